@@ -1,0 +1,1 @@
+"""An embedded PostgreSQL primary with its hot standby, and a help desk's worth of demo data to put there."""

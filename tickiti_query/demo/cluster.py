@@ -1,0 +1,87 @@
+"""The files of a pair: two data directories and a place for the sockets."""
+
+import hashlib
+import os
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+from tickiti_query.demo import binaries
+from tickiti_query.demo.postgres import ServerError
+
+INITDB_OPTIONS = (  # C.UTF-8: with plain C the database's lower() would know ASCII alone
+    "--username=postgres",
+    "--auth=trust",
+    "--encoding=UTF8",
+    "--locale=C.UTF-8",
+    "--no-sync",
+    "--no-instructions",
+)
+LONGEST_SOCKET_DIRECTORY = 80  # a unix socket's whole path ends at 107 bytes
+
+
+def make_primary_data(directory: Path) -> Path:
+    """What initdb makes; under its final name only once it is whole."""
+    data = directory / "primary"
+    if data.is_dir():
+        return data
+    fresh = directory / "primary.new"
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(mode=0o700)
+    binaries.hand_over(fresh)
+    _run_initdb(fresh)
+    return fresh.rename(data)
+
+
+def make_standby_data(directory: Path) -> Path:
+    """A copy of the primary's directory, taken while nothing runs: no base backup is needed."""
+    data = directory / "standby"
+    if (data / "standby.signal").exists():
+        return data
+    fresh = directory / "standby.new"
+    for leftover in (data, fresh):
+        shutil.rmtree(leftover, ignore_errors=True)
+    subprocess.run(["cp", "-a", str(directory / "primary"), str(fresh)], check=True)
+    (fresh / "postmaster.pid").unlink(missing_ok=True)
+    (fresh / "standby.signal").touch()
+    binaries.hand_over(fresh)
+    return fresh.rename(data)
+
+
+def make_socket_directory(directory: Path) -> Path:
+    """Below the pair's directory where that is short enough for a socket, else a fixed one in /tmp."""
+    sockets = directory / "sockets"
+    if len(os.fsencode(sockets)) > LONGEST_SOCKET_DIRECTORY:
+        digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:12]
+        sockets = Path(f"/tmp/tickiti-{os.geteuid()}-{digest}")  # noqa: S108 - made ours, or refused, below
+    sockets.mkdir(mode=0o700, exist_ok=True)
+    account = binaries.find_account()
+    owners = {os.geteuid()} | ({account.pw_uid} if account else set())
+    if sockets.lstat().st_uid not in owners:
+        raise ServerError(f"{sockets} belongs to somebody else")
+    binaries.hand_over(sockets)
+    return sockets
+
+
+def _run_initdb(data: Path) -> None:
+    """Run it in a process group of its own: interrupted, its children must not write on behind our back."""
+    program = str(binaries.find_bindir() / "initdb")
+    process = subprocess.Popen(
+        [*binaries.build_prefix(), program, *INITDB_OPTIONS, "-D", str(data)],
+        cwd="/",
+        env=binaries.build_environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        process_group=0,
+    )
+    try:
+        output, _ = process.communicate()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
+    if process.returncode:
+        raise ServerError(f"initdb failed in {data}:\n{output}")

@@ -1,0 +1,95 @@
+"""A world of rows into the reporting relations and out again, fast enough for thousands of worlds a test."""
+
+from collections.abc import Iterable
+from importlib import resources
+from typing import Any
+
+from psycopg2 import extensions, sql
+from psycopg2.extras import Json, execute_values
+
+Row = dict[str, Any]
+World = dict[str, list[Row]]  # relation name -> rows; a column a row leaves out takes the relation's default
+
+RELATIONS = (
+    "users",
+    "personal_access_tokens",
+    "ticket_queues",
+    "queue_permissions",
+    "teams",
+    "team_members",
+    "tickets",
+    "responses",
+    "ticket_participants",
+    "ticket_hashtags",
+    "watchlists",
+    "watchlist_tickets",
+    "ticket_user_states",
+    "perspectives",
+    "perspective_conditions",
+    "perspective_orders",
+    "perspective_columns",
+)
+READER = "tickiti_query"
+JSON_COLUMNS = {("perspective_conditions", "value")}
+
+
+def create_schema(connection: extensions.connection, schema: str = "reporting") -> None:
+    """Make the schema with its relations, empty, in a transaction of its own."""
+    ddl = resources.files(__package__).joinpath("reporting.sql").read_text("utf-8")
+    name = sql.Identifier(schema)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL("CREATE SCHEMA {0}; SET LOCAL search_path TO {0}").format(name))
+        cursor.execute(ddl)
+
+
+def create_reader(connection: extensions.connection, schema: str = "reporting", role: str = READER) -> None:
+    """Make the role the service connects as: it may read the schema's relations, and see the replication."""
+    names = {"role": sql.Identifier(role), "schema": sql.Identifier(schema)}
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = %s", (role,))
+        if cursor.fetchone() == (0,):
+            cursor.execute(sql.SQL("CREATE ROLE {role} LOGIN").format(**names))
+        for statement in (
+            "GRANT USAGE ON SCHEMA {schema} TO {role}",
+            "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}",
+            "GRANT pg_monitor TO {role}",
+        ):
+            cursor.execute(sql.SQL(statement).format(**names))
+
+
+def load_world(connection: extensions.connection, world: World, schema: str = "reporting") -> None:
+    """Add the world's rows in one transaction; committed, and so on the standby, when this returns."""
+    unknown = world.keys() - set(RELATIONS)
+    if unknown:
+        raise ValueError(f"no such relation: {', '.join(sorted(unknown))}")
+    with connection, connection.cursor() as cursor:
+        for relation, rows in world.items():
+            for columns, alike in _group_by_columns(rows).items():
+                statement = sql.SQL("INSERT INTO {}.{} ({}) VALUES %s").format(
+                    sql.Identifier(schema),
+                    sql.Identifier(relation),
+                    sql.SQL(", ").join(map(sql.Identifier, columns)),
+                )
+                values = [tuple(_adapt(relation, column, row[column]) for column in columns) for row in alike]
+                execute_values(cursor, statement, values, page_size=1000)
+
+
+def clear_world(connection: extensions.connection, schema: str = "reporting") -> None:
+    """Delete every row of every relation in one transaction."""
+    statements = [
+        sql.SQL("DELETE FROM {}.{}").format(sql.Identifier(schema), sql.Identifier(relation))
+        for relation in RELATIONS
+    ]
+    with connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL(";").join(statements))
+
+
+def _group_by_columns(rows: Iterable[Row]) -> dict[tuple[str, ...], list[Row]]:
+    groups: dict[tuple[str, ...], list[Row]] = {}
+    for row in rows:
+        groups.setdefault(tuple(row), []).append(row)
+    return groups
+
+
+def _adapt(relation: str, column: str, value: Any) -> Any:
+    return Json(value) if (relation, column) in JSON_COLUMNS else value

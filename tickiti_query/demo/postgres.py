@@ -1,0 +1,148 @@
+"""One PostgreSQL server as a child process: start, stop, crash, connect."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg2
+from psycopg2 import extensions
+
+from tickiti_query.demo import binaries
+
+POLL_SECONDS = 0.01
+STOP_SECONDS = 10.0  # PostgreSQL itself kills a child that hangs after five
+
+
+class ServerError(RuntimeError):
+    """A server did not do what was asked; the message ends with the tail of its log."""
+
+
+class Server:
+    """A server over one data directory; its settings travel on the command line, none in its files."""
+
+    def __init__(
+        self, data: Path, *, sockets: Path, port: int, settings: Mapping[str, str], listen: bool = False
+    ) -> None:
+        self.data = data
+        self.sockets = sockets
+        self.port = port
+        self.log = data.with_suffix(".log")
+        self._settings = {
+            "listen_addresses": "127.0.0.1" if listen else "",
+            "unix_socket_directories": str(sockets),
+            "port": str(port),
+            **settings,
+        }
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        """Over the unix socket, as the superuser."""
+        return self.url_for("postgres")
+
+    def url_for(self, user: str) -> str:
+        """Over the unix socket, as this role; nobody needs a password."""
+        return f"postgresql://{quote(user)}@/postgres?host={quote(str(self.sockets))}&port={self.port}"
+
+    def tcp_url_for(self, user: str) -> str:
+        """Over TCP on 127.0.0.1: only for a server that was made with `listen`."""
+        return f"postgresql://{quote(user)}@127.0.0.1:{self.port}/postgres"
+
+    @property
+    def pid(self) -> int:
+        """The postmaster's process id."""
+        if self._process is None:
+            raise ServerError(f"{self.data.name} was never started")
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self, settings: Mapping[str, str] | None = None) -> None:
+        """Start the process without waiting for it; `settings` hold for this start only."""
+        if self.is_running:
+            return
+        options = {**self._settings, **(settings or {})}
+        words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
+        command = [*binaries.build_prefix(), str(binaries.find_bindir() / "postgres"), "-D", str(self.data)]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*command, *words],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env=binaries.build_environment(),
+                process_group=0,  # Ctrl-C is for the program that started us; it decides what stops when
+            )
+
+    def wait_ready(self, timeout: float = 30.0) -> None:
+        """Return once a connection succeeds; ServerError when the process ended or time is up."""
+        self.wait_until("accept connections", self._accepts, timeout)
+
+    def wait_until(self, what: str, holds: Callable[[], bool], timeout: float) -> None:
+        """Poll until the condition holds; ServerError when the process ended or time is up."""
+        deadline = time.monotonic() + timeout
+        while not holds():
+            if not self.is_running:
+                raise self._describe(f"ended before it could {what}")
+            if time.monotonic() > deadline:
+                raise self._describe(f"did not {what} within {timeout:g} s")
+            time.sleep(POLL_SECONDS)
+
+    def stop(self, signum: int = signal.SIGQUIT) -> None:
+        """Signal the postmaster and wait; whatever hangs is made to end.
+
+        SIGQUIT ends at once, as a crash would; SIGINT disconnects everyone and writes a checkpoint.
+        """
+        for attempt in (signum, signal.SIGQUIT, signal.SIGKILL):
+            process = self._process
+            if process is None or process.poll() is not None:
+                return
+            process.send_signal(attempt)
+            process.send_signal(signal.SIGCONT)  # a frozen server would not hear the first
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_SECONDS)
+
+    def crash(self) -> None:
+        """End at once without a checkpoint; the next start has to recover."""
+        self.stop(signal.SIGQUIT)
+
+    def connect(self, *, user: str = "postgres", options: str = "") -> extensions.connection:
+        """A new connection in autocommit; the caller closes it."""
+        connection = psycopg2.connect(self.url_for(user), connect_timeout=5, options=options)
+        connection.autocommit = True
+        return connection
+
+    def execute(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """Run one statement as the superuser on a connection of its own; the rows, if it has any."""
+        with contextlib.closing(self.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(sql, values or None)
+            return cursor.fetchall() if cursor.description else []
+
+    def _accepts(self) -> bool:
+        try:
+            self.connect().close()
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+    def _describe(self, problem: str) -> ServerError:
+        return ServerError(f"{self.data.name} {problem}; {self.log} ends with:\n{read_tail(self.log)}")
+
+
+def read_tail(path: Path, lines: int = 15) -> str:
+    """The last lines of a log, indented; empty where there is none."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as log:
+        log.seek(max(0, os.fstat(log.fileno()).st_size - 8192))
+        text = log.read().decode("utf-8", "replace")
+    return "\n".join(f"    {line}" for line in text.splitlines()[-lines:])

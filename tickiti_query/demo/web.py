@@ -1,0 +1,102 @@
+"""The service as a child process under gunicorn, exactly as it runs elsewhere."""
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+from tickiti_query.demo.failure import DemoError
+from tickiti_query.demo.options import ROOT, Options
+from tickiti_query.demo.postgres import read_tail
+
+READY_SECONDS = 30.0
+STOP_SECONDS = 10.0
+
+
+class Service:
+    """gunicorn with the project's own configuration, told everything by the environment."""
+
+    def __init__(self, options: Options, replica_url: str) -> None:
+        self.log = options.data / "service.log"
+        self._host = find_local_host(options.host)
+        self._admin_port = options.admin_port
+        prefix = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
+        command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py", "wsgi:app"]
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [*prefix, *command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                env=build_environment(options, replica_url),
+                process_group=0,
+            )
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def wait_ready(self) -> None:
+        """Return once the service itself says that it is ready; DemoError with its log's tail if not."""
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._answers_ready():
+            if not self.is_running:
+                raise self.describe("ended before it was ready")
+            if time.monotonic() > deadline:
+                raise self.describe(f"was not ready within {READY_SECONDS:g} s")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Let it finish its requests, then make whatever is left of it end."""
+        self._process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_SECONDS)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+
+    def describe(self, problem: str) -> DemoError:
+        return DemoError(f"the service {problem}; {self.log} ends with:\n{read_tail(self.log)}")
+
+    def _answers_ready(self) -> bool:
+        connection = http.client.HTTPConnection(self._host, self._admin_port, timeout=2)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status == http.HTTPStatus.OK
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def build_environment(options: Options, replica_url: str) -> dict[str, str]:
+    """Our own environment, so that TICKITI_ variables work here too, with what the demo decides on top."""
+    return {
+        **os.environ,
+        "TICKITI_REPLICA_URL": replica_url,
+        "TICKITI_REPLICA_SCHEMA": "reporting",
+        "TICKITI_BIND": f"{options.host}:{options.port}",
+        "TICKITI_ADMIN_BIND": f"{options.host}:{options.admin_port}",
+    }
+
+
+def check_port(host: str, port: int, option: str) -> None:
+    """DemoError naming the port and its option where somebody else listens there."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            problem = f"cannot listen on {host} port {port} ({error.strerror})"
+            raise DemoError(f"{problem}: choose another with {option}") from error
+
+
+def find_local_host(host: str) -> str:
+    """Where to reach from here what listens on this address."""
+    return "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
