@@ -1,0 +1,25 @@
+\set assignee_1 '''Ann@Shop.example'''
+\set assignee_2 '''team:3'''
+\set assignee_3 '''cy@shop.example'''
+\set assignee_4 '''team:4'''
+\set assignee_5 '''Dee@shop.example'''
+\set queues_1 'ARRAY[1, 2, 5]'
+\set limit_1 '101'
+SELECT t.id AS ticket_id,
+       t.number AS number,
+       t.status AS status,
+       q.name AS queue,
+       CAST(t.priority AS text) AS priority,
+       t.subject AS subject,
+       t.assigned_to_email AS assigned_to_email,
+       t.originator_email AS originator_email,
+       to_char(t.created_at, 'YYYY-MM-DD HH24:MI:SS') AS created_at,
+       to_char(t.updated_at, 'YYYY-MM-DD HH24:MI:SS') AS updated_at
+FROM tickets t
+JOIN ticket_queues q ON q.id = t.queue_id
+WHERE t.deleted_at IS NULL
+  AND NOT t.is_draft
+  AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
+  AND (t.assigned_to_email IS NULL OR lower(t.assigned_to_email) IN (lower(CAST(:assignee_1 AS text)), lower(CAST(:assignee_2 AS text)), lower(CAST(:assignee_3 AS text)), lower(CAST(:assignee_4 AS text)), lower(CAST(:assignee_5 AS text))))
+ORDER BY t.updated_at DESC, t.id DESC
+LIMIT :limit_1;

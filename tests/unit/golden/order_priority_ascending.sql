@@ -1,0 +1,19 @@
+\set queues_1 'ARRAY[1, 2, 5]'
+\set limit_1 '101'
+SELECT t.id AS ticket_id,
+       t.number AS number,
+       t.status AS status,
+       q.name AS queue,
+       CAST(t.priority AS text) AS priority,
+       t.subject AS subject,
+       t.assigned_to_email AS assigned_to_email,
+       t.originator_email AS originator_email,
+       to_char(t.created_at, 'YYYY-MM-DD HH24:MI:SS') AS created_at,
+       to_char(t.updated_at, 'YYYY-MM-DD HH24:MI:SS') AS updated_at
+FROM tickets t
+JOIN ticket_queues q ON q.id = t.queue_id
+WHERE t.deleted_at IS NULL
+  AND NOT t.is_draft
+  AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
+ORDER BY t.priority ASC, t.id DESC
+LIMIT :limit_1;

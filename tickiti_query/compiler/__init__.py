@@ -1,0 +1,53 @@
+"""The perspective compiler: a perspective, search criteria and an actor become one SELECT.
+
+`compile_query` writes the statement clause by clause, in SQL's order: select.py, where.py, order.py. It is pure:
+what is not understood is an error, and the scope of the actor is always part of the WHERE.
+"""
+
+from collections.abc import Sequence
+
+from tickiti_query.actor import Actor
+from tickiti_query.compiler.criteria import Search, match_searches
+from tickiti_query.compiler.order import write_order
+from tickiti_query.compiler.select import choose_columns, write_select
+from tickiti_query.compiler.where import read_conditions, write_where
+from tickiti_query.directory import Directory
+from tickiti_query.field import Catalogue
+from tickiti_query.fields import FIELDS
+from tickiti_query.perspective import Perspective
+from tickiti_query.predicate import Viewpoint
+from tickiti_query.statement import Statement
+
+
+def compile_query(
+    perspective: Perspective,
+    searches: Sequence[Search],
+    actor: Actor,
+    row_limit: int,
+    directory: Directory,
+    catalogue: Catalogue = FIELDS,
+) -> Statement:
+    """The statement whose rows are the answer, and one more row than `row_limit` where there are more.
+
+    What has to be looked up first is left in `directory.missing`; then the statement is not the right one yet.
+    Raises UnsupportedPerspective where the perspective has a field, operator, value, order or column that the
+    catalogue does not know.
+    """
+    view = Viewpoint(actor, perspective.subject or actor.user, directory)
+    own_view = Viewpoint(actor, actor.user, directory, view.binds)
+    columns = choose_columns(perspective, catalogue)
+    select = write_select(columns, view, catalogue)
+    predicates = [*read_conditions(perspective, view, catalogue), *match_searches(searches, own_view)]
+    where = write_where(predicates, view)
+    order = write_order(perspective, view, catalogue)
+    sql = "\n".join(
+        [
+            f"SELECT {select}",
+            "FROM tickets t",
+            "JOIN ticket_queues q ON q.id = t.queue_id",
+            "WHERE " + "\n  AND ".join(where),
+            f"ORDER BY {order}",
+            f"LIMIT {view.binds.add('limit', row_limit + 1)}",
+        ]
+    )
+    return Statement(sql=sql, params=view.binds.params, columns=columns)

@@ -1,0 +1,68 @@
+"""Search criteria: read before anything else is looked up, then written beside the perspective's conditions."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tickiti_query.errors import ValidationFailed
+from tickiti_query.field import Catalogue, Mode
+from tickiti_query.fields import FIELDS
+from tickiti_query.predicate import Predicate, Viewpoint, join_all, join_any
+from tickiti_query.search import Criterion
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """A criterion that has been understood: its mode, and its tokens as the mode reads them."""
+
+    mode: Mode
+    tokens: tuple[object, ...]
+    match: str
+
+
+def read_criteria(criteria: Sequence[Criterion], catalogue: Catalogue = FIELDS) -> tuple[Search, ...]:
+    """Understand the criteria; ValidationFailed names every token and mode that is not."""
+    errors: dict[str, list[str]] = {}
+    searches = []
+    for criterion in criteria:
+        mode = catalogue.modes.get(criterion.mode)
+        if mode is None:
+            known = ", ".join(sorted(catalogue.modes))
+            errors[f"{criterion.path}.mode"] = [f"Must be one of {known}."]
+            continue
+        tokens = [
+            read_token(mode, token, f"{criterion.path}.tokens.{i}", errors)
+            for i, token in enumerate(criterion.tokens)
+        ]
+        searches.append(Search(mode, tuple(tokens), criterion.match))
+    if errors:
+        raise ValidationFailed(errors)
+    return tuple(searches)
+
+
+def read_token(mode: Mode, token: str | int, path: str, errors: dict[str, list[str]]) -> object:
+    """One token as the mode reads it; a fault goes into `errors` under `path`."""
+    try:
+        if isinstance(token, int) and not mode.integers:
+            raise ValueError("Must be a text.")
+        return mode.comparison.read(token)
+    except ValueError as fault:
+        errors[path] = [str(fault)]
+        return None
+
+
+def match_searches(searches: Sequence[Search], view: Viewpoint) -> Iterator[Predicate]:
+    """Criteria of one mode are alternatives; different modes must all hold."""
+    by_mode: dict[str, list[Predicate]] = defaultdict(list)
+    for search in searches:
+        by_mode[search.mode.name].append(match_search(search, view))
+    for alternatives in by_mode.values():
+        yield join_any(alternatives)
+
+
+def match_search(search: Search, view: Viewpoint) -> Predicate:
+    """A text mode needs all its tokens unless `match` is `any`; every other mode needs any of them."""
+    match = search.mode.comparison.match
+    if search.mode.text and search.match == "all":
+        return join_all([match([token], view) for token in search.tokens])
+    return match(search.tokens, view)

@@ -1,0 +1,28 @@
+"""SELECT: the core columns, then the perspective's own."""
+
+from collections.abc import Sequence
+
+from tickiti_query.errors import UnsupportedPerspective
+from tickiti_query.field import Catalogue
+from tickiti_query.perspective import Perspective
+from tickiti_query.predicate import Viewpoint
+
+
+def choose_columns(perspective: Perspective, catalogue: Catalogue) -> tuple[str, ...]:
+    """The names of the columns, in order, each once; UnsupportedPerspective for a name that is no column."""
+    for name in perspective.columns:
+        if name not in catalogue.fields or catalogue.fields[name].column is None:
+            raise UnsupportedPerspective(
+                f'{perspective.title} has a column "{name}", which is not supported.'
+            )
+    return tuple(dict.fromkeys((*catalogue.core, *perspective.columns)))
+
+
+def write_select(columns: Sequence[str], view: Viewpoint, catalogue: Catalogue) -> str:
+    """The select list, one column a line."""
+    written = []
+    for name in columns:
+        column = catalogue.fields[name].column
+        assert column is not None, name  # noqa: S101  choose_columns has seen to it
+        written.append(f"{column(view)} AS {name}")
+    return ",\n       ".join(written)

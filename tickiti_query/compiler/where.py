@@ -1,0 +1,90 @@
+"""WHERE: what the actor may see, and what the perspective's conditions let through."""
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from tickiti_query.errors import UnsupportedPerspective
+from tickiti_query.field import Catalogue
+from tickiti_query.perspective import Condition, Perspective
+from tickiti_query.predicate import Comparison, Predicate, Viewpoint, join_any
+
+# operator -> (the use of a field that serves it, whether it is negated)
+OPERATORS = {
+    "is": ("equals", False),
+    "is not": ("equals", True),
+    "contains": ("contains", False),
+    "does not contain": ("contains", True),
+}
+
+
+def write_where(predicates: Sequence[Predicate], view: Viewpoint) -> Iterator[str]:
+    """What is always filtered out (deleted tickets, drafts, queues that the actor cannot see), and the rest.
+
+    What says no more than which queue it is is folded into the scope: the set that is left is a subset of what
+    the actor sees, and the planner can count its tickets.
+    """
+    yield "t.deleted_at IS NULL"
+    yield "NOT t.is_draft"
+    scope = None if view.actor.queues is None else frozenset(view.actor.queues)
+    excluded: frozenset[int] = frozenset()
+    for predicate in predicates:
+        if predicate.queues is None:
+            continue
+        if predicate.queues.excluded:
+            excluded |= predicate.queues.ids
+        else:
+            scope = predicate.queues.ids if scope is None else scope & predicate.queues.ids
+    if scope is not None:
+        yield write_queues(tuple(sorted(scope - excluded)), view)
+    elif excluded:
+        yield f"NOT ({write_queues(tuple(sorted(excluded)), view)})"
+    yield from (predicate.sql for predicate in predicates if predicate.queues is None)
+
+
+def write_queues(queues: tuple[int, ...], view: Viewpoint) -> str:
+    """The queue is one of these. One alone is an equality, which lets an index keep the order behind it."""
+    if not queues:
+        return "FALSE"
+    if len(queues) == 1:
+        return f"t.queue_id = {view.binds.add('queue', queues[0])}"
+    return f"t.queue_id = ANY (CAST({view.binds.add('queues', queues)} AS bigint[]))"
+
+
+def read_conditions(perspective: Perspective, view: Viewpoint, catalogue: Catalogue) -> Iterator[Predicate]:
+    """Field by field: the positive conditions are alternatives, each negative one must hold by itself."""
+    ordered = sorted(perspective.conditions, key=lambda condition: condition.field)
+    for _, conditions in groupby(ordered, key=lambda condition: condition.field):
+        positive: list[Predicate] = []
+        for condition in conditions:
+            predicate = read_condition(perspective, condition, view, catalogue)
+            if OPERATORS[condition.operator][1]:
+                yield predicate.negate()
+            else:
+                positive.append(predicate)
+        if positive:
+            yield join_any(positive)
+
+
+def read_condition(
+    perspective: Perspective, condition: Condition, view: Viewpoint, catalogue: Catalogue
+) -> Predicate:
+    """The predicate "any of the condition's values", before its operator negates it."""
+    comparison = find_comparison(condition, catalogue)
+    where = f'{perspective.title} has a condition on "{condition.field}" with operator "{condition.operator}"'
+    if comparison is None:
+        raise UnsupportedPerspective(f"{where}, which is not supported.")
+    if not condition.values:
+        raise UnsupportedPerspective(f"{where} and no value, which is not supported.")
+    try:
+        values: Sequence[object] = [comparison.read(value) for value in condition.values]
+    except ValueError as fault:
+        raise UnsupportedPerspective(f"{where} and a value that is not supported. {fault}") from None
+    return comparison.match(values, view)
+
+
+def find_comparison(condition: Condition, catalogue: Catalogue) -> Comparison | None:
+    """How the catalogue compares this field by this operator; None where it does not."""
+    field = catalogue.fields.get(condition.field)
+    if field is None or condition.operator not in OPERATORS:
+        return None
+    return field.equals if OPERATORS[condition.operator][0] == "equals" else field.contains

@@ -1,0 +1,162 @@
+"""Everything that can go wrong with a query, each with the HTTP status and code it answers with.
+
+::
+
+    QueryError                    500 internal_error
+    ├── MalformedJson             400 malformed_json
+    ├── Unauthenticated           401 unauthenticated
+    ├── Forbidden                 403 forbidden
+    ├── NotFound                  404 not_found
+    ├── MethodNotAllowed          405 method_not_allowed
+    ├── PayloadTooLarge           413 payload_too_large
+    ├── UnsupportedMediaType      415 unsupported_media_type
+    ├── ValidationFailed          422 validation_failed
+    ├── UnsupportedPerspective    501 unsupported_perspective
+    ├── ReplicaUnavailable        503 replica_unavailable
+    └── QueryTimeout              504 query_timeout
+
+Raised where the fact is known, translated to HTTP in one place (`views.answer_error`), caught nowhere in
+between.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+
+class QueryError(Exception):
+    """A request that cannot be answered with rows.
+
+    `message` is one sentence for the caller: no SQL, no token, no name of a file.
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal_error"
+    default_message: ClassVar[str] = "Something went wrong in this service; the request was not answered."
+
+    def __init__(self, message: str | None = None) -> None:
+        self.message = message or self.default_message
+        super().__init__(self.message)
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers the answer carries beside the body."""
+        return {}
+
+
+class MalformedJson(QueryError):
+    """The body is not JSON, or not UTF-8."""
+
+    status = 400
+    code = "malformed_json"
+    default_message = "The body is not valid JSON in UTF-8."
+
+
+class Unauthenticated(QueryError):
+    """No token, or none that is valid: one message for every cause, so that nothing can be told apart."""
+
+    status = 401
+    code = "unauthenticated"
+    default_message = "A valid API token is required: send it as `Authorization: Bearer <token>`."
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"WWW-Authenticate": "Bearer"}
+
+
+class Forbidden(QueryError):
+    """The token is valid and may not do this."""
+
+    status = 403
+    code = "forbidden"
+    default_message = "This token may not read tickets: it needs the tickets:read ability."
+
+
+class NotFound(QueryError):
+    """No such perspective for this user, or no such path."""
+
+    status = 404
+    code = "not_found"
+    default_message = "There is nothing at this address."
+
+
+class MethodNotAllowed(QueryError):
+    """The path is known, the method is not; `allowed` lists the methods that are."""
+
+    status = 405
+    code = "method_not_allowed"
+
+    def __init__(self, allowed: Sequence[str]) -> None:
+        self.allowed = ", ".join(sorted(allowed))
+        super().__init__(f"This address answers {self.allowed} only.")
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Allow": self.allowed}
+
+
+class PayloadTooLarge(QueryError):
+    """The body is over the limit."""
+
+    status = 413
+    code = "payload_too_large"
+    default_message = "The body is larger than 64 KiB."
+
+
+class UnsupportedMediaType(QueryError):
+    """There is a body, and it is not announced as JSON."""
+
+    status = 415
+    code = "unsupported_media_type"
+    default_message = "A body must be sent with `Content-Type: application/json`."
+
+
+class ValidationFailed(QueryError):
+    """The body is JSON with a wrong type or value.
+
+    `errors` maps the dotted path of a field (`search_object.criteria.0.mode`; an empty path is the body
+    itself) to sentences that say what would be right.
+    """
+
+    status = 422
+    code = "validation_failed"
+
+    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
+        self.errors = {path: list(sentences) for path, sentences in errors.items()}
+        super().__init__("The body has a field with a wrong type or value; see errors.")
+
+
+class UnsupportedPerspective(QueryError):
+    """The saved perspective uses something this service does not know; it is never read as a wider list."""
+
+    status = 501
+    code = "unsupported_perspective"
+
+
+class ReplicaUnavailable(QueryError):
+    """No replica answers, or none that is fresh enough. Worth trying again soon.
+
+    `check` is the name of the readiness check that says the same.
+    """
+
+    status = 503
+    code = "replica_unavailable"
+    default_message = "The ticket replica cannot be read at the moment; please try again."
+    retry_after_seconds: ClassVar[int] = 2
+
+    def __init__(self, message: str | None = None, *, check: str = "replica") -> None:
+        super().__init__(message)
+        self.check = check
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": str(self.retry_after_seconds)}
+
+
+class QueryTimeout(QueryError):
+    """The statement ran past its limit."""
+
+    status = 504
+    code = "query_timeout"
+    default_message = (
+        "The query ran past its time limit; a narrower perspective or smaller row_limit may help."
+    )

@@ -1,0 +1,63 @@
+"""What an entry of the catalogue says: the shapes of Field, Mode and Catalogue."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tickiti_query.matching import Fragment
+from tickiti_query.predicate import Comparison
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What an order compares. `nullable` keys put NULL last in both directions."""
+
+    sql: Fragment
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """A mode of the search criteria. `text`: all tokens must match unless `match` is `any`."""
+
+    name: str
+    tokens: str
+    comparison: Comparison
+    text: bool = False
+    integers: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field of the language; None where it may not be used.
+
+    `equals` serves `is` and `is not`, `contains` serves `contains` and `does not contain`. `column` is the SQL
+    of the JSON value; `core` columns are always there. `user_centric` fields are about the subject user.
+    """
+
+    name: str
+    values: str = ""
+    user_centric: bool = False
+    equals: Comparison | None = None
+    contains: Comparison | None = None
+    order: Key | None = None
+    column: Fragment | None = None
+    core: bool = False
+    modes: Sequence[Mode] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """The fields by name, the modes by name, the core columns in their order."""
+
+    fields: Mapping[str, Field]
+    modes: Mapping[str, Mode]
+    core: tuple[str, ...]
+
+
+def make_catalogue(fields: Sequence[Field]) -> Catalogue:
+    """The catalogue of `fields`; core columns come in the order in which they are given."""
+    return Catalogue(
+        fields={field.name: field for field in fields},
+        modes={mode.name: mode for field in fields for mode in field.modes},
+        core=tuple(field.name for field in fields if field.core),
+    )

@@ -1,0 +1,28 @@
+"""Reading JSON that strangers wrote: bounded in numbers and depth, and only what RFC 8259 allows."""
+
+import json
+from typing import Any
+
+from tickiti_query.values import BIGINT
+
+
+def read_json(text: str) -> Any:
+    """The value that `text` writes. ValueError where it is no JSON, or nested beyond what can be read.
+
+    A whole number beyond 64 bits comes back as the first one that is: the long way of writing it is no number
+    that anybody has, and turning thousands of digits into one costs time.
+    """
+    try:
+        return json.loads(text, parse_int=_read_integer, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _read_integer(digits: str) -> int:
+    if len(digits) > 20:
+        return BIGINT.start - 1 if digits.startswith("-") else BIGINT.stop
+    return int(digits)
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is not JSON")

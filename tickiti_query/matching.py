@@ -1,0 +1,112 @@
+"""The ways a field is compared with values: functions that write the SQL, shared by the fields of a kind.
+
+Text compares by the database's own `lower()` on both sides, never by this program's: they differ outside
+ASCII. Each function answers "any of these values" (PERSPECTIVES.md, "Conditions").
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from tickiti_query.predicate import Predicate, Viewpoint, join_any
+from tickiti_query.values import BIGINT, Word
+
+Fragment = Callable[[Viewpoint], str]
+
+
+def equals_any(expression: str, values: Sequence[str]) -> str:
+    """`expression = value`, or `expression IN (values)`."""
+    return f"{expression} = {values[0]}" if len(values) == 1 else f"{expression} IN ({', '.join(values)})"
+
+
+def fold(view: Viewpoint, name: str, value: str) -> str:
+    """A text value as the database folds it."""
+    return f"lower(CAST({view.binds.add(name, value)} AS text))"
+
+
+def fold_all(view: Viewpoint, name: str, values: Iterable[str]) -> list[str]:
+    """Text values as the database folds them, each once."""
+    return [fold(view, name, value) for value in dict.fromkeys(values)]
+
+
+def pattern(value: str) -> str:
+    """The LIKE pattern for a substring: `%`, `_` and the backslash in it are plain characters."""
+    for character in "\\%_":
+        value = value.replace(character, "\\" + character)
+    return f"%{value}%"
+
+
+def match_text(
+    expression: str, name: str, *, nullable: bool = False
+) -> Callable[[Sequence[str], Viewpoint], Predicate]:
+    """The text is one of the values, without case."""
+
+    def match(values: Sequence[str], view: Viewpoint) -> Predicate:
+        return Predicate(equals_any(f"lower({expression})", fold_all(view, name, values)), nullable)
+
+    return match
+
+
+def contain_text(expression: str, name: str) -> Callable[[Sequence[str], Viewpoint], Predicate]:
+    """The text has one of the values in it, without case."""
+
+    def match(values: Sequence[str], view: Viewpoint) -> Predicate:
+        patterns = fold_all(view, name, map(pattern, values))
+        return join_any([Predicate(f"lower({expression}) LIKE {each}") for each in patterns])
+
+    return match
+
+
+def match_exactly(expression: str, name: str) -> Callable[[Sequence[str], Viewpoint], Predicate]:
+    """The text is one of the values, to the letter."""
+
+    def match(values: Sequence[str], view: Viewpoint) -> Predicate:
+        binds = [f"CAST({view.binds.add(name, value)} AS text)" for value in dict.fromkeys(values)]
+        return Predicate(equals_any(expression, binds))
+
+    return match
+
+
+def match_number(expression: str, name: str) -> Callable[[Sequence[int], Viewpoint], Predicate]:
+    """The number is one of the values; one beyond 64 bits is nobody's."""
+
+    def match(values: Sequence[int], view: Viewpoint) -> Predicate:
+        binds = [view.binds.add(name, value) for value in dict.fromkeys(values) if value in BIGINT]
+        return Predicate(equals_any(expression, binds) if binds else "FALSE")
+
+    return match
+
+
+def match_moment(comparison: str, name: str) -> Callable[[Sequence[str], Viewpoint], Predicate]:
+    """`t.created_at >=` (or the like) one of the times."""
+
+    def match(values: Sequence[str], view: Viewpoint) -> Predicate:
+        binds = [f"CAST({view.binds.add(name, value)} AS timestamp)" for value in dict.fromkeys(values)]
+        return join_any([Predicate(f"{comparison} {bind}") for bind in binds])
+
+    return match
+
+
+def match_flag(flag: Callable[[Viewpoint], Predicate]) -> Callable[[Sequence[bool], Viewpoint], Predicate]:
+    """The flag has one of the values."""
+
+    def match(values: Sequence[bool], view: Viewpoint) -> Predicate:
+        if len(set(values)) == 2:
+            return Predicate("TRUE")
+        predicate = flag(view)
+        return predicate if values[0] else predicate.negate()
+
+    return match
+
+
+def resolve_emails(view: Viewpoint, values: Iterable[object]) -> list[str]:
+    """The e-mail addresses that are meant, `me` being the subject user's."""
+    meant = (view.subject.email if value is Word.ME else value for value in values)
+    return [value for value in meant if isinstance(value, str)]
+
+
+def match_email(expression: str, name: str) -> Callable[[Sequence[str | Word], Viewpoint], Predicate]:
+    """The e-mail address is one of the values, or the subject user's for `me`."""
+
+    def match(values: Sequence[str | Word], view: Viewpoint) -> Predicate:
+        return match_text(expression, name)(resolve_emails(view, values), view)
+
+    return match

@@ -1,0 +1,145 @@
+"""How a ticket is tied to responses, queues, people, tags, watchlists and reading states: their SQL.
+
+Each `match_…` answers "any of these values"; `t` is the ticket, `q` its queue. A tie is an EXISTS, which is
+never NULL, so its negation is the complement.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+
+from tickiti_query import matching
+from tickiti_query.directory import Relation
+from tickiti_query.predicate import Predicate, QueueSet, Viewpoint, join_all, join_any
+from tickiti_query.values import BIGINT, Team, Word
+
+
+def subject_id(view: Viewpoint) -> str:
+    """The subject user's id, as a bind."""
+    return view.binds.add("subject_id", view.subject.id)
+
+
+def subject_email(view: Viewpoint) -> str:
+    """The subject user's e-mail address, folded."""
+    return matching.fold(view, "subject_email", view.subject.email)
+
+
+def match_content(patterns: Sequence[str], view: Viewpoint) -> Predicate:
+    """A response that is not deleted has one of the texts in it; notes count for a staff acting user only."""
+    found = matching.contain_text("r.plain_text", "content")(patterns, view)
+    public = "" if view.actor.is_staff else " AND NOT r.is_internal"
+    return Predicate(
+        "EXISTS (SELECT 1 FROM responses r"
+        f" WHERE r.ticket_id = t.id AND r.deleted_at IS NULL{public} AND {found.sql})"
+    )
+
+
+def match_subject_or_content(tokens: Sequence[str], view: Viewpoint) -> Predicate:
+    """The subject or a response has one of the texts in it."""
+    return join_any(
+        [matching.contain_text("t.subject", "subject")(tokens, view), match_content(tokens, view)]
+    )
+
+
+def match_queue(queues: Sequence[str | int], view: Viewpoint) -> Predicate:
+    """The queue has one of the ids or names."""
+    ids = {queue for queue in queues if isinstance(queue, int) and queue in BIGINT}
+    names = [queue for queue in queues if isinstance(queue, str)]
+    return in_queues(
+        ids.union(*(view.directory.find_ids(Relation.QUEUES_NAMED, name) for name in names)), view
+    )
+
+
+def match_inbox(view: Viewpoint) -> Predicate:
+    """The subject user administers the ticket's queue as an inbox."""
+    return in_queues(view.directory.find_ids(Relation.INBOXES_OF_USER, view.subject.id), view)
+
+
+def in_queues(ids: Iterable[int], view: Viewpoint) -> Predicate:
+    """The queue is one of these."""
+    found = matching.match_number("t.queue_id", "queue")(sorted(ids), view)
+    return Predicate(found.sql, queues=QueueSet(frozenset(ids)))
+
+
+def match_assignee(assignees: Sequence[str | Word | Team], view: Viewpoint) -> Predicate:
+    """Assigned to one of these: a person or a team of that person, a team, a team or its members, nobody."""
+    keys: list[str] = []
+    for email in matching.resolve_emails(view, assignees):
+        keys += [email, *(team_key(team) for team in view.directory.find_ids(Relation.TEAMS_OF_EMAIL, email))]
+    for team in assignees:
+        if isinstance(team, Team):
+            keys.append(team_key(team.id))
+            if team.with_members:
+                keys += map(str, view.directory.find(Relation.MEMBERS_OF_TEAM, team.id))
+    found = []
+    if Word.UNASSIGNED in assignees:
+        found.append(Predicate("t.assigned_to_email IS NULL"))
+    if keys:
+        found.append(matching.match_text("t.assigned_to_email", "assignee", nullable=True)(keys, view))
+    return join_any(found)
+
+
+def team_key(team: int) -> str:
+    """How a ticket says that it is assigned to a team itself."""
+    return f"team:{team}"
+
+
+def match_participant(emails: Sequence[str | Word], view: Viewpoint) -> Predicate:
+    """One of these people takes part."""
+    found = matching.match_email("p.email", "participant")(emails, view)
+    return Predicate(f"EXISTS (SELECT 1 FROM ticket_participants p WHERE p.ticket_id = t.id AND {found.sql})")
+
+
+def match_tag(tags: Sequence[str], view: Viewpoint) -> Predicate:
+    """The ticket has one of the tags."""
+    found = matching.match_text("h.tag", "hashtag")(tags, view)
+    return Predicate(f"EXISTS (SELECT 1 FROM ticket_hashtags h WHERE h.ticket_id = t.id AND {found.sql})")
+
+
+def visible_watchlists(view: Viewpoint) -> str:
+    """The watchlists that the ticket is on and that the subject user owns or that are shared."""
+    return (
+        "FROM watchlist_tickets wt JOIN watchlists w ON w.id = wt.watchlist_id"
+        f" WHERE wt.ticket_id = t.id AND (w.shared OR w.owner_id = {subject_id(view)})"
+    )
+
+
+def match_watchlist(watchlists: Sequence[str | int], view: Viewpoint) -> Predicate:
+    """The ticket is on a visible watchlist with one of the ids or names."""
+    ids = {each for each in watchlists if isinstance(each, int)}
+    names = [each for each in watchlists if isinstance(each, str)]
+    ids = ids.union(*(view.directory.find_ids(Relation.WATCHLISTS_NAMED, name) for name in names))
+    found = matching.match_number("wt.watchlist_id", "watchlist")(sorted(ids), view)
+    return Predicate(f"EXISTS (SELECT 1 {visible_watchlists(view)} AND {found.sql})")
+
+
+def match_state(condition: str) -> Callable[[Viewpoint], Predicate]:
+    """The subject user's state of the ticket is there, and `condition` holds for it."""
+
+    def match(view: Viewpoint) -> Predicate:
+        return Predicate(
+            "EXISTS (SELECT 1 FROM ticket_user_states s"
+            f" WHERE s.ticket_id = t.id AND s.user_id = {subject_id(view)} AND {condition})"
+        )
+
+    return match
+
+
+def match_participating(view: Viewpoint) -> Predicate:
+    """The subject user takes part."""
+    return match_participant([Word.ME], view)
+
+
+def match_unread(view: Viewpoint) -> Predicate:
+    """The subject user has not opened the ticket since the last response, or its creation."""
+    read = match_state("s.last_read_at >= COALESCE(t.last_response_at, t.created_at)")(view)
+    return read.negate()
+
+
+def match_for_attention(view: Viewpoint) -> Predicate:
+    """Not closed, and one of the five causes: assigned, retained, tagged, inbox, participating and unread."""
+    causes = [
+        match_assignee([Word.ME], view),
+        match_state("(s.is_retained OR s.unacknowledged_tags > 0)")(view),
+        match_inbox(view),
+        join_all([match_participating(view), match_unread(view)]),
+    ]
+    return join_all([Predicate("t.status <> 'closed'"), join_any(causes)])

@@ -1,0 +1,45 @@
+"""What will be run: SQL text and its binds, as one value."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+Bind = str | int | tuple[str | int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SELECT with `:name` binds, hashable, so that it can be part of a cache key.
+
+    `params` are (name, value) pairs in the order of their first use. `columns` names the result columns.
+    """
+
+    sql: str
+    params: tuple[tuple[str, Bind], ...] = ()
+    columns: tuple[str, ...] = ()
+
+    @property
+    def binds(self) -> Mapping[str, Bind]:
+        """The parameters by name."""
+        return dict(self.params)
+
+
+class Binds:
+    """Collects the values of a statement that is being written, and names them after their field."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, type, Bind], str] = {}
+        self._taken: Counter[str] = Counter()
+
+    def add(self, name: str, value: Bind) -> str:
+        """Take `value` into the statement; answer the placeholder, `:subject_1`. Equal values share one."""
+        key = (name, type(value), value)
+        if key not in self._names:
+            self._taken[name] += 1
+            self._names[key] = f"{name}_{self._taken[name]}"
+        return f":{self._names[key]}"
+
+    @property
+    def params(self) -> tuple[tuple[str, Bind], ...]:
+        """All values so far, by name, in the order of their first use."""
+        return tuple((name, value) for (_, _, value), name in self._names.items())
