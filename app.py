@@ -1,0 +1,84 @@
+"""The composition root: the one place where settings, replica, cache and routes are wired together."""
+
+import logging.config
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+
+from flask import Blueprint, Flask
+from flask_smorest import Api
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from config.log import configure_logging
+from config.settings import Settings
+from schemas.ticket_query import ErrorSchema
+from tickiti_query import views
+from tickiti_query.admin import make_admin_app
+from tickiti_query.body import LONGEST_BODY, make_body_reader
+from tickiti_query.cache import Cache
+from tickiti_query.freshness import Freshness
+from tickiti_query.health import Readiness
+from tickiti_query.lookups import look_up
+from tickiti_query.openapi import describe
+from tickiti_query.perspectives import find_perspective
+from tickiti_query.rendering import render_rows
+from tickiti_query.replica.connection import Target
+from tickiti_query.replica.replica import Replica
+from tickiti_query.service import TicketQueryService
+from tickiti_query.sharing import Flights
+from tickiti_query.tokens import find_grant, make_admission, read_credentials
+
+
+class TicketsApi(Api):  # type: ignore[misc]  # flask-smorest has no types
+    """flask-smorest, with our shape of errors in its document."""
+
+    ERROR_SCHEMA = ErrorSchema
+
+
+def create_app(settings: Settings) -> Flask:
+    """The WSGI app. Nothing is connected yet: a replica that is not there is waited for, request by request."""
+    logging.config.dictConfig(configure_logging(settings.log_level))
+    target = Target(settings.replica_url, settings.replica_schema, settings.statement_timeout_ms)
+    # One connection a thread, and one for the probes.
+    replica = Replica(target, connections=settings.threads + 1)
+    freshness = Freshness(
+        replica.observe,
+        exact=settings.freshness == "exact",
+        require_standby=settings.require_standby,
+        max_lag_seconds=settings.max_replica_lag_seconds,
+    )
+    service = TicketQueryService(
+        prove=freshness.prove,
+        read=replica.read,
+        find_grant=find_grant,
+        admit=make_admission(
+            settings.token_expiration_minutes, lambda: datetime.now(UTC).replace(tzinfo=None)
+        ),
+        find_perspective=find_perspective,
+        look_up=look_up,
+        render_rows=render_rows,
+        cache=Cache(
+            ttl_seconds=settings.cache_ttl_seconds,
+            max_bytes=settings.cache_max_bytes,
+            exact=settings.freshness == "exact",
+        ),
+        flights=Flights(wait_seconds=replica.longest_read_seconds),
+    )
+    app = Flask(__name__, static_folder=None)
+    app.config.update(describe(), MAX_CONTENT_LENGTH=LONGEST_BODY, PROVIDE_AUTOMATIC_OPTIONS=False)
+    app.url_map.strict_slashes = False
+    read_body = make_body_reader(settings.default_row_limit, settings.max_row_limit)
+    api = TicketsApi(app)
+    api.register_blueprint(views.make_blueprint(service, read_credentials, read_body, settings.max_row_limit))
+    app.register_blueprint(make_assets())
+    views.install(app)
+    if settings.trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
+    app.extensions["tickiti_query_admin"] = make_admin_app(Readiness(freshness.prove, replica.read).check)
+    return app
+
+
+def make_assets() -> Blueprint:
+    """The scripts and styles of /docs, from the package that carries Swagger UI: nothing comes from elsewhere."""
+    folder = Path(str(resources.files("flask_swagger_ui"))) / "dist"
+    return Blueprint("assets", __name__, static_folder=folder, static_url_path="/docs/assets")

@@ -1,0 +1,36 @@
+"""gunicorn's own settings, from the same environment: workers, threads, limits of a connection, the admin port."""
+
+import os
+import sys
+from typing import Any
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from config.log import configure_logging
+from config.settings import SettingsError, load_settings
+from tickiti_query.admin import start_admin
+
+try:
+    settings = load_settings(os.environ)
+except SettingsError as fault:
+    sys.exit(str(fault))
+
+bind = settings.bind
+workers = settings.workers
+threads = settings.threads
+worker_class = "gthread"
+# A worker that makes no progress is replaced; what a request may take is bounded well below it.
+timeout = 30 + settings.statement_timeout_ms // 1000
+graceful_timeout = 20
+keepalive = 75
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108  a heartbeat is no secret
+control_socket_disable = True
+proc_name = "tickiti-query"
+accesslog = None
+logconfig_dict = configure_logging(settings.log_level)
+forwarded_allow_ips = ""
+
+
+def post_worker_init(worker: Any) -> None:
+    """Open the operations port in the worker that has just come up."""
+    start_admin(settings.admin_bind, worker.wsgi.extensions["tickiti_query_admin"])

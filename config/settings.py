@@ -1,0 +1,135 @@
+"""The settings: read from the environment once, checked all at once, frozen."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from psycopg2 import ProgrammingError
+from psycopg2.extensions import parse_dsn
+
+
+class SettingsError(Exception):
+    """Settings that are missing or wrong; the message lists every fault, one a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the service runs with. Durations are in the unit of their name; sizes are bytes."""
+
+    replica_url: str = field(repr=False)
+    replica_schema: str = "reporting"
+    bind: str = "0.0.0.0:8080"
+    admin_bind: str = "0.0.0.0:9090"
+    workers: int = 2
+    threads: int = 8
+    freshness: str = "exact"
+    cache_ttl_seconds: int = 30
+    cache_max_bytes: int = 64 * 1024 * 1024
+    default_row_limit: int = 100
+    max_row_limit: int = 5000
+    statement_timeout_ms: int = 5000
+    require_standby: bool = True
+    max_replica_lag_seconds: int = 60
+    trusted_proxies: int = 0
+    token_expiration_minutes: int | None = None
+    log_level: str = "info"
+
+
+def read_url(text: str) -> str:
+    """A libpq URL; several hosts are allowed, as libpq does."""
+    if not text.startswith(("postgresql://", "postgres://")):
+        raise ValueError("must be a URL, postgresql://user:password@host:5432/database")
+    try:
+        parse_dsn(text)
+    except ProgrammingError:
+        raise ValueError("is no URL that libpq understands; see its chapter on connection strings") from None
+    return text
+
+
+def read_identifier(text: str) -> str:
+    """The name of a schema; it is quoted where it is used, so that case counts."""
+    if not text or not text.replace("_", "a").isalnum() or len(text.encode()) > 63:
+        raise ValueError("must be the name of a schema: letters, digits and underscores, at most 63 bytes")
+    return text
+
+
+def read_address(text: str) -> str:
+    """`host:port`, as gunicorn binds it."""
+    try:
+        parts = urlsplit(f"//{text}")
+        if not parts.hostname or not parts.port or parts.netloc != text or parts.username:
+            raise ValueError
+    except ValueError:
+        raise ValueError("must be host:port, such as 0.0.0.0:8080 or [::]:8080") from None
+    return text
+
+
+def whole_number(low: int, high: int) -> Callable[[str], int]:
+    """A reader of whole numbers in a range, both ends included."""
+
+    def read(text: str) -> int:
+        if not (text.isascii() and text.isdigit()) or len(text) > 18 or not low <= int(text) <= high:
+            raise ValueError(f"must be a whole number from {low} to {high}")
+        return int(text)
+
+    return read
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """A reader of a few words, in any case."""
+
+    def read(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return text.lower()
+
+    return read
+
+
+def read_flag(text: str) -> bool:
+    """`true` or `false`."""
+    return one_of("true", "false")(text) == "true"
+
+
+# variable -> (attribute of Settings, reader)
+VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
+    "TICKITI_REPLICA_URL": ("replica_url", read_url),
+    "TICKITI_REPLICA_SCHEMA": ("replica_schema", read_identifier),
+    "TICKITI_BIND": ("bind", read_address),
+    "TICKITI_ADMIN_BIND": ("admin_bind", read_address),
+    "TICKITI_WORKERS": ("workers", whole_number(1, 64)),
+    "TICKITI_THREADS": ("threads", whole_number(1, 256)),
+    "TICKITI_FRESHNESS": ("freshness", one_of("exact", "ttl")),
+    "TICKITI_CACHE_TTL_SECONDS": ("cache_ttl_seconds", whole_number(0, 86_400)),
+    "TICKITI_CACHE_MAX_BYTES": ("cache_max_bytes", whole_number(0, 2**40)),
+    "TICKITI_DEFAULT_ROW_LIMIT": ("default_row_limit", whole_number(1, 1_000_000)),
+    "TICKITI_MAX_ROW_LIMIT": ("max_row_limit", whole_number(1, 1_000_000)),
+    "TICKITI_STATEMENT_TIMEOUT_MS": ("statement_timeout_ms", whole_number(1, 3_600_000)),
+    "TICKITI_REQUIRE_STANDBY": ("require_standby", read_flag),
+    "TICKITI_MAX_REPLICA_LAG_SECONDS": ("max_replica_lag_seconds", whole_number(1, 86_400)),
+    "TICKITI_TRUSTED_PROXIES": ("trusted_proxies", whole_number(0, 16)),
+    "TICKITI_TOKEN_EXPIRATION_MINUTES": ("token_expiration_minutes", whole_number(1, 52_596_000)),
+    "TICKITI_LOG_LEVEL": ("log_level", one_of("debug", "info", "warning", "error")),
+}
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings in `environ`; an empty variable counts as absent. Raises SettingsError."""
+    given: dict[str, Any] = {}
+    faults: list[str] = []
+    for variable, (attribute, read) in VARIABLES.items():
+        text = environ.get(variable, "").strip()
+        try:
+            if text:
+                given[attribute] = read(text)
+        except ValueError as fault:
+            faults.append(f"{variable} {fault}")
+    if not environ.get("TICKITI_REPLICA_URL", "").strip():
+        faults.insert(0, "TICKITI_REPLICA_URL is required: the URL of the read replica, postgresql://…")
+    limits = Settings(replica_url="", **{k: v for k, v in given.items() if k.endswith("row_limit")})
+    if limits.default_row_limit > limits.max_row_limit:
+        faults.append("TICKITI_DEFAULT_ROW_LIMIT must not be larger than TICKITI_MAX_ROW_LIMIT")
+    if faults:
+        raise SettingsError("tickiti-query cannot start:\n" + "\n".join(f"  {fault}" for fault in faults))
+    return Settings(**given)

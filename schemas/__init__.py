@@ -1,0 +1,1 @@
+"""The wire format: the shape of what comes in and goes out, in marshmallow's terms."""

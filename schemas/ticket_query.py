@@ -1,0 +1,136 @@
+"""The body of POST /api/v1/tickets/query, and its answers."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate, validates_schema
+
+from schemas.kinds import Identifier, Text, Token, WholeNumber
+
+MOST_CRITERIA = 20
+MOST_TOKENS = 1000
+
+
+class NullIsAbsent(Schema):
+    """A schema whose null fields count as absent, and whose unknown ones are ignored."""
+
+    class Meta:
+        unknown = EXCLUDE
+
+    error_messages = {"type": "Must be an object."}  # noqa: RUF012  marshmallow's own convention
+
+    @pre_load
+    def drop_nulls(self, data: Any, **kwargs: Any) -> Any:
+        """Leave out what is null."""
+        return {k: v for k, v in data.items() if v is not None} if isinstance(data, Mapping) else data
+
+
+class CriterionSchema(NullIsAbsent):
+    """One search criterion."""
+
+    mode = Text(required=True, error_messages={"required": "Must name a search mode."})
+    tokens = fields.List(
+        Token(
+            metadata={
+                "oneOf": [{"type": "string", "minLength": 1, "maxLength": Token.longest}, {"type": "integer"}]
+            }
+        ),
+        required=True,
+        validate=validate.Length(min=1, error="Must have at least one token."),
+        error_messages={"required": "Must be a list of tokens.", "invalid": "Must be a list of tokens."},
+    )
+    match = Text(
+        load_default="all",
+        allow_none=True,
+        validate=validate.OneOf(["all", "any"], error="Must be all or any."),
+    )
+
+
+class SearchObjectSchema(NullIsAbsent):
+    """What the ticket browser sends: a perspective by name or id, and criteria that narrow it."""
+
+    search_perspective = Text(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The name of a perspective, to the letter.", "example": "All"},
+    )
+    search_perspective_id = Identifier(load_default=None, allow_none=True)
+    criteria = fields.List(
+        fields.Nested(CriterionSchema),
+        load_default=list,
+        allow_none=True,
+        validate=validate.Length(max=MOST_CRITERIA, error=f"Must have at most {MOST_CRITERIA} criteria."),
+        error_messages={"invalid": "Must be a list of criteria."},
+    )
+
+    @validates_schema
+    def count_tokens(self, data: Mapping[str, Any], **kwargs: Any) -> None:
+        """All criteria together have a limit, so that a statement has one."""
+        if sum(len(criterion["tokens"]) for criterion in data.get("criteria", ())) > MOST_TOKENS:
+            raise ValidationError(f"Must have at most {MOST_TOKENS} tokens in all.", "criteria")
+
+
+class TicketQuerySchema(NullIsAbsent):
+    """The request's body. All fields are optional; without any, it is the built-in All perspective."""
+
+    perspective_id = Identifier(
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "The id of a perspective; the most direct selector.", "example": 3},
+    )
+    search_object = fields.Nested(SearchObjectSchema, load_default=None, allow_none=True)
+    row_limit = WholeNumber(load_default=None, allow_none=True)
+
+    def __init__(self, *, max_row_limit: int = 5000, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        limits = validate.Range(1, max_row_limit, error="Must be from {min} to {max}.")
+        self.fields["row_limit"].validators.append(limits)
+
+
+def find_ignored(document: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+    """The paths of the fields in a body that the schemas do not know, which are ignored as Tickiti does."""
+    yield from _find_unknown(TicketQuerySchema, document, ())
+    search = document.get("search_object")
+    if isinstance(search, Mapping):
+        yield from _find_unknown(SearchObjectSchema, search, ("search_object",))
+        criteria = search.get("criteria")
+        for place, criterion in enumerate(criteria if isinstance(criteria, list) else ()):
+            yield from _find_unknown(CriterionSchema, criterion, ("search_object", "criteria", str(place)))
+
+
+def _find_unknown(schema: type[Schema], data: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+    known = schema._declared_fields  # noqa: SLF001  marshmallow has no public name for it on the class
+    return ((*path, name) for name in (data if isinstance(data, Mapping) else ()) if name not in known)
+
+
+class TicketRowSchema(Schema):
+    """A ticket: the ten core columns; a perspective may add its own behind them."""
+
+    ticket_id = fields.Integer(metadata={"example": 1})
+    number = fields.Integer(metadata={"example": 220009})
+    status = fields.String(validate=validate.OneOf(["open", "on-hold", "closed"]))
+    queue = fields.String(metadata={"example": "Returns"})
+    priority = fields.String(metadata={"example": "20"})
+    subject = fields.String(metadata={"example": "Carbon plate cracked on first marathon"})
+    assigned_to_email = fields.String(
+        allow_none=True, metadata={"example": "priya.sharma@sole-provider.example"}
+    )
+    originator_email = fields.String(metadata={"example": "marcus@trailblazers-club.example"})
+    created_at = fields.String(metadata={"example": "2026-05-01 09:14:02", "description": "UTC"})
+    updated_at = fields.String(metadata={"example": "2026-05-02 11:30:48", "description": "UTC"})
+
+
+class TicketListSchema(Schema):
+    """The answer: the rows that the perspective shows, in its order."""
+
+    ok = fields.Boolean(required=True, metadata={"example": True})
+    data = fields.List(fields.Nested(TicketRowSchema), required=True)
+
+
+class ErrorSchema(Schema):
+    """Every error: a code for programs, a sentence for people, and on 422 what is wrong with which field."""
+
+    ok = fields.Boolean(required=True, metadata={"example": False})
+    error = fields.String(required=True, metadata={"example": "not_found"})
+    message = fields.String(required=True)
+    errors = fields.Dict(keys=fields.String(), values=fields.List(fields.String()))

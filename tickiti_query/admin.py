@@ -1,0 +1,76 @@
+"""The operations port: its own small server in each worker, which answers when all of the API's threads are busy."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from socketserver import ThreadingMixIn
+from typing import Any
+from urllib.parse import urlsplit
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+
+import orjson
+
+Answer = tuple[int, Mapping[str, Any]]
+REASONS = {200: "200 OK", 404: "404 Not Found", 405: "405 Method Not Allowed", 503: "503 Service Unavailable"}
+
+
+def make_admin_app(check: Callable[[], Mapping[str, str]]) -> Callable[..., Iterable[bytes]]:
+    """The WSGI app of the operations port: GET /livez and /readyz."""
+
+    def live() -> Answer:
+        return 200, {"ok": True}
+
+    def ready() -> Answer:
+        checks = check()
+        ok = all(word == "ok" for word in checks.values())
+        return (200 if ok else 503), {"ok": ok, "checks": checks}
+
+    routes = {"/livez": live, "/readyz": ready}
+
+    def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        route = routes.get(
+            environ.get("PATH_INFO", ""), lambda: (404, {"ok": False, "paths": sorted(routes)})
+        )
+        allowed = environ["REQUEST_METHOD"] in {"GET", "HEAD"}
+        status, body = route() if allowed else (405, {"ok": False, "methods": ["GET", "HEAD"]})
+        start_response(REASONS[status], [("Content-Type", "application/json"), ("Cache-Control", "no-store")])
+        return [orjson.dumps(body)]
+
+    return app
+
+
+class Handler(WSGIRequestHandler):
+    """One request, without a line on standard error and without waiting for ever."""
+
+    timeout = 5
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the name is the base class's
+        """Probes are not news."""
+
+
+class AdminServer(ThreadingMixIn, WSGIServer):
+    """A threaded server that shares its port with those of the other workers."""
+
+    daemon_threads = True
+    allow_reuse_port = True
+
+    def __init__(self, host: str, port: int, app: Callable[..., Iterable[bytes]]) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        super().__init__((host, port), Handler)
+        self.set_app(app)
+
+    def server_bind(self) -> None:
+        """Bind, without the name lookup that the base class does."""
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self.socket.bind(self.server_address)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        self.setup_environ()
+
+
+def start_admin(bind: str, app: Callable[..., Iterable[bytes]]) -> AdminServer:
+    """Serve `app` on `host:port` in a thread of its own. OSError where the port is taken."""
+    parts = urlsplit(f"//{bind}")
+    server = AdminServer(parts.hostname or "", parts.port or 0, app)
+    threading.Thread(target=server.serve_forever, name="admin", daemon=True).start()
+    return server

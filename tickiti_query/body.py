@@ -1,0 +1,104 @@
+"""Reading a request's body: from bytes to a TicketQuery, or to what is wrong with it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote
+
+from marshmallow import ValidationError
+
+from schemas.ticket_query import TicketQuerySchema, find_ignored
+from tickiti_query.errors import MalformedJson, UnsupportedMediaType, ValidationFailed
+from tickiti_query.json_text import read_json
+from tickiti_query.search import Criterion, Selector, TicketQuery
+
+LONGEST_BODY = 64 * 1024
+
+
+def make_body_reader(default_row_limit: int, max_row_limit: int) -> Callable[[bytes, str], TicketQuery]:
+    """`read_body(raw, content_type) -> TicketQuery`, with an install's limits.
+
+    Raises, in this order, UnsupportedMediaType, MalformedJson, ValidationFailed. An empty body asks for All.
+    """
+    schema = TicketQuerySchema(max_row_limit=max_row_limit)
+
+    def read_body(raw: bytes, content_type: str) -> TicketQuery:
+        if not raw:
+            return TicketQuery(row_limit=default_row_limit)
+        if content_type.partition(";")[0].strip().lower() != "application/json":
+            raise UnsupportedMediaType
+        document = read_document(raw)
+        refuse_characters(document)
+        try:
+            loaded = schema.load(document)
+        except ValidationError as fault:
+            raise ValidationFailed(dict(flatten(fault.messages))) from None
+        search = loaded["search_object"] or {}
+        by_id = loaded["perspective_id"]
+        return TicketQuery(
+            selector=Selector(
+                id=search.get("search_perspective_id") if by_id is None else by_id,
+                name=search.get("search_perspective"),
+            ),
+            criteria=tuple(
+                Criterion(
+                    mode=criterion["mode"],
+                    tokens=tuple(criterion["tokens"]),
+                    match=criterion["match"],
+                    path=f"search_object.criteria.{place}",
+                )
+                for place, criterion in enumerate(search.get("criteria", ()))
+            ),
+            row_limit=loaded["row_limit"] or default_row_limit,
+            ignored=tuple(quote(".".join(path), safe="") for path in find_ignored(document)),
+        )
+
+    return read_body
+
+
+def read_document(raw: bytes) -> Any:
+    """The JSON value in a body."""
+    try:
+        return read_json(raw.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise MalformedJson("The body is not UTF-8.") from None
+    except ValueError:
+        raise MalformedJson from None
+
+
+def refuse_characters(document: Any) -> None:
+    """ValidationFailed where a string, a name included, holds a NUL or half a surrogate pair.
+
+    PostgreSQL has no text with a NUL, and UTF-8 has no lone surrogate: no ticket could match either.
+    """
+    errors = {
+        ".".join(path).encode("utf-8", "replace").decode(): [
+            "Must not hold a NUL character or a lone surrogate."
+        ]
+        for path, text in walk_strings(document)
+        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
+    }
+    if errors:
+        raise ValidationFailed(errors)
+
+
+def walk_strings(document: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Every string in a JSON value, with the path to it; a name counts as a string at its own path."""
+    waiting: list[tuple[tuple[str, ...], Any]] = [((), document)]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, str):
+            yield path, value
+        elif isinstance(value, Mapping):
+            yield from (((*path, name), name) for name in value)
+            waiting.extend(((*path, name), inner) for name, inner in value.items())
+        elif isinstance(value, list):
+            waiting.extend(((*path, str(place)), inner) for place, inner in enumerate(value))
+
+
+def flatten(messages: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, list[str]]]:
+    """marshmallow's nested messages by dotted path; what is wrong with an object itself stands at its path."""
+    if isinstance(messages, Mapping):
+        for name, inner in messages.items():
+            yield from flatten(inner, path if name == "_schema" else (*path, str(name)))
+    else:
+        yield ".".join(path), list(messages)

@@ -1,0 +1,79 @@
+"""Is the replica fit to answer, and what does it show now? Every answer starts here."""
+
+import threading
+import time
+from collections.abc import Callable
+
+from tickiti_query.errors import ReplicaUnavailable
+from tickiti_query.server_state import ServerState
+from tickiti_query.sharing import SharedReading
+
+TTL_MODE_SECONDS = 1.0  # in ttl mode, how old a reading may be that says the replica is fit
+
+
+class Freshness:
+    """Readings of the server's state, shared by the requests that wait for one, and judged.
+
+    ReplicaUnavailable where the server is no standby though one is required, where it is too far behind, or
+    where it is behind an answer that was given already.
+    """
+
+    def __init__(
+        self,
+        observe: Callable[[], ServerState],
+        *,
+        exact: bool,
+        require_standby: bool,
+        max_lag_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._observe = observe
+        self._max_age = 0.0 if exact else TTL_MODE_SECONDS
+        self._require_standby = require_standby
+        self._max_lag_seconds = max_lag_seconds
+        self._clock = clock
+        self._highest: dict[int, int] = {}
+        self._lag: tuple[object, float, float] = (None, 0.0, 0.0)
+        self._lock = threading.Lock()
+        self._readings = SharedReading(self._read, clock)
+
+    def prove(self) -> ServerState:
+        """The state now, or one that was current after this call began, of a server that is fit to answer."""
+        return self._readings.take(self._max_age)
+
+    def _read(self) -> ServerState:
+        state = self._observe()
+        with self._lock:
+            self._refuse_promoted(state)
+            self._refuse_late(state)
+            self._refuse_past(state)
+        return state
+
+    def _refuse_promoted(self, state: ServerState) -> None:
+        if self._require_standby and not state.in_recovery:
+            raise ReplicaUnavailable(
+                "The server is no read replica any more; please try again.", check="standby"
+            )
+
+    def _refuse_late(self, state: ServerState) -> None:
+        # Lag grows no faster than time does: an earlier, better bound and the time since then is a bound too. So
+        # a link that is down for a moment over an idle primary is no lag of hours.
+        server, bound, when = self._lag
+        now = self._clock()
+        bounds = [] if state.lag_seconds is None else [state.lag_seconds]
+        if server == state.server:
+            bounds.append(bound + now - when)
+        lag = min(bounds, default=None)
+        if lag is not None:
+            self._lag = (state.server, lag, now)
+        if lag is None or lag > self._max_lag_seconds:
+            raise ReplicaUnavailable("The read replica is too far behind; please try again.", check="lag")
+
+    def _refuse_past(self, state: ServerState) -> None:
+        # A standby that crashed, or another host of the URL, may show an earlier moment than an answer did.
+        highest = self._highest.get(state.server.system, 0)
+        if state.xmax < highest:
+            raise ReplicaUnavailable(
+                "The read replica is behind an earlier answer; please try again.", check="lag"
+            )
+        self._highest[state.server.system] = state.xmax

@@ -1,0 +1,66 @@
+"""What the probes ask: is the process alive, and may requests be sent to it?"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from tickiti_query.contract import RELATIONS
+from tickiti_query.errors import QueryError, ReplicaUnavailable
+from tickiti_query.statement import Statement
+
+COLUMNS = """
+SELECT c.relname, a.attname
+FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = CAST(current_schema() AS regnamespace)
+  AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+"""
+
+
+class Source(Protocol):
+    """One snapshot of the replica."""
+
+    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]: ...
+
+
+def find_missing(source: Source) -> list[str]:
+    """What of the reporting contract is not there or may not be read: `relation` or `relation.column`."""
+    readable: dict[str, set[str]] = {}
+    for relation, column in source.fetch(Statement(COLUMNS)):
+        readable.setdefault(relation, set()).add(column)
+    missing = []
+    for relation, columns in RELATIONS.items():
+        if relation not in readable:
+            missing.append(relation)
+        else:
+            missing.extend(f"{relation}.{column}" for column in columns if column not in readable[relation])
+    return missing
+
+
+class Readiness:
+    """Runs the readiness checks, each by its name: `replica`, `standby`, `lag`, `contract`."""
+
+    CHECKS = ("replica", "standby", "lag", "contract")
+
+    def __init__(self, prove: Callable[[], Any], read: Callable[[Callable[[Any], Any]], Any]) -> None:
+        self._prove = prove
+        self._read = read
+
+    def check(self) -> Mapping[str, str]:
+        """What each check says: `ok`, or one sentence. Those behind the first that fails say `unknown`."""
+        try:
+            self._prove()
+            missing = self._read(find_missing)
+        except ReplicaUnavailable as fault:
+            return self._tell(fault.check, fault.message)
+        except QueryError as fault:
+            return self._tell("replica", fault.message)
+        if missing:
+            return self._tell("contract", f"Not there, or not readable: {', '.join(missing)}.")
+        return dict.fromkeys(self.CHECKS, "ok")
+
+    def _tell(self, failed: str, message: str) -> Mapping[str, str]:
+        place = self.CHECKS.index(failed)
+        return {
+            name: "ok" if i < place else message if i == place else "unknown"
+            for i, name in enumerate(self.CHECKS)
+        }

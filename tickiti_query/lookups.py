@@ -1,0 +1,79 @@
+"""Looking names up on the replica: all that a statement needs, in one statement."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from tickiti_query.directory import Directory, Key, Relation
+from tickiti_query.statement import Bind, Statement
+from tickiti_query.values import BIGINT
+
+# relation -> (the type of its keys, the SELECT of key and value, whether values are ids)
+LOOKUPS: dict[Relation, tuple[str, str, bool]] = {
+    Relation.QUEUES_NAMED: (
+        "text",
+        "SELECT k.key, q.id FROM keys k JOIN ticket_queues q ON q.name = k.key",
+        True,
+    ),
+    Relation.TEAMS_OF_EMAIL: (
+        "text",
+        """SELECT k.key, m.team_id
+      FROM keys k JOIN users u ON lower(u.email) = lower(k.key) JOIN team_members m ON m.user_id = u.id""",
+        True,
+    ),
+    Relation.MEMBERS_OF_TEAM: (
+        "bigint",
+        "SELECT k.key, u.email FROM keys k JOIN team_members m ON m.team_id = k.key JOIN users u ON u.id = m.user_id",
+        False,
+    ),
+    Relation.INBOXES_OF_USER: (
+        "bigint",
+        "SELECT k.key, i.queue_id FROM keys k JOIN queue_permissions i ON i.user_id = k.key WHERE i.treat_as_inbox",
+        True,
+    ),
+    Relation.WATCHLISTS_NAMED: (
+        "text",
+        "SELECT k.key, w.id FROM keys k JOIN watchlists w ON w.name = k.key",
+        True,
+    ),
+}
+
+
+class Source(Protocol):
+    """One snapshot of the replica."""
+
+    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]: ...
+
+
+def look_up(source: Source, missing: Iterable[Key]) -> Directory:
+    """A directory that knows all of `missing`."""
+    found: dict[Key, set[str | int]] = {key: set() for key in missing}
+    keys: dict[Relation, list[str | int]] = defaultdict(list)
+    for relation, key in sorted(found, key=str):
+        if isinstance(key, str) or key in BIGINT:
+            keys[relation].append(key)
+    for name, key, value in source.fetch(write_lookup(keys)) if keys else ():
+        relation = Relation(name)
+        kind, _, are_ids = LOOKUPS[relation]
+        found[relation, int(key) if kind == "bigint" else key].add(int(value) if are_ids else value)
+    return Directory(
+        {
+            key: tuple(sorted(values, key=lambda value: (str(type(value)), value)))
+            for key, values in found.items()
+        }
+    )
+
+
+def write_lookup(keys: dict[Relation, list[str | int]]) -> Statement:
+    """One SELECT for all relations that are asked: (relation, key, value), all as text."""
+    parts: list[str] = []
+    binds: list[tuple[str, Bind]] = []
+    for relation, wanted in keys.items():
+        kind, select, _ = LOOKUPS[relation]
+        parts.append(
+            f"SELECT '{relation.value}', CAST(f.key AS text), CAST(f.value AS text)\n"
+            f"FROM (WITH keys (key) AS (SELECT unnest(CAST(:{relation.value} AS {kind}[])))\n"
+            f"      {select}) f (key, value)"
+        )
+        binds.append((relation.value, tuple(wanted)))
+    return Statement("\nUNION ALL\n".join(parts), tuple(binds))

@@ -1,0 +1,83 @@
+"""Opening a connection to the replica: one host after the other, each with its own time limit."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any
+
+import psycopg2
+from psycopg2 import extensions
+
+from tickiti_query.replica.deadline import deadline
+
+CONNECT_SECONDS_A_HOST = 2.0
+LOCK_TIMEOUT_MS = 1000
+ATTRIBUTES_A_HOST = ("host", "hostaddr", "port")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the replica is, and how sessions on it are set up."""
+
+    url: str
+    schema: str
+    statement_timeout_ms: int
+
+    @property
+    def options(self) -> str:
+        """Session settings, as libpq hands them over while it connects: they cost no round trip."""
+        schema = self.schema.replace('"', '""')
+        settings = {
+            "default_transaction_read_only": "on",
+            "statement_timeout": str(self.statement_timeout_ms),
+            "lock_timeout": str(min(LOCK_TIMEOUT_MS, self.statement_timeout_ms)),
+            "idle_in_transaction_session_timeout": str(2 * self.statement_timeout_ms),
+            # pg_temp is named so that it comes last: no temporary relation stands in for one of the contract.
+            "search_path": f'"{schema}",pg_temp',
+            "TimeZone": "UTC",
+            "DateStyle": "ISO",
+            # Plans for a page of rows: compiling one or starting workers for it takes longer than reading it, and
+            # an index is worth following where the pages are in memory. bench/README.md has the figures.
+            "jit": "off",
+            "max_parallel_workers_per_gather": "0",
+            "random_page_cost": "1.1",
+        }
+        return " ".join(f"-c {name}={value}" for name, value in settings.items())
+
+    def list_hosts(self) -> Iterator[dict[str, str]]:
+        """Connection parameters for each host of the URL by itself, in order.
+
+        libpq walks the list by itself, but in one time limit for all: a first host that does not answer would
+        use it up.
+        """
+        given = extensions.parse_dsn(self.url)
+        given["options"] = f"{given.get('options', '')} {self.options}".strip()
+        defaults = {
+            "application_name": "tickiti-query",
+            "keepalives_idle": "10",
+            "keepalives_interval": "5",
+            "keepalives_count": "3",
+            "client_encoding": "UTF8",
+        }
+        shared = {**defaults, **{k: v for k, v in given.items() if k not in ATTRIBUTES_A_HOST}}
+        lists = [given.get(name, "").split(",") for name in ATTRIBUTES_A_HOST]
+        ports = lists[2] * max(map(len, lists)) if len(lists[2]) == 1 else lists[2]
+        for host, hostaddr, port in zip_longest(
+            lists[0], lists[1], ports[: max(len(lists[0]), len(lists[1]))]
+        ):
+            own = zip(ATTRIBUTES_A_HOST, (host, hostaddr, port), strict=True)
+            yield {**shared, **{name: value for name, value in own if value}}
+
+
+def connect(target: Target) -> Any:
+    """An autocommit connection to the first host that answers; psycopg2.OperationalError where none does."""
+    fault: psycopg2.Error = psycopg2.OperationalError("the URL names no host")
+    for parameters in target.list_hosts():
+        try:
+            with deadline(CONNECT_SECONDS_A_HOST):
+                connection: Any = psycopg2.connect(**parameters)  # type: ignore[call-overload]
+                connection.autocommit = True
+                return connection
+        except psycopg2.Error as error:
+            fault = error
+    raise fault

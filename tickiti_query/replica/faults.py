@@ -1,0 +1,38 @@
+"""What a fault of the replica means to a caller: one table, SQLSTATE -> error."""
+
+from typing import Any
+
+import psycopg2
+
+from tickiti_query.errors import QueryError, QueryTimeout, ReplicaUnavailable
+from tickiti_query.replica.deadline import DeadlinePassed
+
+# A statement or the wait for a lock was ended by its time limit.
+TIMEOUTS = {"57014", "55P03"}
+# serialization_failure (a recovery conflict), deadlock_detected: over as soon as they are tried again
+CONFLICTS = {"40001", "40P01"}
+# A reporting contract that is not (yet, any more) there: undefined table, column, function, schema; datatype
+# mismatch; insufficient privilege. It comes back with a migration that ends.
+CONTRACT = {"42P01", "42703", "42883", "3F000", "42804", "42501", "0A000"}
+# Whole classes: connection, resources, operator intervention, system.
+CLASSES = {"08", "53", "57", "58"}
+
+
+def is_lost(error: psycopg2.Error, connection: Any) -> bool:
+    """Whether the connection is of no further use. A fault that has no SQLSTATE came from no living session."""
+    return bool(connection.closed) or error.pgcode is None
+
+
+def is_conflict(error: psycopg2.Error) -> bool:
+    """Whether the statement only collided with replay, and may be tried again at once."""
+    return error.pgcode in CONFLICTS
+
+
+def translate_fault(error: psycopg2.Error) -> QueryError:
+    """The error that the caller gets. Its message says nothing of the statement."""
+    code = error.pgcode
+    if isinstance(error, DeadlinePassed) or code in TIMEOUTS:
+        return QueryTimeout()
+    if code is None or code in CONFLICTS | CONTRACT or code[:2] in CLASSES:
+        return ReplicaUnavailable()
+    return QueryError()

@@ -1,0 +1,90 @@
+"""The replica as the service sees it: its state, and work done in one read-only snapshot of it."""
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import psycopg2
+
+from tickiti_query.replica.connection import Target
+from tickiti_query.replica.deadline import deadline, install_deadline, remaining_seconds
+from tickiti_query.replica.faults import is_conflict, is_lost, translate_fault
+from tickiti_query.replica.pool import Pool
+from tickiti_query.replica.state_statement import execute
+from tickiti_query.replica.transaction import Transaction
+from tickiti_query.server_state import Server, ServerState
+
+T = TypeVar("T")
+OBSERVE_SECONDS = 3.0
+GRACE_SECONDS = 1.0  # how much longer than the server's own limit the client waits
+
+
+class Replica:
+    """Read-only access to the hot standby, bounded in connections and time.
+
+    Every method raises ReplicaUnavailable or QueryTimeout where the replica cannot do what is asked.
+    """
+
+    def __init__(self, target: Target, *, connections: int) -> None:
+        install_deadline()
+        self._target = target
+        self._connections = connections
+        self.longest_read_seconds = target.statement_timeout_ms / 1000 + GRACE_SECONDS
+        self._renewing = threading.Lock()
+        self._pool = Pool(target, connections, generation=1)
+
+    def observe(self) -> ServerState:
+        """What the server says of itself now; one statement, in a transaction of its own."""
+        return self._use(execute, OBSERVE_SECONDS)
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """What `work` makes of one snapshot.
+
+        `work` may run twice: a recovery conflict or a lost connection is tried once more while time is left.
+        """
+
+        def in_transaction(connection: Any, server: Server) -> T:
+            with connection.cursor() as cursor:
+                transaction = Transaction(cursor, server)
+                result = work(transaction)
+                transaction.end()
+                return result
+
+        return self._use(in_transaction, self.longest_read_seconds)
+
+    def _use(self, work: Callable[[Any, Server], T], seconds: float) -> T:
+        with deadline(seconds):
+            try:
+                return self._use_once(work)
+            except psycopg2.Error as error:
+                if not self._is_worth_another_try(error):
+                    raise translate_fault(error) from error
+            try:
+                return self._use_once(work)
+            except psycopg2.Error as error:
+                raise translate_fault(error) from error
+
+    def _use_once(self, work: Callable[[Any, Server], T]) -> T:
+        pool = self._pool
+        with pool.connection() as (connection, server):
+            try:
+                return work(connection, server)
+            except psycopg2.Error as error:
+                if is_lost(error, connection):
+                    self._renew(pool)
+                raise
+
+    @staticmethod
+    def _is_worth_another_try(error: psycopg2.Error) -> bool:
+        return (error.pgcode is None or is_conflict(error)) and remaining_seconds() > 0
+
+    def _renew(self, lost: Pool) -> None:
+        """Leave a pool whose server lost a connection: its others are as good as lost, and so are its proofs."""
+        with self._renewing:
+            if self._pool is lost:
+                self._pool = Pool(self._target, self._connections, lost.generation + 1)
+                lost.close()
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        self._pool.close()

@@ -1,0 +1,199 @@
+"""One request from who asks to rendered rows, in the words of the language: prove, admit, find, compile, fetch."""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+from tickiti_query.actor import Actor
+from tickiti_query.answer import Answer
+from tickiti_query.compiler import compile_query
+from tickiti_query.compiler.criteria import Search, read_criteria
+from tickiti_query.directory import Directory, Key
+from tickiti_query.errors import QueryTimeout
+from tickiti_query.perspective import Perspective
+from tickiti_query.request_trace import RequestTrace
+from tickiti_query.search import Selector, TicketQuery
+from tickiti_query.server_state import Server, ServerState, Validator
+from tickiti_query.statement import Statement
+
+T = TypeVar("T")
+
+
+class Source(Protocol):
+    """One snapshot of the replica."""
+
+    server: Server
+
+    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]: ...
+
+
+class Entry(Protocol):
+    """What a cache gives back."""
+
+    @property
+    def value(self) -> Any: ...
+
+
+class Store(Protocol):
+    """Where grants and answers are kept under the validator that proves them."""
+
+    enabled: bool
+
+    def find(self, key: Hashable, validator: Validator | None) -> Entry | None: ...
+    def store(self, key: Hashable, value: Any, payload_bytes: int, validator: Validator | None) -> bool: ...
+    def seconds_left(self, entry: Any) -> int: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What came over the wire. `read_query` understands the body, and raises what is wrong with it.
+
+    `body` stands for the body where equal requests are recognised.
+    """
+
+    credentials: Hashable
+    address: str
+    body: Hashable
+    read_query: Callable[[], TicketQuery]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, and how it came to be: `cache_status` is the header of RFC 9211."""
+
+    answer: Answer
+    cache_status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What one snapshot of one server said; `stamp` names the snapshot."""
+
+    server: Server
+    stamp: str
+    grant: Any
+    query: TicketQuery
+    perspective_id: int | None
+    columns: Sequence[str]
+    rows: Sequence[tuple[Any, ...]]
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TicketQueryService:
+    """Answers requests; everything of the world is handed in by the composition root."""
+
+    prove: Callable[[], ServerState]
+    read: Callable[[Callable[[Any], Any]], Any]
+    find_grant: Callable[[Source, Any], tuple[Any, str]]
+    admit: Callable[[Any, str], Actor]
+    find_perspective: Callable[[Source, Selector, Actor], Perspective]
+    look_up: Callable[[Source, Iterable[Key]], Directory]
+    render_rows: Callable[[Sequence[str], Sequence[tuple[Any, ...]]], bytes]
+    cache: Store
+    flights: Any
+
+    def run(self, request: Request, trace: RequestTrace) -> Reply:
+        """The rows that the request's perspective shows its actor, as bytes. Raises QueryError."""
+        with trace.measure("cache"):
+            state = self.prove()
+        if not self.cache.enabled:
+            trace.cache = "off"
+            return Reply(self._fetch(request, state, trace)[0], "tickiti-query; fwd=bypass")
+        return self._find(request, state, trace) or self._share(request, state, trace)
+
+    def _find(self, request: Request, state: ServerState, trace: RequestTrace) -> Reply | None:
+        """A proved answer, or None; who asks is admitted anew, by time and place."""
+        grant = self.cache.find(request.credentials, state.validator)
+        if grant is None:
+            return None
+        with trace.measure("auth"):
+            actor = self.admit(grant.value, request.address)
+        trace.user_id = actor.user.id
+        entry = self.cache.find((actor, request.read_query()), state.validator)
+        if entry is None:
+            return None
+        answer: Answer = entry.value
+        trace.cache, trace.rows, trace.perspective_id = "hit", answer.rows, answer.perspective_id
+        return Reply(answer, f"tickiti-query; hit; ttl={self.cache.seconds_left(entry)}")
+
+    def _share(self, request: Request, state: ServerState, trace: RequestTrace) -> Reply:
+        """One flight for equal requests that the same validator holds for.
+
+        One who joins a flight was admitted by the same token, from the same address, in the same state.
+        """
+        trace.cache = "miss"
+        if state.validator is None:
+            return Reply(self._fetch(request, state, trace)[0], "tickiti-query; fwd=miss")
+        key = (request.credentials, request.address, request.body, state.validator)
+        with trace.measure("cache"):
+            try:
+                answer, stored, user_id = self.flights.join(key, lambda: self._fetch(request, state, trace))
+            except TimeoutError:
+                raise QueryTimeout from None
+        trace.user_id, trace.rows, trace.perspective_id = user_id, answer.rows, answer.perspective_id
+        return Reply(answer, "tickiti-query; fwd=miss; stored" if stored else "tickiti-query; fwd=miss")
+
+    def _fetch(self, request: Request, state: ServerState, trace: RequestTrace) -> tuple[Answer, bool, int]:
+        """Read who asks, which perspective and which rows in one snapshot; keep what `state` proves."""
+
+        def work(source: Source) -> Reading:
+            return self._read_snapshot(source, request, trace)
+
+        reading: Reading = self.read(work)
+        answer = Answer(
+            body=self.render_rows(reading.columns, reading.rows),
+            rows=len(reading.rows),
+            truncated=reading.truncated,
+            perspective_id=reading.perspective_id,
+            as_of=state.replayed_at,
+        )
+        trace.rows = answer.rows
+        # The state was read before the data: if both are of one snapshot, it proves the data from now on.
+        validator = (
+            state.validator if (reading.server, reading.stamp) == (state.server, state.stamp) else None
+        )
+        actor = reading.grant.actor
+        self.cache.store(request.credentials, reading.grant, 0, validator)
+        stored = self.cache.store((actor, reading.query), answer, len(answer.body), validator)
+        return answer, stored, actor.user.id
+
+    def _compile(
+        self,
+        source: Source,
+        perspective: Perspective,
+        searches: Sequence[Search],
+        actor: Actor,
+        row_limit: int,
+    ) -> Statement:
+        """The statement, written again where names had to be looked up for it."""
+        directory = Directory()
+        statement = compile_query(perspective, searches, actor, row_limit, directory)
+        if directory.missing:
+            directory = self.look_up(source, directory.missing)
+            statement = compile_query(perspective, searches, actor, row_limit, directory)
+        return statement
+
+    def _read_snapshot(self, source: Source, request: Request, trace: RequestTrace) -> Reading:
+        """What one snapshot says to the request, in the order in which errors count."""
+        with trace.measure("auth"):
+            grant, stamp = self.find_grant(source, request.credentials)
+            actor = self.admit(grant, request.address)
+        trace.user_id = actor.user.id
+        query = request.read_query()
+        searches = read_criteria(query.criteria)
+        with trace.measure("sql"):
+            perspective = self.find_perspective(source, query.selector, actor)
+            trace.perspective_id = perspective.id
+            statement = self._compile(source, perspective, searches, actor, query.row_limit)
+            rows = source.fetch(statement)
+        return Reading(
+            server=source.server,
+            stamp=stamp,
+            grant=grant,
+            query=query,
+            perspective_id=perspective.id,
+            columns=statement.columns,
+            rows=rows[: query.row_limit],
+            truncated=len(rows) > query.row_limit,
+        )

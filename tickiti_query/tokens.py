@@ -1,0 +1,162 @@
+"""A bearer token becomes a grant: Laravel Sanctum's rules, read on the replica."""
+
+import hashlib
+import hmac
+import ipaddress
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from tickiti_query.actor import Actor, User
+from tickiti_query.errors import Forbidden, Unauthenticated
+from tickiti_query.server_state import STAMP_SQL
+from tickiti_query.statement import Statement
+from tickiti_query.values import BIGINT, read_digits
+
+OPENING_ABILITIES = {"tickets:read", "tickets:write", "*"}  # write implies read
+NOBODY = (
+    "0" * 64
+)  # a digest that no secret has: what carries no secret asks the same question in the same time
+
+# The stamp comes with the first statement of the transaction: it says which snapshot all of it was seen in.
+SQL = f"""
+SELECT {STAMP_SQL} AS stamp,
+       p.token, p.abilities, p.allowed_ip, p.expires_at, p.created_at,
+       u.id, u.email, u.is_staff, u.is_active, u.sees_all_queues,
+       ARRAY(SELECT v.queue_id FROM queue_permissions v WHERE v.user_id = u.id AND v.can_view ORDER BY v.queue_id)
+FROM personal_access_tokens p
+JOIN users u ON u.id = p.tokenable_id
+WHERE p.token = CAST(:digest AS text)
+  AND (CAST(:id AS bigint) IS NULL OR p.id = CAST(:id AS bigint))
+"""
+
+
+class Source(Protocol):
+    """Where rows are fetched from: a transaction on the replica."""
+
+    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request shows: the digest of its secret, and the token's id where it names one."""
+
+    digest: str
+    id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A token that is known, and whose owner is active; `admit` says whether it opens the door now."""
+
+    actor: Actor
+    abilities: frozenset[str]
+    allowed_ip: str | None
+    expires_at: datetime | None
+    created_at: datetime | None
+
+
+def read_credentials(authorization: str | None) -> Credentials:
+    """The credentials in an Authorization header; where it holds none, ones that nobody has."""
+    form = re.fullmatch(r"(?i:bearer) +(\S+)", (authorization or "").strip())
+    if form is None:
+        return Credentials(NOBODY)
+    head, bar, tail = form[1].partition("|")
+    if not bar:
+        return Credentials(digest_secret(head))
+    number = read_digits(head)
+    if number is None or number not in BIGINT or not tail:
+        return Credentials(NOBODY)
+    return Credentials(digest_secret(tail), number)
+
+
+def digest_secret(secret: str) -> str:
+    """SHA-256 in hex, of the bytes that came over the wire (WSGI hands them over as Latin-1)."""
+    return hashlib.sha256(secret.encode("latin-1", "replace")).hexdigest()
+
+
+def find_grant(source: Source, credentials: Credentials) -> tuple[Grant, str]:
+    """The grant of the credentials, and the stamp of the snapshot it was read in. Unauthenticated for none.
+
+    An unknown id and a wrong secret ask the index the same question and get the same nothing, so that they
+    cannot be told apart by time either.
+    """
+    rows = source.fetch(Statement(SQL, (("digest", credentials.digest), ("id", credentials.id))))
+    if not rows or not hmac.compare_digest(str(rows[0][1]), credentials.digest):
+        raise Unauthenticated
+    (
+        stamp,
+        _,
+        abilities,
+        allowed_ip,
+        expires_at,
+        created_at,
+        user_id,
+        email,
+        is_staff,
+        is_active,
+        sees_all,
+        queues,
+    ) = rows[0]
+    if not is_active:
+        raise Unauthenticated
+    actor = Actor(User(user_id, email), is_staff, None if sees_all else tuple(queues))
+    return Grant(actor, read_abilities(abilities), allowed_ip, expires_at, created_at), stamp
+
+
+def read_abilities(text: str | None) -> frozenset[str]:
+    """The abilities in a JSON array of strings; anything else is none."""
+    try:
+        abilities = json.loads(text or "")
+    except (ValueError, RecursionError):
+        return frozenset()
+    if not isinstance(abilities, list) or not all(isinstance(ability, str) for ability in abilities):
+        return frozenset()
+    return frozenset(abilities)
+
+
+def is_listed(allowed_ip: str | None, address: str) -> bool:
+    """Whether the caller's address is in the token's list. An empty or malformed list admits nobody."""
+    if allowed_ip is None:
+        return True
+    try:
+        caller = unmap(ipaddress.ip_address(address))
+        networks = [ipaddress.ip_network(entry.strip(), strict=False) for entry in allowed_ip.split(",")]
+    except ValueError:
+        return False
+    return any(caller in network for network in networks)
+
+
+def unmap(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
+) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """An IPv4 address that came through an IPv6 socket, as what it is."""
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def make_admission(
+    expiration_minutes: int | None, now: Callable[[], datetime]
+) -> Callable[[Grant, str], Actor]:
+    """`admit(grant, address) -> Actor`: what time and place say of a grant, asked anew at every answer.
+
+    Raises Unauthenticated for an expired token, Forbidden for a missing ability or a strange address.
+    """
+
+    def admit(grant: Grant, address: str) -> Actor:
+        moment = now()
+        if grant.expires_at is not None and grant.expires_at < moment:
+            raise Unauthenticated
+        if expiration_minutes is not None and (
+            grant.created_at is None or grant.created_at <= moment - timedelta(minutes=expiration_minutes)
+        ):
+            raise Unauthenticated
+        if not grant.abilities & OPENING_ABILITIES:
+            raise Forbidden
+        if not is_listed(grant.allowed_ip, address):
+            raise Forbidden("This token may not be used from this address.")
+        return grant.actor
+
+    return admit
