@@ -1,17 +1,22 @@
-"""The service and an independent reading of the contract answer alike, over random worlds."""
+"""The service and an independent reading of the contract answer alike: by hand-worked cases, and random worlds."""
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.difference import Comparison, open_comparison
+from tests.oracle.example import ANN, BOB, CLEO, MINE, ROOT, make_world, set_mine
 from tests.oracle.worlds import Case, cases
+from tests.unit.test_oracle import COLUMNS, CONDITIONS, IMPERSONATED, ORDERS
+from tests.unit.test_oracle_requests import CRITERIA, INVALID, SELECTORS, UNSUPPORTED, crowd
 from tickiti_query.demo.pair import Pair
 
-# `TICKITI_DIFFERENCE_CASES=100000 ./script/test tests/integration/test_difference.py` is the longer run.
-CASES = int(os.environ.get("TICKITI_DIFFERENCE_CASES", "600"))
+# `TICKITI_DIFFERENCE_CASES=50000 ./script/test tests/integration/test_difference.py` is the longer run.
+CASES = int(os.environ.get("TICKITI_DIFFERENCE_CASES", "1500"))
+IT = {"perspective_id": MINE}
 
 
 @pytest.fixture(scope="module")
@@ -20,10 +25,50 @@ def comparison(pair: Pair) -> Iterator[Comparison]:
         yield opened
 
 
+def search(criteria: Any) -> dict[str, Any]:
+    return {"search_object": {"criteria": criteria}}
+
+
+def list_worked_cases() -> Iterator[tuple[str, Any]]:
+    """(name, (world, user, body)): the oracle's own hand-worked cases, and each seen by somebody else too."""
+    for name, (conditions, _) in CONDITIONS.items():
+        yield f"condition: {name}", (set_mine(make_world(), conditions), ANN, IT)
+    for name, (conditions, _) in (CONDITIONS | IMPERSONATED).items():
+        yield f"as Bob: {name}", (set_mine(make_world(), conditions, impersonate=BOB), ANN, IT)
+    for name, (orders, _) in ORDERS.items():
+        yield f"order: {name}", (set_mine(make_world(), orders=orders), ANN, IT)
+    for name, (column, _, _) in COLUMNS.items():
+        yield f"column: {name}", (set_mine(make_world(), columns=[column]), ANN, IT)
+        yield f"column as Bob: {name}", (set_mine(make_world(), columns=[column], impersonate=BOB), ANN, IT)
+    for name, (criteria, _) in CRITERIA.items():
+        for asker, user_id in {"Ann": ANN, "Cleo": CLEO, "Root": ROOT}.items():
+            yield f"criteria of {asker}: {name}", (make_world(), user_id, search(criteria))
+        yield (
+            f"criteria as Bob: {name}",
+            (set_mine(make_world(), impersonate=BOB), ANN, search(criteria) | IT),
+        )
+    for name, (user_id, body, _, _) in SELECTORS.items():
+        yield f"selector: {name}", (crowd(make_world()), user_id, body)
+    for name, (body, _) in INVALID.items():
+        yield f"invalid: {name}", (make_world(), ANN, body)
+    for name, parts in UNSUPPORTED.items():
+        yield f"unsupported: {name}", (set_mine(make_world(), **parts), ANN, IT)
+
+
+WORKED = dict(list_worked_cases())
+
+
+@pytest.mark.parametrize("name", WORKED)
+def test_a_worked_case_is_answered_as_the_oracle_says(comparison: Comparison, name: str) -> None:
+    world, user_id, body = WORKED[name]
+    comparison.load(world)
+    comparison.compare(world, user_id, body)
+
+
 @pytest.mark.timeout(0)
 @settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 @given(case=cases())
-def test_every_answer_is_the_oracles(comparison: Comparison, case: Case) -> None:
+def test_every_answer_over_random_worlds_is_the_oracles(comparison: Comparison, case: Case) -> None:
     world, user_id, body = case
     comparison.load(world)
     comparison.compare(world, user_id, body)
