@@ -15,7 +15,7 @@ from tests.unit.test_oracle_requests import CRITERIA, INVALID, SELECTORS, UNSUPP
 from tickiti_query.demo.pair import Pair
 
 # `TICKITI_DIFFERENCE_CASES=50000 ./script/test tests/integration/test_difference.py` is the longer run.
-CASES = int(os.environ.get("TICKITI_DIFFERENCE_CASES", "1500"))
+CASES = int(os.environ.get("TICKITI_DIFFERENCE_CASES", "700"))
 IT = {"perspective_id": MINE}
 
 
