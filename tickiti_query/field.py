@@ -9,10 +9,16 @@ from tickiti_query.predicate import Comparison
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What an order compares. `nullable` keys put NULL last in both directions."""
+    """What an order compares. `nullable` keys put NULL last in both directions.
+
+    `splits`: an index has the tickets that have a value in order, and none has the others behind them; so the two
+    are read apart. `by_queue`: it is the same for all tickets of a queue.
+    """
 
     sql: Fragment
     nullable: bool = False
+    splits: bool = False
+    by_queue: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from datetime import time
 
 from tickiti_query import matching, relations, values
 from tickiti_query.field import Field, Key, Mode, make_catalogue
-from tickiti_query.fragments import fixed, list_column, moment_column, select_last_read, text_key, user_name
+from tickiti_query.fragments import fixed, list_column, moment_column, text_key, user_name
 from tickiti_query.predicate import Comparison, Predicate, Viewpoint
 
 STATUS = Comparison(values.read_status, matching.match_exactly("t.status", "status"))
@@ -48,7 +48,7 @@ def make_flag(name: str, match: Callable[[Viewpoint], Predicate], *, column: boo
         values="true, false",
         user_centric=True,
         equals=Comparison(values.read_flag, matching.match_flag(match)),
-        column=(lambda view: match(view).sql) if column else None,
+        column=(lambda view: f"({match(view).sql}) IS TRUE") if column else None,
     )
 
 
@@ -84,7 +84,7 @@ FIELDS = make_catalogue(
             values="name (text) or id (number)",
             core=True,
             column=fixed("q.name"),
-            order=text_key("q.name"),
+            order=text_key("q.name", by_queue=True),
             equals=Comparison(values.read_name_or_id, relations.match_queue),
             modes=[Mode("queue", "name", Comparison(values.read_text, relations.match_queue))],
         ),
@@ -186,17 +186,17 @@ FIELDS = make_catalogue(
             ),
         ),
         # What the subject user has to do with the ticket.
-        make_flag("retained", relations.match_state("s.is_retained"), column=True),
+        make_flag("retained", relations.match_retained, column=True),
         make_flag("participating", relations.match_participating),
         make_flag("unread", relations.match_unread, column=True),
-        make_flag("recently_read", relations.match_state("s.last_read_at IS NOT NULL")),
+        make_flag("recently_read", relations.match_recently_read),
         make_flag("inbox", relations.match_inbox),
         make_flag("for_attention", relations.match_for_attention),
         Field(
             name="last_read_at",
             user_centric=True,
-            column=lambda view: f"to_char({select_last_read(view)}, 'YYYY-MM-DD HH24:MI:SS')",
-            order=Key(select_last_read, nullable=True),
+            column=lambda view: f"to_char({relations.select_last_read(view)}, 'YYYY-MM-DD HH24:MI:SS')",
+            order=Key(relations.select_last_read, nullable=True, splits=True),
         ),
         # Columns and orders beyond the core.
         Field(name="queue_id", column=fixed("t.queue_id")),

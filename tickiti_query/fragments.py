@@ -3,7 +3,6 @@
 from tickiti_query.field import Key
 from tickiti_query.matching import Fragment
 from tickiti_query.predicate import Viewpoint
-from tickiti_query.relations import subject_id
 
 
 def fixed(sql: str) -> Fragment:
@@ -11,22 +10,14 @@ def fixed(sql: str) -> Fragment:
     return lambda _view: sql
 
 
-def text_key(expression: str, *, nullable: bool = False) -> Key:
+def text_key(expression: str, *, nullable: bool = False, by_queue: bool = False) -> Key:
     """Text orders by its folded form, byte by byte, the same on every machine."""
-    return Key(fixed(f'lower({expression}) COLLATE "C"'), nullable)
+    return Key(fixed(f'lower({expression}) COLLATE "C"'), nullable, by_queue=by_queue)
 
 
 def moment_column(expression: str) -> Fragment:
     """A time as `YYYY-MM-DD HH:MM:SS`."""
     return fixed(f"to_char({expression}, 'YYYY-MM-DD HH24:MI:SS')")
-
-
-def select_last_read(view: Viewpoint) -> str:
-    """When the subject user last opened the ticket."""
-    return (
-        "(SELECT s.last_read_at FROM ticket_user_states s"
-        f" WHERE s.ticket_id = t.id AND s.user_id = {subject_id(view)})"
-    )
 
 
 def list_column(value: str, source: Fragment) -> Fragment:

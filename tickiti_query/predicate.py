@@ -1,12 +1,28 @@
 """What a condition becomes: an SQL truth value, and how it is negated, combined and read."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tickiti_query.actor import Actor, User
 from tickiti_query.directory import Directory
 from tickiti_query.statement import Binds
+
+
+class Joins:
+    """The relations that a statement joins beside tickets and queues, noted by those who need them."""
+
+    def __init__(self) -> None:
+        self._joins: dict[str, None] = {}
+
+    def add(self, join: str) -> None:
+        """Take in a JOIN clause, once."""
+        self._joins[join] = None
+
+    @property
+    def clauses(self) -> tuple[str, ...]:
+        """All of them, in the order in which they were needed."""
+        return tuple(self._joins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,13 +31,14 @@ class Viewpoint:
 
     `actor` decides what may be seen (scope, internal notes); `subject` is whom user-centric parts are about:
     the acting user, or the one that the perspective impersonates. `directory` knows what names stand for;
-    `binds` takes the values.
+    `binds` takes the values, `joins` the relations that fields need.
     """
 
     actor: Actor
     subject: User
     directory: Directory = field(default_factory=Directory)
     binds: Binds = field(default_factory=Binds)
+    joins: Joins = field(default_factory=Joins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +54,14 @@ class Predicate:
     """An SQL truth value about ticket `t` in queue `q`.
 
     `nullable`: it may be NULL, which means no. `queues`: it says of the queue just this, and of the rest of the
-    ticket nothing, so that it can be folded into the scope.
+    ticket nothing, so that it can be folded into the scope. `arms`: the sides of the disjunction that it is,
+    where each has an index of its own and both together have none.
     """
 
     sql: str
     nullable: bool = False
     queues: QueueSet | None = None
+    arms: tuple[str, ...] = ()
 
     def negate(self) -> "Predicate":
         """The complement: true for exactly the tickets for which this is not true, NULL included."""
@@ -53,24 +72,31 @@ class Predicate:
 
 
 def join_any(predicates: Sequence[Predicate]) -> Predicate:
-    """At least one of them."""
+    """At least one of them. It has arms where all have, and folds into the scope where all do."""
+    if len(predicates) == 1:
+        return predicates[0]
     joined = _join(" OR ", predicates)
+    arms = tuple(arm for predicate in predicates for arm in predicate.arms)
     sets = [
-        predicate.queues for predicate in predicates if predicate.queues and not predicate.queues.excluded
+        predicate.queues.ids for predicate in predicates if predicate.queues and not predicate.queues.excluded
     ]
-    if len(sets) < len(predicates):
-        return joined if len(predicates) == 1 else Predicate(joined.sql, joined.nullable)
-    return Predicate(joined.sql, queues=QueueSet(frozenset().union(*(each.ids for each in sets))))
+    return replace(
+        joined,
+        arms=arms if all(predicate.arms for predicate in predicates) else (),
+        queues=QueueSet(frozenset().union(*sets)) if len(sets) == len(predicates) else None,
+    )
 
 
 def join_all(predicates: Sequence[Predicate]) -> Predicate:
-    """Every one of them."""
-    return _join(" AND ", predicates)
+    """Every one of them. The first one's arms, each with the others beside it, are the arms of all."""
+    if len(predicates) == 1:
+        return predicates[0]
+    first, *others = predicates
+    rest = "".join(f" AND {predicate.sql}" for predicate in others)
+    return replace(_join(" AND ", predicates), arms=tuple(f"({arm}{rest})" for arm in first.arms))
 
 
 def _join(word: str, predicates: Sequence[Predicate]) -> Predicate:
-    if len(predicates) == 1:
-        return predicates[0]
     return Predicate(
         f"({word.join(predicate.sql for predicate in predicates)})",
         nullable=any(predicate.nullable for predicate in predicates),

@@ -4,12 +4,15 @@ Each `match_…` answers "any of these values"; `t` is the ticket, `q` its queue
 never NULL, so its negation is the complement.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from tickiti_query import matching
 from tickiti_query.directory import Relation
 from tickiti_query.predicate import Predicate, QueueSet, Viewpoint, join_all, join_any
 from tickiti_query.values import BIGINT, Team, Word
+
+READ_SINCE = "s.last_read_at >= COALESCE(t.last_response_at, t.created_at)"
 
 
 def subject_id(view: Viewpoint) -> str:
@@ -34,9 +37,11 @@ def match_content(patterns: Sequence[str], view: Viewpoint) -> Predicate:
 
 def match_subject_or_content(tokens: Sequence[str], view: Viewpoint) -> Predicate:
     """The subject or a response has one of the texts in it."""
-    return join_any(
+    either = join_any(
         [matching.contain_text("t.subject", "subject")(tokens, view), match_content(tokens, view)]
     )
+    sides = (matching.contain_text("t.subject", "subject")(tokens, view).sql, match_content(tokens, view).sql)
+    return replace(either, arms=sides)
 
 
 def match_queue(queues: Sequence[str | int], view: Viewpoint) -> Predicate:
@@ -74,7 +79,10 @@ def match_assignee(assignees: Sequence[str | Word | Team], view: Viewpoint) -> P
         found.append(Predicate("t.assigned_to_email IS NULL"))
     if keys:
         found.append(matching.match_text("t.assigned_to_email", "assignee", nullable=True)(keys, view))
-    return join_any(found)
+    arms = [f"lower(t.assigned_to_email) = {key}" for key in matching.fold_all(view, "assignee", keys)]
+    if Word.UNASSIGNED in assignees:
+        arms.append("t.assigned_to_email IS NULL")
+    return replace(join_any(found), arms=tuple(arms))
 
 
 def team_key(team: int) -> str:
@@ -111,16 +119,39 @@ def match_watchlist(watchlists: Sequence[str | int], view: Viewpoint) -> Predica
     return Predicate(f"EXISTS (SELECT 1 {visible_watchlists(view)} AND {found.sql})")
 
 
-def match_state(condition: str) -> Callable[[Viewpoint], Predicate]:
-    """The subject user's state of the ticket is there, and `condition` holds for it."""
+def join_state(view: Viewpoint) -> str:
+    """The subject user's state of the ticket, as relation `s`: all NULL where there is none."""
+    view.joins.add(f"LEFT JOIN ticket_user_states s ON s.ticket_id = t.id AND s.user_id = {subject_id(view)}")
+    return "s"
 
-    def match(view: Viewpoint) -> Predicate:
-        return Predicate(
-            "EXISTS (SELECT 1 FROM ticket_user_states s"
-            f" WHERE s.ticket_id = t.id AND s.user_id = {subject_id(view)} AND {condition})"
-        )
 
-    return match
+def match_retained(view: Viewpoint) -> Predicate:
+    """The subject user retains the ticket."""
+    return Predicate(f"{join_state(view)}.is_retained", nullable=True)
+
+
+def match_recently_read(view: Viewpoint) -> Predicate:
+    """The subject user has opened the ticket at some time."""
+    return Predicate(f"{select_last_read(view)} IS NOT NULL")
+
+
+def match_unread(view: Viewpoint) -> Predicate:
+    """The subject user has not opened the ticket since the last response, or its creation."""
+    last_read = select_last_read(view)
+    return Predicate(f"({last_read} IS NULL OR {last_read} < COALESCE(t.last_response_at, t.created_at))")
+
+
+def select_last_read(view: Viewpoint) -> str:
+    """When the subject user last opened the ticket, or NULL."""
+    return f"{join_state(view)}.last_read_at"
+
+
+def has_state(condition: str, view: Viewpoint) -> Predicate:
+    """The subject user has a state of the ticket for which `condition` holds; for one cause among others."""
+    return Predicate(
+        "EXISTS (SELECT 1 FROM ticket_user_states s"
+        f" WHERE s.ticket_id = t.id AND s.user_id = {subject_id(view)} AND {condition})"
+    )
 
 
 def match_participating(view: Viewpoint) -> Predicate:
@@ -128,18 +159,12 @@ def match_participating(view: Viewpoint) -> Predicate:
     return match_participant([Word.ME], view)
 
 
-def match_unread(view: Viewpoint) -> Predicate:
-    """The subject user has not opened the ticket since the last response, or its creation."""
-    read = match_state("s.last_read_at >= COALESCE(t.last_response_at, t.created_at)")(view)
-    return read.negate()
-
-
 def match_for_attention(view: Viewpoint) -> Predicate:
     """Not closed, and one of the five causes: assigned, retained, tagged, inbox, participating and unread."""
     causes = [
         match_assignee([Word.ME], view),
-        match_state("(s.is_retained OR s.unacknowledged_tags > 0)")(view),
+        has_state("(s.is_retained OR s.unacknowledged_tags > 0)", view),
         match_inbox(view),
-        join_all([match_participating(view), match_unread(view)]),
+        join_all([match_participating(view), has_state(READ_SINCE, view).negate()]),
     ]
     return join_all([Predicate("t.status <> 'closed'"), join_any(causes)])

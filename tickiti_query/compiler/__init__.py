@@ -1,16 +1,17 @@
 """The perspective compiler: a perspective, search criteria and an actor become one SELECT.
 
-`compile_query` writes the statement clause by clause, in SQL's order: select.py, where.py, order.py. It is pure:
-what is not understood is an error, and the scope of the actor is always part of the WHERE.
+The clauses are written by select.py, where.py with criteria.py, and order.py; shape.py puts them together. It is
+pure: what is not understood is an error, and the scope of the actor is always part of the WHERE.
 """
 
 from collections.abc import Sequence
 
 from tickiti_query.actor import Actor
 from tickiti_query.compiler.criteria import Search, match_searches
-from tickiti_query.compiler.order import write_order
+from tickiti_query.compiler.order import read_keys
 from tickiti_query.compiler.select import choose_columns, write_select
-from tickiti_query.compiler.where import read_conditions, write_where
+from tickiti_query.compiler.shape import Page, write_page
+from tickiti_query.compiler.where import read_conditions, write_scope
 from tickiti_query.directory import Directory
 from tickiti_query.field import Catalogue
 from tickiti_query.fields import FIELDS
@@ -34,20 +35,18 @@ def compile_query(
     catalogue does not know.
     """
     view = Viewpoint(actor, perspective.subject or actor.user, directory)
-    own_view = Viewpoint(actor, actor.user, directory, view.binds)
+    own_view = Viewpoint(actor, actor.user, directory, view.binds, view.joins)
+    predicates = (*read_conditions(perspective, view, catalogue), *match_searches(searches, own_view))
+    are_joined = bool(view.joins.clauses)
+    keys = tuple(read_keys(perspective, view, catalogue))
     columns = choose_columns(perspective, catalogue)
     select = write_select(columns, view, catalogue)
-    predicates = [*read_conditions(perspective, view, catalogue), *match_searches(searches, own_view)]
-    where = write_where(predicates, view)
-    order = write_order(perspective, view, catalogue)
-    sql = "\n".join(
-        [
-            f"SELECT {select}",
-            "FROM tickets t",
-            "JOIN ticket_queues q ON q.id = t.queue_id",
-            "WHERE " + "\n  AND ".join(where),
-            f"ORDER BY {order}",
-            f"LIMIT {view.binds.add('limit', row_limit + 1)}",
-        ]
+    page = Page(
+        scope=tuple(write_scope(predicates, view)),
+        predicates=tuple(predicate for predicate in predicates if predicate.queues is None),
+        are_joined=are_joined,
+        keys=keys,
+        joins=view.joins.clauses,
+        limit=view.binds.add("limit", row_limit + 1),
     )
-    return Statement(sql=sql, params=view.binds.params, columns=columns)
+    return Statement(f"SELECT {select}\n{write_page(page)}", view.binds.params, columns)

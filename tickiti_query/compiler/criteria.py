@@ -64,5 +64,7 @@ def match_search(search: Search, view: Viewpoint) -> Predicate:
     """A text mode needs all its tokens unless `match` is `any`; every other mode needs any of them."""
     match = search.mode.comparison.match
     if search.mode.text and search.match == "all":
-        return join_all([match([token], view) for token in search.tokens])
+        # The longest first: it is the rarest, and where a text may be in one of two places its arms are taken.
+        longest_first = sorted(search.tokens, key=lambda token: -len(str(token)))
+        return join_all([match([token], view) for token in longest_first])
     return match(search.tokens, view)

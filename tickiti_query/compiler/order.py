@@ -1,34 +1,51 @@
 """ORDER BY: the perspective's keys, and always the ticket id as the last one, so that the order is total."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from tickiti_query.errors import UnsupportedPerspective
-from tickiti_query.field import Catalogue, Key
+from tickiti_query.field import Catalogue
 from tickiti_query.perspective import Order, Perspective
 from tickiti_query.predicate import Viewpoint
 
 DEFAULT = (Order("updated_at", ascending=False),)
 
 
-def write_order(perspective: Perspective, view: Viewpoint, catalogue: Catalogue) -> str:
-    """The sort keys; UnsupportedPerspective for a field that does not order."""
-    return ", ".join([*write_keys(perspective, view, catalogue), "t.id DESC"])
+@dataclass(frozen=True, slots=True)
+class SortKey:
+    """One key as written. `by_queue`: it is the same for all tickets of a queue. `splits`: see field.Key."""
+
+    sql: str
+    ascending: bool
+    nullable: bool = False
+    splits: bool = False
+    by_queue: bool = False
 
 
-def write_keys(perspective: Perspective, view: Viewpoint, catalogue: Catalogue) -> Iterator[str]:
-    """One key for each order of the perspective, or the default one."""
+LAST = SortKey("t.id", ascending=False)
+
+
+def write_order(keys: Sequence[SortKey]) -> str:
+    """The sort keys, the ticket id behind them.
+
+    NULL comes last either way; a key that is never NULL says nothing of it, so that any index fits.
+    """
+    return ", ".join(
+        f"{key.sql} {'ASC' if key.ascending else 'DESC'}{' NULLS LAST' if key.nullable else ''}"
+        for key in (*keys, LAST)
+    )
+
+
+def read_keys(perspective: Perspective, view: Viewpoint, catalogue: Catalogue) -> Iterator[SortKey]:
+    """One key for each order of the perspective, or the default one.
+
+    UnsupportedPerspective for a field that does not order.
+    """
     for order in perspective.orders or DEFAULT:
-        key = find_key(order, catalogue)
-        if key is None:
+        field = catalogue.fields.get(order.field)
+        if field is None or field.order is None:
             raise UnsupportedPerspective(
                 f'{perspective.title} orders by "{order.field}", which is not supported.'
             )
-        # NULL is last either way; a key that is never NULL says nothing of it, so that any index fits.
-        nulls = " NULLS LAST" if key.nullable else ""
-        yield f"{key.sql(view)} {'ASC' if order.ascending else 'DESC'}{nulls}"
-
-
-def find_key(order: Order, catalogue: Catalogue) -> Key | None:
-    """What the catalogue compares for this order; None where the field does not order."""
-    field = catalogue.fields.get(order.field)
-    return field.order if field else None
+        sql = field.order.sql(view)
+        yield SortKey(sql, order.ascending, field.order.nullable, field.order.splits, field.order.by_queue)

@@ -17,28 +17,27 @@ OPERATORS = {
 }
 
 
-def write_where(predicates: Sequence[Predicate], view: Viewpoint) -> Iterator[str]:
-    """What is always filtered out (deleted tickets, drafts, queues that the actor cannot see), and the rest.
+def write_scope(predicates: Sequence[Predicate], view: Viewpoint) -> Iterator[str]:
+    """What is always filtered out: deleted tickets, drafts, and queues that the actor cannot see.
 
-    What says no more than which queue it is is folded into the scope: the set that is left is a subset of what
-    the actor sees, and the planner can count its tickets.
+    Predicates that say no more than which queue it is are folded in: the set that is left is a subset of what the
+    actor sees, and the planner can count its tickets.
     """
     yield "t.deleted_at IS NULL"
     yield "NOT t.is_draft"
     scope = None if view.actor.queues is None else frozenset(view.actor.queues)
     excluded: frozenset[int] = frozenset()
-    for predicate in predicates:
-        if predicate.queues is None:
+    for queues in (predicate.queues for predicate in predicates):
+        if queues is None:
             continue
-        if predicate.queues.excluded:
-            excluded |= predicate.queues.ids
+        if queues.excluded:
+            excluded |= queues.ids
         else:
-            scope = predicate.queues.ids if scope is None else scope & predicate.queues.ids
+            scope = queues.ids if scope is None else scope & queues.ids
     if scope is not None:
         yield write_queues(tuple(sorted(scope - excluded)), view)
     elif excluded:
         yield f"NOT ({write_queues(tuple(sorted(excluded)), view)})"
-    yield from (predicate.sql for predicate in predicates if predicate.queues is None)
 
 
 def write_queues(queues: tuple[int, ...], view: Viewpoint) -> str:

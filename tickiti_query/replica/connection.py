@@ -40,7 +40,8 @@ class Target:
             # an index is worth following where the pages are in memory. bench/README.md has the figures.
             "jit": "off",
             "max_parallel_workers_per_gather": "0",
-            "random_page_cost": "1.1",
+            "random_page_cost": "0.1",
+            "seq_page_cost": "0.1",
         }
         return " ".join(f"-c {name}={value}" for name, value in settings.items())
 

@@ -11,9 +11,10 @@ SELECT t.id AS ticket_id,
        t.originator_email AS originator_email,
        to_char(t.created_at, 'YYYY-MM-DD HH24:MI:SS') AS created_at,
        to_char(t.updated_at, 'YYYY-MM-DD HH24:MI:SS') AS updated_at,
-       to_char((SELECT s.last_read_at FROM ticket_user_states s WHERE s.ticket_id = t.id AND s.user_id = :subject_id_1), 'YYYY-MM-DD HH24:MI:SS') AS last_read_at
+       to_char(s.last_read_at, 'YYYY-MM-DD HH24:MI:SS') AS last_read_at
 FROM tickets t
 JOIN ticket_queues q ON q.id = t.queue_id
+LEFT JOIN ticket_user_states s ON s.ticket_id = t.id AND s.user_id = :subject_id_1
 WHERE t.deleted_at IS NULL
   AND NOT t.is_draft
   AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))

@@ -13,9 +13,10 @@ SELECT t.id AS ticket_id,
        to_char(t.updated_at, 'YYYY-MM-DD HH24:MI:SS') AS updated_at
 FROM tickets t
 JOIN ticket_queues q ON q.id = t.queue_id
+LEFT JOIN ticket_user_states s ON s.ticket_id = t.id AND s.user_id = :subject_id_1
 WHERE t.deleted_at IS NULL
   AND NOT t.is_draft
   AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-  AND NOT (EXISTS (SELECT 1 FROM ticket_user_states s WHERE s.ticket_id = t.id AND s.user_id = :subject_id_1 AND s.is_retained))
+  AND (s.is_retained) IS NOT TRUE
 ORDER BY t.updated_at DESC, t.id DESC
 LIMIT :limit_1;

@@ -10,10 +10,16 @@ SELECT t.id AS ticket_id,
        t.originator_email AS originator_email,
        to_char(t.created_at, 'YYYY-MM-DD HH24:MI:SS') AS created_at,
        to_char(t.updated_at, 'YYYY-MM-DD HH24:MI:SS') AS updated_at
-FROM tickets t
-JOIN ticket_queues q ON q.id = t.queue_id
-WHERE t.deleted_at IS NULL
-  AND NOT t.is_draft
-  AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
+FROM ticket_queues q
+CROSS JOIN LATERAL (
+  SELECT t.*
+  FROM tickets t
+  WHERE t.deleted_at IS NULL
+    AND NOT t.is_draft
+    AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
+    AND t.queue_id = q.id
+  ORDER BY t.id DESC
+  LIMIT :limit_1
+) t
 ORDER BY lower(q.name) COLLATE "C" ASC, t.id DESC
 LIMIT :limit_1;
