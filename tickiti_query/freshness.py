@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from tickiti_query.errors import ReplicaUnavailable
-from tickiti_query.server_state import ServerState
+from tickiti_query.server_state import Server, ServerState, Sight, is_behind
 from tickiti_query.sharing import SharedReading
 
 TTL_MODE_SECONDS = 1.0  # in ttl mode, how old a reading may be that says the replica is fit
@@ -25,14 +25,16 @@ class Freshness:
         exact: bool,
         require_standby: bool,
         max_lag_seconds: float,
+        leave: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._observe = observe
         self._max_age = 0.0 if exact else TTL_MODE_SECONDS
         self._require_standby = require_standby
         self._max_lag_seconds = max_lag_seconds
+        self._leave = leave
         self._clock = clock
-        self._highest: dict[int, int] = {}
+        self._newest: dict[int, tuple[Sight, Server]] = {}
         self._lag: tuple[object, float, float] = (None, 0.0, 0.0)
         self._lock = threading.Lock()
         self._readings = SharedReading(self._read, clock)
@@ -51,6 +53,7 @@ class Freshness:
 
     def _refuse_promoted(self, state: ServerState) -> None:
         if self._require_standby and not state.in_recovery:
+            self._leave()
             raise ReplicaUnavailable(
                 "The server is no read replica any more; please try again.", check="standby"
             )
@@ -71,9 +74,26 @@ class Freshness:
 
     def _refuse_past(self, state: ServerState) -> None:
         # A standby that crashed, or another host of the URL, may show an earlier moment than an answer did.
-        highest = self._highest.get(state.server.system, 0)
-        if state.xmax < highest:
+        newest = self._newest.get(state.server.system)
+        if newest and is_behind(state.sight, state.server, *newest):
             raise ReplicaUnavailable(
                 "The read replica is behind an earlier answer; please try again.", check="lag"
             )
-        self._highest[state.server.system] = state.xmax
+        self._newest[state.server.system] = (state.sight, state.server)
+
+    def accept(self, sight: Sight, server: Server, state: ServerState) -> None:
+        """Take note of data that is about to be answered, which was read after `state`.
+
+        ReplicaUnavailable where it is behind that state, or of a server that is not fit: its connection may have
+        been lost, and the data read on the next one.
+        """
+        if is_behind(sight, server, state.sight, state.server):
+            raise ReplicaUnavailable(
+                "The read replica is behind an earlier answer; please try again.", check="lag"
+            )
+        if server != state.server and self.prove().server != server:
+            raise ReplicaUnavailable
+        with self._lock:
+            newest = self._newest.get(server.system)
+            if newest is None or not is_behind(sight, server, *newest):
+                self._newest[server.system] = (sight, server)

@@ -22,7 +22,7 @@ class SharedReading(Generic[T]):
         self._begun = 0
         self._ended = 0
         self._is_reading = False
-        self._outcome: tuple[T | None, BaseException | None] = (None, None)
+        self._outcome: tuple[T | None, Exception | None] = (None, None)
         self._began_at = float("-inf")
 
     def take(self, max_age_seconds: float = 0.0) -> T:
@@ -31,7 +31,9 @@ class SharedReading(Generic[T]):
         Raises what the reading raised.
         """
         with self._turn:
-            if self._outcome[0] is not None and self._clock() - self._began_at <= max_age_seconds:
+            # Without an age no clock is asked: two moments that look equal to it are still two.
+            age = self._clock() - self._began_at if max_age_seconds > 0 else float("inf")
+            if self._outcome[0] is not None and age <= max_age_seconds:
                 return self._outcome[0]
             wanted = self._begun + 1
             while self._ended < wanted and self._is_reading:
@@ -45,18 +47,23 @@ class SharedReading(Generic[T]):
 
     def _lead(self, began_at: float) -> T:
         value: T | None = None
-        fault: BaseException | None = None
+        fault: Exception | None = RuntimeError("the reading was broken off")
         try:
             value = self._read()
-        except BaseException as error:
+            fault = None
+        except Exception as error:
             fault = error
-        with self._turn:
-            self._is_reading = False
-            self._ended = self._begun
-            self._outcome = (value, fault)
-            self._began_at = began_at
-            self._turn.notify_all()
-            return self._tell()
+        finally:  # also where the leader's thread is ended: those who wait must not wait for ever
+            with self._turn:
+                self._is_reading = False
+                self._ended = self._begun
+                self._outcome = (value, fault)
+                self._began_at = began_at
+                self._turn.notify_all()
+        if fault is not None:
+            raise fault
+        assert value is not None  # noqa: S101  a reading is a value or a fault
+        return value
 
     def _tell(self) -> T:
         value, fault = self._outcome

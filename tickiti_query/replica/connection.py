@@ -1,6 +1,6 @@
 """Opening a connection to the replica: one host after the other, each with its own time limit."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -70,14 +70,22 @@ class Target:
             yield {**shared, **{name: value for name, value in own if value}}
 
 
-def connect(target: Target) -> Any:
-    """An autocommit connection to the first host that answers; psycopg2.OperationalError where none does."""
+def connect(target: Target, examine: Callable[[Any], None] = lambda _: None) -> Any:
+    """An autocommit connection to the first host that answers and that `examine` does not refuse.
+
+    `examine` refuses by raising psycopg2.Error. Raises that, or psycopg2.OperationalError, of the last host.
+    """
     fault: psycopg2.Error = psycopg2.OperationalError("the URL names no host")
     for parameters in target.list_hosts():
         try:
             with deadline(CONNECT_SECONDS_A_HOST):
                 connection: Any = psycopg2.connect(**parameters)  # type: ignore[call-overload]
                 connection.autocommit = True
+                try:
+                    examine(connection)
+                except psycopg2.Error:
+                    connection.close()
+                    raise
                 return connection
         except psycopg2.Error as error:
             fault = error

@@ -25,13 +25,15 @@ class Replica:
     Every method raises ReplicaUnavailable or QueryTimeout where the replica cannot do what is asked.
     """
 
-    def __init__(self, target: Target, *, connections: int) -> None:
+    def __init__(self, target: Target, *, connections: int, require_standby: bool = True) -> None:
         install_deadline()
         self._target = target
         self._connections = connections
         self.longest_read_seconds = target.statement_timeout_ms / 1000 + GRACE_SECONDS
         self._renewing = threading.Lock()
-        self._pool = Pool(target, connections, generation=1)
+        self._require_standby = require_standby
+        self._generation = 0
+        self._pool = self._make_pool()
 
     def observe(self) -> ServerState:
         """What the server says of itself now; one statement, in a transaction of its own."""
@@ -78,12 +80,20 @@ class Replica:
     def _is_worth_another_try(error: psycopg2.Error) -> bool:
         return (error.pgcode is None or is_conflict(error)) and remaining_seconds() > 0
 
+    def _make_pool(self) -> Pool:
+        self._generation += 1
+        return Pool(self._target, self._connections, self._generation, require_standby=self._require_standby)
+
     def _renew(self, lost: Pool) -> None:
         """Leave a pool whose server lost a connection: its others are as good as lost, and so are its proofs."""
         with self._renewing:
             if self._pool is lost:
-                self._pool = Pool(self._target, self._connections, lost.generation + 1)
+                self._pool = self._make_pool()
                 lost.close()
+
+    def leave(self) -> None:
+        """Leave the server, which has turned out unfit: the hosts of the URL are tried anew."""
+        self._renew(self._pool)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
