@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
-from flask import Blueprint, Flask
+from flask import Blueprint, Flask, send_from_directory
 from flask_smorest import Api
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -18,6 +18,7 @@ from tickiti_query.body import LONGEST_BODY, make_body_reader
 from tickiti_query.cache import Cache
 from tickiti_query.freshness import Freshness
 from tickiti_query.health import Readiness
+from tickiti_query.hot_path import HotPath
 from tickiti_query.lookups import look_up
 from tickiti_query.openapi import describe
 from tickiti_query.perspectives import find_perspective
@@ -40,15 +41,17 @@ def create_app(settings: Settings) -> Flask:
     logging.config.dictConfig(configure_logging(settings.log_level))
     target = Target(settings.replica_url, settings.replica_schema, settings.statement_timeout_ms)
     # One connection a thread, and one for the probes.
-    replica = Replica(target, connections=settings.threads + 1)
+    replica = Replica(target, connections=settings.threads + 1, require_standby=settings.require_standby)
     freshness = Freshness(
         replica.observe,
         exact=settings.freshness == "exact",
         require_standby=settings.require_standby,
         max_lag_seconds=settings.max_replica_lag_seconds,
+        leave=replica.leave,
     )
     service = TicketQueryService(
         prove=freshness.prove,
+        accept=freshness.accept,
         read=replica.read,
         find_grant=find_grant,
         admit=make_admission(
@@ -65,13 +68,17 @@ def create_app(settings: Settings) -> Flask:
         flights=Flights(wait_seconds=replica.longest_read_seconds),
     )
     app = Flask(__name__, static_folder=None)
-    app.config.update(describe(), MAX_CONTENT_LENGTH=LONGEST_BODY, PROVIDE_AUTOMATIC_OPTIONS=False)
+    # One byte more, so that a body without a Content-Length is seen to be too long, and not read as its beginning.
+    app.config.update(describe(), MAX_CONTENT_LENGTH=LONGEST_BODY + 1, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.strict_slashes = False
     read_body = make_body_reader(settings.default_row_limit, settings.max_row_limit)
     api = TicketsApi(app)
     api.register_blueprint(views.make_blueprint(service, read_credentials, read_body, settings.max_row_limit))
     app.register_blueprint(make_assets())
     views.install(app)
+    app.wsgi_app = HotPath(  # type: ignore[method-assign]
+        app.wsgi_app, views.PATH, service, read_credentials, read_body, views.render_error
+    )
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     app.extensions["tickiti_query_admin"] = make_admin_app(Readiness(freshness.prove, replica.read).check)
@@ -81,4 +88,7 @@ def create_app(settings: Settings) -> Flask:
 def make_assets() -> Blueprint:
     """The scripts and styles of /docs, from the package that carries Swagger UI: nothing comes from elsewhere."""
     folder = Path(str(resources.files("flask_swagger_ui"))) / "dist"
-    return Blueprint("assets", __name__, static_folder=folder, static_url_path="/docs/assets")
+    assets = Blueprint("assets", __name__, static_folder=folder, static_url_path="/docs/assets")
+    # A browser asks for it unbidden, and counts a 404 as an error of the page.
+    assets.add_url_rule("/favicon.ico", "icon", lambda: send_from_directory(folder, "favicon-32x32.png"))
+    return assets

@@ -35,6 +35,9 @@ def name_place(trace: TracebackType | None) -> str:
 
 def configure_logging(level: str) -> dict[str, Any]:
     """The logging configuration, in the form of `logging.config.dictConfig`; gunicorn takes it too."""
+    # What no line of ours shows is not gathered: the thread, the process, and the place that a message came from.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001  the logging HOWTO's own way of saying it
     gunicorn = {"level": level.upper(), "handlers": ["lines"], "propagate": False}
     return {
         "version": 1,

@@ -84,7 +84,8 @@ class TicketQuerySchema(NullIsAbsent):
     def __init__(self, *, max_row_limit: int = 5000, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         limits = validate.Range(1, max_row_limit, error="Must be from {min} to {max}.")
-        self.fields["row_limit"].validators.append(limits)
+        # Not appended: marshmallow's copy of a field shares the list with the class.
+        self.fields["row_limit"].validators = [limits]
 
 
 def find_ignored(document: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:

@@ -1,6 +1,7 @@
 """Reading a request's body: from bytes to a TicketQuery, or to what is wrong with it."""
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
@@ -12,6 +13,7 @@ from tickiti_query.json_text import read_json
 from tickiti_query.search import Criterion, Selector, TicketQuery
 
 LONGEST_BODY = 64 * 1024
+LONGEST_REMEMBERED = 1024  # pollers send the same few bytes again and again; reading them is a pure function
 
 
 def make_body_reader(default_row_limit: int, max_row_limit: int) -> Callable[[bytes, str], TicketQuery]:
@@ -52,7 +54,15 @@ def make_body_reader(default_row_limit: int, max_row_limit: int) -> Callable[[by
             ignored=tuple(quote(".".join(path), safe="") for path in find_ignored(document)),
         )
 
-    return read_body
+    @lru_cache(maxsize=1024)
+    def read_short_body(raw: bytes, content_type: str) -> TicketQuery:
+        return read_body(raw, content_type)
+
+    def remember_short_bodies(raw: bytes, content_type: str) -> TicketQuery:
+        short = len(raw) + len(content_type) <= LONGEST_REMEMBERED
+        return read_short_body(raw, content_type) if short else read_body(raw, content_type)
+
+    return remember_short_bodies
 
 
 def read_document(raw: bytes) -> Any:

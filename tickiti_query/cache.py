@@ -62,29 +62,46 @@ class Cache:
         if not self.enabled:
             return None
         with self._lock:
-            entry = self._entries.get(key)
-            if entry is None:
+            try:
+                entry = self._entries[key]
+            except KeyError:
                 self.events["miss"] += 1
-            elif self._exact and (validator is None or entry.validator != validator):
+                return None
+            if entry.expires <= self._clock() or not self._is_proved(entry, validator):
                 self.events["stale"] += 1
-                entry = None
-            else:
-                self.events["hit"] += 1
+                return None
+            self.events["hit"] += 1
             return entry
 
-    def store(self, key: Hashable, value: Any, payload_bytes: int, validator: Validator | None) -> bool:
-        """Keep `value`; False where it may not be kept: nothing proves it, or it is larger than the cache."""
+    def now(self) -> float:
+        """The cache's clock, in seconds: the moment before a value is read, from which its time counts."""
+        return self._clock()
+
+    def store(
+        self, key: Hashable, value: Any, payload_bytes: int, validator: Validator | None, read_at: float
+    ) -> bool:
+        """Keep `value`, whose reading began at `read_at`.
+
+        False where it may not be kept: nothing proves it, it is larger than the cache, its time is up already, or
+        what is there was read later.
+        """
         if not self.enabled or (self._exact and validator is None):
             return False
         size = payload_bytes + OVERHEAD_BYTES
+        expires = read_at + self._ttl
         with self._lock:
-            if size > self._entries.maxsize:
+            present = self._entries.get(key)
+            outdated = expires <= self._clock() or (present is not None and present.expires > expires)
+            if outdated or size > self._entries.maxsize:
                 return False
             before = len(self._entries) - (key in self._entries)
-            self._entries[key] = Entry(value, validator, self._clock() + self._ttl, size)
+            self._entries[key] = Entry(value, validator, expires, size)
             self.events["store"] += 1
             self.events["evict"] += before + 1 - len(self._entries)
         return True
+
+    def _is_proved(self, entry: Entry, validator: Validator | None) -> bool:
+        return not self._exact or (validator is not None and entry.validator == validator)
 
     def seconds_left(self, entry: Entry) -> int:
         """How long the entry may still live, in whole seconds."""

@@ -7,11 +7,14 @@ from tickiti_query.contract import RELATIONS
 from tickiti_query.errors import QueryError, ReplicaUnavailable
 from tickiti_query.statement import Statement
 
+# What a statement of ours would find by name. Not current_schema(): where the schema is missing, it falls to pg_temp,
+# which a standby cannot make.
 COLUMNS = """
 SELECT c.relname, a.attname
 FROM pg_class c
 JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE c.relnamespace = CAST(current_schema() AS regnamespace)
+WHERE pg_table_is_visible(c.oid)
+  AND c.relnamespace <> CAST('pg_catalog' AS regnamespace)
   AND has_column_privilege(c.oid, a.attnum, 'SELECT')
 """
 

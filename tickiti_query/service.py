@@ -13,7 +13,7 @@ from tickiti_query.errors import QueryTimeout
 from tickiti_query.perspective import Perspective
 from tickiti_query.request_trace import RequestTrace
 from tickiti_query.search import Selector, TicketQuery
-from tickiti_query.server_state import Server, ServerState, Validator
+from tickiti_query.server_state import Server, ServerState, Sight, Validator
 from tickiti_query.statement import Statement
 
 T = TypeVar("T")
@@ -40,7 +40,10 @@ class Store(Protocol):
     enabled: bool
 
     def find(self, key: Hashable, validator: Validator | None) -> Entry | None: ...
-    def store(self, key: Hashable, value: Any, payload_bytes: int, validator: Validator | None) -> bool: ...
+    def now(self) -> float: ...
+    def store(
+        self, key: Hashable, value: Any, payload_bytes: int, validator: Validator | None, read_at: float
+    ) -> bool: ...
     def seconds_left(self, entry: Any) -> int: ...
 
 
@@ -59,18 +62,31 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer, and how it came to be: `cache_status` is the header of RFC 9211."""
+    """An answer, and how it came to be: `cache_status` is the header of RFC 9211.
+
+    `ignored` holds the paths of the fields in the body that nobody knows.
+    """
 
     answer: Answer
     cache_status: str
+    ignored: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one flight brings to all who joined it."""
+
+    answer: Answer
+    grant: Any
+    is_stored: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What one snapshot of one server said; `stamp` names the snapshot."""
+    """What one snapshot of one server said, and which it was."""
 
     server: Server
-    stamp: str
+    sight: Sight
     grant: Any
     query: TicketQuery
     perspective_id: int | None
@@ -84,8 +100,9 @@ class TicketQueryService:
     """Answers requests; everything of the world is handed in by the composition root."""
 
     prove: Callable[[], ServerState]
+    accept: Callable[[Sight, Server, ServerState], None]
     read: Callable[[Callable[[Any], Any]], Any]
-    find_grant: Callable[[Source, Any], tuple[Any, str]]
+    find_grant: Callable[[Source, Any], tuple[Any, Sight]]
     admit: Callable[[Any, str], Actor]
     find_perspective: Callable[[Source, Selector, Actor], Perspective]
     look_up: Callable[[Source, Iterable[Key]], Directory]
@@ -93,16 +110,24 @@ class TicketQueryService:
     cache: Store
     flights: Any
 
-    def run(self, request: Request, trace: RequestTrace) -> Reply:
-        """The rows that the request's perspective shows its actor, as bytes. Raises QueryError."""
-        with trace.measure("cache"):
-            state = self.prove()
-        if not self.cache.enabled:
-            trace.cache = "off"
-            return Reply(self._fetch(request, state, trace)[0], "tickiti-query; fwd=bypass")
-        return self._find(request, state, trace) or self._share(request, state, trace)
+    def run(self, request: Request, trace: RequestTrace, state: ServerState | None = None) -> Reply:
+        """The rows that the request's perspective shows its actor, as bytes. Raises QueryError.
 
-    def _find(self, request: Request, state: ServerState, trace: RequestTrace) -> Reply | None:
+        `state`: a reading that was taken for this request already, by one who found no answer under it.
+        """
+        if state is None:
+            state = self.prove_now(trace)
+            reply = self.find(request, state, trace)
+            if reply is not None:
+                return reply
+        return self._share(request, state, trace)
+
+    def prove_now(self, trace: RequestTrace) -> ServerState:
+        """What the replica shows now; ReplicaUnavailable where it is not fit to answer."""
+        with trace.measure("cache"):
+            return self.prove()
+
+    def find(self, request: Request, state: ServerState, trace: RequestTrace) -> Reply | None:
         """A proved answer, or None; who asks is admitted anew, by time and place."""
         grant = self.cache.find(request.credentials, state.validator)
         if grant is None:
@@ -110,37 +135,50 @@ class TicketQueryService:
         with trace.measure("auth"):
             actor = self.admit(grant.value, request.address)
         trace.user_id = actor.user.id
-        entry = self.cache.find((actor, request.read_query()), state.validator)
+        query = request.read_query()
+        entry = self.cache.find((actor, query), state.validator)
         if entry is None:
             return None
         answer: Answer = entry.value
         trace.cache, trace.rows, trace.perspective_id = "hit", answer.rows, answer.perspective_id
-        return Reply(answer, f"tickiti-query; hit; ttl={self.cache.seconds_left(entry)}")
+        return Reply(answer, f"tickiti-query; hit; ttl={self.cache.seconds_left(entry)}", query.ignored)
 
     def _share(self, request: Request, state: ServerState, trace: RequestTrace) -> Reply:
         """One flight for equal requests that the same validator holds for.
 
         One who joins a flight was admitted by the same token, from the same address, in the same state.
         """
-        trace.cache = "miss"
-        if state.validator is None:
-            return Reply(self._fetch(request, state, trace)[0], "tickiti-query; fwd=miss")
-        key = (request.credentials, request.address, request.body, state.validator)
-        with trace.measure("cache"):
-            try:
-                answer, stored, user_id = self.flights.join(key, lambda: self._fetch(request, state, trace))
-            except TimeoutError:
-                raise QueryTimeout from None
-        trace.user_id, trace.rows, trace.perspective_id = user_id, answer.rows, answer.perspective_id
-        return Reply(answer, "tickiti-query; fwd=miss; stored" if stored else "tickiti-query; fwd=miss")
+        trace.cache = "miss" if self.cache.enabled else "off"
+        if state.validator is None or not self.cache.enabled:
+            outcome = self._fetch(request, state, trace)
+        else:
+            key = (request.credentials, request.address, request.body, state.validator)
+            with trace.measure("cache"):
+                try:
+                    outcome = self.flights.join(key, lambda: self._fetch(request, state, trace))
+                except TimeoutError:
+                    raise QueryTimeout from None
+            # Time has passed for those who joined: a token may have ended since the flight began.
+            self.admit(outcome.grant, request.address)
+        answer = outcome.answer
+        trace.user_id, trace.rows = outcome.grant.actor.user.id, answer.rows
+        trace.perspective_id = answer.perspective_id
+        status = "fwd=miss; stored" if outcome.is_stored else "fwd=miss"
+        return Reply(
+            answer,
+            f"tickiti-query; {status if self.cache.enabled else 'fwd=bypass'}",
+            request.read_query().ignored,
+        )
 
-    def _fetch(self, request: Request, state: ServerState, trace: RequestTrace) -> tuple[Answer, bool, int]:
+    def _fetch(self, request: Request, state: ServerState, trace: RequestTrace) -> Outcome:
         """Read who asks, which perspective and which rows in one snapshot; keep what `state` proves."""
 
         def work(source: Source) -> Reading:
             return self._read_snapshot(source, request, trace)
 
+        read_at = self.cache.now()
         reading: Reading = self.read(work)
+        self.accept(reading.sight, reading.server, state)
         answer = Answer(
             body=self.render_rows(reading.columns, reading.rows),
             rows=len(reading.rows),
@@ -149,14 +187,13 @@ class TicketQueryService:
             as_of=state.replayed_at,
         )
         trace.rows = answer.rows
-        # The state was read before the data: if both are of one snapshot, it proves the data from now on.
-        validator = (
-            state.validator if (reading.server, reading.stamp) == (state.server, state.stamp) else None
-        )
-        actor = reading.grant.actor
-        self.cache.store(request.credentials, reading.grant, 0, validator)
-        stored = self.cache.store((actor, reading.query), answer, len(answer.body), validator)
-        return answer, stored, actor.user.id
+        # The state was read before the data: if both saw the same, it proves the data from now on.
+        is_same = (reading.server, reading.sight) == (state.server, state.sight)
+        validator = state.validator if is_same else None
+        self.cache.store(request.credentials, reading.grant, 0, validator, read_at)
+        question = (reading.grant.actor, reading.query)
+        is_stored = self.cache.store(question, answer, len(answer.body), validator, read_at)
+        return Outcome(answer, reading.grant, is_stored)
 
     def _compile(
         self,
@@ -177,7 +214,7 @@ class TicketQueryService:
     def _read_snapshot(self, source: Source, request: Request, trace: RequestTrace) -> Reading:
         """What one snapshot says to the request, in the order in which errors count."""
         with trace.measure("auth"):
-            grant, stamp = self.find_grant(source, request.credentials)
+            grant, sight = self.find_grant(source, request.credentials)
             actor = self.admit(grant, request.address)
         trace.user_id = actor.user.id
         query = request.read_query()
@@ -189,7 +226,7 @@ class TicketQueryService:
             rows = source.fetch(statement)
         return Reading(
             server=source.server,
-            stamp=stamp,
+            sight=sight,
             grant=grant,
             query=query,
             perspective_id=perspective.id,

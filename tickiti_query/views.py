@@ -1,11 +1,8 @@
 """The HTTP edge: one route, every error in one shape, and the headers that tell what the body does not."""
 
 import logging
-import re
-import secrets
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from time import perf_counter
+import sys
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -15,14 +12,13 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 
 from schemas.ticket_query import ErrorSchema, TicketListSchema, TicketQuerySchema
 from tickiti_query import errors
-from tickiti_query.request_trace import RequestTrace
+from tickiti_query.exchange import Exchange
+from tickiti_query.hot_path import STATE
 from tickiti_query.search import TicketQuery
-from tickiti_query.service import Reply, Request, TicketQueryService
+from tickiti_query.service import Request, TicketQueryService
 
 log = logging.getLogger("tickiti_query.request")
 
-REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-LONGEST_IGNORED_HEADER = 4096
 PATH = "/api/v1/tickets/query"
 
 
@@ -41,23 +37,39 @@ def make_blueprint(
         The rows, their order and what is left out are what the token's owner sees on screen.
         """
         raw = request.get_data(cache=False)
+        if len(raw) >= (request.max_content_length or sys.maxsize):
+            raise errors.PayloadTooLarge
         content_type = request.headers.get("Content-Type", "")
         asked = Request(
             credentials=read_credentials(request.headers.get("Authorization")),
             address=request.remote_addr or "",
             body=(raw, content_type),
-            read_query=lambda: note_ignored(read_body(raw, content_type)),
+            read_query=lambda: read_body(raw, content_type),
         )
-        return render_reply(service.run(asked, g.trace))
+        exchange: Exchange = g.exchange
+        reply = service.run(asked, exchange.trace, request.environ.get(STATE))
+        exchange.ignored = reply.ignored
+        response = Response(reply.answer.body, content_type="application/json")
+        response.headers.extend(exchange.describe_reply(reply))
+        return response
 
-    body = {"content": {"application/json": {"schema": TicketQuerySchema(max_row_limit=max_row_limit)}}}
-    view = blueprint.doc(requestBody=body, security=[{"token": []}], operationId="queryTickets")(
-        query_tickets
-    )
-    for status, (meaning, schema) in RESPONSES.items():
-        view = blueprint.alt_response(status, schema=schema, description=meaning)(view)
+    document = {
+        "operationId": "queryTickets",
+        "security": [{"token": []}],
+        "requestBody": describe_body(TicketQuerySchema(max_row_limit=max_row_limit)),
+        "responses": {
+            status: {"description": meaning, **describe_body(schema)}
+            for status, (meaning, schema) in RESPONSES.items()
+        },
+    }
+    view = blueprint.doc(**document)(query_tickets)
     blueprint.route(PATH, methods=["POST"], provide_automatic_options=False)(view)
     return blueprint
+
+
+def describe_body(schema: Any) -> dict[str, Any]:
+    """A JSON body of this schema, in the words of OpenAPI."""
+    return {"content": {"application/json": {"schema": schema}}}
 
 
 RESPONSES = {
@@ -74,39 +86,6 @@ RESPONSES = {
     503: ("replica_unavailable: no replica that is fresh enough; see Retry-After.", ErrorSchema),
     504: ("query_timeout: the statement ran past its limit.", ErrorSchema),
 }
-
-
-def note_ignored(query: TicketQuery) -> TicketQuery:
-    """Keep the names of fields that nobody knows for the answer's headers."""
-    g.ignored = query.ignored
-    return query
-
-
-def render_reply(reply: Reply) -> Response:
-    """200: the bytes as they are, and what is worth saying about them in headers."""
-    answer = reply.answer
-    response = Response(answer.body, content_type="application/json")
-    response.headers["X-Row-Count"] = str(answer.rows)
-    response.headers["X-Truncated"] = "true" if answer.truncated else "false"
-    response.headers["Cache-Status"] = reply.cache_status
-    if answer.as_of:
-        response.headers["X-Data-As-Of"] = render_moment(answer.as_of)
-    if g.get("ignored"):
-        response.headers["X-Ignored-Params"] = join_bounded(g.ignored)
-    return response
-
-
-def render_moment(moment: datetime) -> str:
-    """A UTC time in ISO 8601, to the microsecond."""
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def join_bounded(names: tuple[str, ...]) -> str:
-    """As many names as a header can carry; `...` stands for those that are left out."""
-    text = ",".join(names)
-    if len(text) <= LONGEST_IGNORED_HEADER:
-        return text
-    return text[:LONGEST_IGNORED_HEADER].rpartition(",")[0] + ",..."
 
 
 def render_error(error: errors.QueryError) -> Response:
@@ -131,47 +110,23 @@ def answer_error(error: Exception) -> Response:
     if isinstance(error, HTTPException):
         error = translate_http(error)
     elif not isinstance(error, errors.QueryError):
-        log.error("unforeseen error", exc_info=error, extra={"facts": {"request_id": g.request_id}})
+        log.error("unforeseen error", exc_info=error, extra={"facts": {"request_id": g.exchange.request_id}})
         error = errors.QueryError()
-    g.error = error.code
+    g.exchange.error = error.code
     return render_error(error)
 
 
 def begin_request() -> None:
     """Name the request and start its clock."""
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if REQUEST_ID.fullmatch(given) else secrets.token_hex(16)
-    g.trace = RequestTrace()
-    g.began = perf_counter()
+    g.exchange = Exchange(request.method, request.path, request.headers.get("X-Request-ID", ""))
 
 
 def end_request(response: Response) -> Response:
     """Tell the request's name and time in headers, and all that happened in one log line."""
-    trace: RequestTrace = g.trace
-    seconds = perf_counter() - g.began
-    response.headers["X-Request-ID"] = g.request_id
-    if trace.durations:
-        response.headers["Server-Timing"] = render_durations(trace.durations)
-    facts = {
-        "request_id": g.request_id,
-        "method": request.method,
-        "path": request.path,
-        "status": response.status_code,
-        "duration_ms": round(seconds * 1000, 3),
-        "user_id": trace.user_id,
-        "perspective_id": trace.perspective_id,
-        "rows": trace.rows,
-        "cache": trace.cache,
-    }
-    if "error" in g:
-        facts["error"] = g.error
-    log.info("request", extra={"facts": facts})
+    exchange: Exchange = g.exchange
+    response.headers.extend(exchange.describe())
+    exchange.write_line(response.status_code)
     return response
-
-
-def render_durations(durations: Mapping[str, float]) -> str:
-    """Server-Timing: milliseconds by name."""
-    return ", ".join(f"{name};dur={seconds * 1000:.3f}" for name, seconds in durations.items())
 
 
 def install(app: Flask) -> None:

@@ -1,0 +1,336 @@
+"""The HTTP edge over a replica that is a plain fake: bodies, headers, the order of checks, the log line."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+import app as composition
+from config.log import JsonFormatter
+from config.settings import Settings
+from tests.fake_replica import TICKETS, FakeReplica
+from tickiti_query import errors
+
+PATH = "/api/v1/tickets/query"
+TOKEN = "Bearer 1|reader"
+MESSAGE = "a sentence for the caller."
+
+
+class Desk:
+    """The app over a fake replica, and what it logs."""
+
+    def __init__(self, app: Flask, replica: FakeReplica, log: io.StringIO) -> None:
+        self.app = app
+        self.replica = replica
+        self._log = log
+
+    def ask(self, body: Any = None, *, token: str | None = TOKEN, method: str = "POST", path: str = PATH,
+            raw: bytes | None = None, content_type: str | None = "application/json",
+            headers: dict[str, str] | None = None, address: str = "203.0.113.9") -> TestResponse:  # fmt: skip
+        sent = {**({"Authorization": token} if token else {}), **(headers or {})}
+        data = raw if raw is not None else b"" if body is None else json.dumps(body).encode()
+        return self.app.test_client().open(
+            path,
+            method=method,
+            data=data,
+            content_type=content_type,
+            headers=sent,
+            environ_overrides={"REMOTE_ADDR": address},
+        )
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self._log.getvalue().splitlines()]
+
+    @property
+    def log_text(self) -> str:
+        return self._log.getvalue()
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    replica = FakeReplica()
+    monkeypatch.setattr(composition, "Replica", lambda target, **_: replica)
+    app = composition.create_app(Settings(replica_url="postgresql://nobody@/nothing", max_row_limit=50))
+    log = io.StringIO()
+    handler = logging.StreamHandler(log)
+    handler.setFormatter(JsonFormatter())
+    logger = logging.getLogger("tickiti_query")
+    logger.addHandler(handler)
+    yield Desk(app, replica, log)
+    logger.removeHandler(handler)
+
+
+def check_error(response: TestResponse, status: int, code: str) -> dict[str, Any]:
+    """Every error has one shape, and is JSON."""
+    assert response.status_code == status, response.text
+    assert response.content_type == "application/json"
+    body: dict[str, Any] = json.loads(response.data)
+    assert list(body) == ["ok", "error", "message"] + (["errors"] if status == 422 else [])
+    assert (body["ok"], body["error"]) == (False, code)
+    assert body["message"].endswith(".")
+    assert "Traceback" not in response.text
+    assert response.headers["X-Request-ID"]
+    return body
+
+
+ERRORS: list[tuple[str, dict[str, Any], int, str]] = [
+    ("a body that is no JSON", {"raw": b"{"}, 400, "malformed_json"),
+    ("a body that is not UTF-8", {"raw": b'{"a": "\xff"}'}, 400, "malformed_json"),
+    ("no token", {"token": None}, 401, "unauthenticated"),
+    ("a malformed token", {"token": "Bearer x|y"}, 401, "unauthenticated"),
+    ("a wrong secret", {"token": "Bearer 1|wrong"}, 401, "unauthenticated"),
+    ("another's id", {"token": "Bearer 2|reader"}, 401, "unauthenticated"),
+    ("no ability", {"token": "Bearer 2|blunt"}, 403, "forbidden"),
+    ("a strange address", {"token": "Bearer 3|elsewhere"}, 403, "forbidden"),
+    ("no such perspective", {"body": {"perspective_id": 4}}, 404, "not_found"),
+    ("an id beyond 64 bits", {"body": {"perspective_id": 2**70}}, 404, "not_found"),
+    ("an unknown path", {"path": "/api/v1/tickets"}, 404, "not_found"),
+    ("an unknown path elsewhere", {"path": "/nowhere", "method": "GET"}, 404, "not_found"),
+    ("a wrong method", {"method": "GET"}, 405, "method_not_allowed"),
+    ("a preflight", {"method": "OPTIONS"}, 405, "method_not_allowed"),
+    ("a made-up method", {"method": "BREW"}, 405, "method_not_allowed"),
+    ("a long body", {"raw": b" " * (64 * 1024 + 1)}, 413, "payload_too_large"),
+    ("the longest body", {"raw": b" " * (64 * 1024)}, 400, "malformed_json"),
+    ("a body far too long", {"raw": b" " * 10_000_000}, 413, "payload_too_large"),
+    ("another media type", {"body": {}, "content_type": "text/plain"}, 415, "unsupported_media_type"),
+    ("no media type", {"body": {}, "content_type": None}, 415, "unsupported_media_type"),
+    ("a wrong type", {"body": {"row_limit": "1"}}, 422, "validation_failed"),
+    ("a row limit beyond this install's", {"body": {"row_limit": 51}}, 422, "validation_failed"),
+    (
+        "an unknown mode",
+        {"body": {"search_object": {"criteria": [{"mode": "moon", "tokens": ["x"]}]}}},
+        422,
+        "validation_failed",
+    ),
+    ("an unknown field", {"body": {"perspective_id": 9}}, 501, "unsupported_perspective"),
+]
+
+
+@pytest.mark.parametrize(
+    ("request_", "status", "code"), [case[1:] for case in ERRORS], ids=[c[0] for c in ERRORS]
+)
+def test_every_refusal_has_the_one_shape(
+    desk: Desk, request_: dict[str, Any], status: int, code: str
+) -> None:
+    check_error(desk.ask(**request_), status, code)
+    assert [(line["status"], line["error"]) for line in desk.lines] == [(status, code)]
+
+
+FAULTS = [
+    (errors.ReplicaUnavailable(MESSAGE), 503, "replica_unavailable"),
+    (errors.QueryTimeout(MESSAGE), 504, "query_timeout"),
+    (errors.QueryError(MESSAGE), 500, "internal_error"),
+]
+
+
+@pytest.mark.parametrize(("fault", "status", "code"), FAULTS)
+@pytest.mark.parametrize("where", ["observe_fault", "read_fault"])
+def test_a_fault_of_the_replica_has_the_one_shape(
+    desk: Desk, where: str, fault: errors.QueryError, status: int, code: str
+) -> None:
+    setattr(desk.replica, where, fault)
+    response = desk.ask()
+    assert check_error(response, status, code)["message"] == MESSAGE
+    assert ("Retry-After" in response.headers) is (status == 503)
+
+
+def test_an_unforeseen_error_is_a_500_that_tells_nothing(desk: Desk) -> None:
+    desk.replica.read_fault = RuntimeError("SELECT secret FROM tokens")
+    response = desk.ask(headers={"X-Request-ID": "abc"})
+    body = check_error(response, 500, "internal_error")
+    assert body["message"] == errors.QueryError.default_message
+    for text in (response.text, desk.log_text):
+        assert "secret" not in text
+        assert "Traceback" not in text
+    first, last = desk.lines
+    assert (first["level"], first["exception"], first["request_id"]) == ("error", "RuntimeError", "abc")
+    assert "fake_replica.py" in first["at"]
+    assert (last["status"], last["error"], last["request_id"]) == (500, "internal_error", "abc")
+
+
+def test_an_answer_is_rows_and_headers(desk: Desk) -> None:
+    response = desk.ask()
+    assert response.status_code == 200
+    assert response.content_type == "application/json"
+    body = json.loads(response.data)
+    assert list(body) == ["ok", "data"]
+    assert body["ok"] is True
+    assert [tuple(row.values()) for row in body["data"]] == TICKETS
+    assert list(body["data"][0]) == [
+        "ticket_id",
+        "number",
+        "status",
+        "queue",
+        "priority",
+        "subject",
+        "assigned_to_email",
+        "originator_email",
+        "created_at",
+        "updated_at",
+    ]
+    headers = response.headers
+    assert (headers["X-Row-Count"], headers["X-Truncated"]) == ("3", "false")
+    assert headers["X-Data-As-Of"] == "2026-05-02T11:30:48.000005Z"
+    assert headers["Cache-Status"] == "tickiti-query; fwd=miss; stored"
+    assert "X-Ignored-Params" not in headers
+    durations = dict(part.split(";dur=") for part in headers["Server-Timing"].split(", "))
+    assert set(durations) == {"auth", "cache", "sql"}
+    assert all(0 <= float(value) < 1000 for value in durations.values())
+
+
+def test_more_rows_than_asked_for_are_told(desk: Desk) -> None:
+    for limit, truncated in ((1, "true"), (2, "true"), (3, "false"), (50, "false")):
+        response = desk.ask({"row_limit": limit})
+        assert response.headers["X-Row-Count"] == str(min(limit, 3))
+        assert response.headers["X-Truncated"] == truncated
+        assert len(response.json["data"]) == min(limit, 3)  # type: ignore[index]
+
+
+def test_a_replica_that_never_replayed_a_transaction_has_no_time_to_tell(desk: Desk) -> None:
+    desk.replica.state = type(desk.replica.state)(
+        desk.replica.server, "1:2: x", "", in_recovery=True, replayed_at=None, lag_seconds=0.0
+    )
+    assert "X-Data-As-Of" not in desk.ask().headers
+
+
+def test_the_second_answer_is_a_hit_with_the_same_bytes(desk: Desk) -> None:
+    first, second, third = desk.ask(), desk.ask({}), desk.ask({"perspective_id": 3})
+    assert first.data == second.data
+    assert second.headers["Cache-Status"] == "tickiti-query; hit; ttl=29"
+    assert third.headers["Cache-Status"] == "tickiti-query; fwd=miss; stored"
+    assert desk.replica.reads == 2
+    assert [line["cache"] for line in desk.lines] == ["miss", "hit", "miss"]
+    for name in ("X-Row-Count", "X-Truncated", "X-Data-As-Of"):
+        assert first.headers[name] == second.headers[name]
+
+
+def test_a_hit_names_the_ignored_fields_of_its_own_request(desk: Desk) -> None:
+    assert "X-Ignored-Params" not in desk.ask({}).headers
+    response = desk.ask({"page": 2, "search_object": {"so rt": "x"}})
+    assert "hit" in response.headers["Cache-Status"]
+    assert response.headers["X-Ignored-Params"] == "page,search_object.so%20rt"
+
+
+def test_a_long_list_of_ignored_fields_is_cut_at_a_name(desk: Desk) -> None:
+    text = desk.ask({f"unknown_{number:04}": 1 for number in range(2000)}).headers["X-Ignored-Params"]
+    assert len(text) <= 4100
+    *names, dots = text.split(",")
+    assert dots == "..."
+    assert all(len(name) == 12 for name in names)
+
+
+@pytest.mark.parametrize("given", ["a", "Az09._-", "x" * 128])
+def test_the_callers_request_id_comes_back_and_is_logged(desk: Desk, given: str) -> None:
+    assert desk.ask(headers={"X-Request-ID": given}).headers["X-Request-ID"] == given
+    assert desk.lines[0]["request_id"] == given
+
+
+@pytest.mark.parametrize("given", ["", "x" * 129, "a b", "ü", "a,b", 'a"b', "a/b"])
+def test_another_request_id_is_replaced_by_a_new_one(desk: Desk, given: str) -> None:
+    first, second = (
+        desk.ask(headers={"X-Request-ID": given.encode().decode("latin-1")}).headers["X-Request-ID"]
+        for _ in "12"
+    )
+    assert first != second
+    assert given not in {first, second}
+    assert all(len(each) == 32 and each.isalnum() for each in (first, second))
+
+
+def test_errors_carry_the_headers_that_belong_to_them(desk: Desk) -> None:
+    assert desk.ask(token=None).headers["WWW-Authenticate"] == "Bearer"
+    assert desk.ask(method="GET").headers["Allow"] == "POST"
+    assert desk.ask(method="POST", path="/openapi.json").headers["Allow"] == "GET, HEAD"
+    desk.replica.observe_fault = errors.ReplicaUnavailable()
+    assert int(desk.ask().headers["Retry-After"]) >= 1
+
+
+BAD_BODIES: list[dict[str, Any]] = [
+    {"raw": b"{"},
+    {"raw": b"\xff"},
+    {"body": {"row_limit": 0}},
+    {"body": {"perspective_id": 4}},
+    {"body": {"perspective_id": 9}},
+    {"body": {}, "content_type": "text/plain"},
+]
+
+
+@pytest.mark.parametrize("request_", BAD_BODIES)
+@pytest.mark.parametrize(
+    ("token", "status"),
+    [(None, 401), ("Bearer 1|wrong", 401), ("Bearer 2|blunt", 403), ("Bearer 3|elsewhere", 403)],
+)
+def test_who_is_not_let_in_learns_nothing_about_the_body(
+    desk: Desk, request_: dict[str, Any], token: str | None, status: int
+) -> None:
+    response = desk.ask(**request_, token=token)
+    assert response.status_code == status
+    assert response.data == desk.ask(token=token).data
+
+
+def test_the_rest_is_checked_in_the_documented_order(desk: Desk) -> None:
+    raw = b'{"row_limit": 0, "perspective_id": 4'
+    statuses = [
+        desk.ask(raw=raw, content_type="text/plain").status_code,
+        desk.ask(raw=raw).status_code,
+        desk.ask(raw=raw + b"}").status_code,
+        desk.ask({"perspective_id": 4}).status_code,
+        desk.ask(
+            {"perspective_id": 9, "search_object": {"criteria": [{"mode": "?", "tokens": ["x"]}]}}
+        ).status_code,
+        desk.ask({"perspective_id": 9}).status_code,
+    ]
+    assert statuses == [415, 400, 422, 404, 422, 501]
+
+
+def test_all_wrong_credentials_get_the_same_answer(desk: Desk) -> None:
+    answers = {
+        desk.ask(token=token).data
+        for token in (None, "Bearer 1|x", "Bearer x|y", "Basic x", "Bearer 99|reader")
+    }
+    assert len(answers) == 1
+
+
+def test_a_request_is_one_log_line_without_the_token(desk: Desk) -> None:
+    desk.ask({"perspective_id": 3})
+    (line,) = desk.lines
+    del line["time"], line["request_id"]
+    assert 0 <= line.pop("duration_ms") < 1000
+    assert line == {
+        "level": "info",
+        "logger": "tickiti_query.request",
+        "message": "request",
+        "method": "POST",
+        "path": PATH,
+        "status": 200,
+        "user_id": 7,
+        "perspective_id": 3,
+        "rows": 3,
+        "cache": "miss",
+    }
+    assert "reader" not in desk.log_text
+
+
+def test_a_hostile_path_is_still_one_line(desk: Desk) -> None:
+    desk.ask(path='/api/v1/%0A%22"x', method="GET")
+    assert [line["status"] for line in desk.lines] == [404]
+
+
+def test_what_is_wrong_is_told_by_path_and_once(desk: Desk) -> None:
+    body = check_error(desk.ask({"row_limit": 99, "perspective_id": []}), 422, "validation_failed")
+    assert set(body["errors"]) == {"row_limit", "perspective_id"}
+    assert body["errors"]["row_limit"] == ["Must be from 1 to 50."]
+
+
+def test_a_token_needs_no_id_and_its_scheme_no_case(desk: Desk) -> None:
+    for header in ("Bearer reader", "bearer 1|reader", "BEARER 0001|reader"):
+        assert desk.ask(token=header).status_code == 200
+
+
+def test_a_path_may_end_with_a_slash(desk: Desk) -> None:
+    assert desk.ask(path=f"{PATH}/").status_code == 200

@@ -1,0 +1,102 @@
+"""A replica without a server: four tokens, a few perspectives, three tickets; for tests of the HTTP edge."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+from tickiti_query import tokens
+from tickiti_query.server_state import Server, ServerState
+from tickiti_query.statement import Statement
+
+STAMP = "10:20: 2026-05-01 t"
+SERVER = Server(generation=1, system=77, major=18)
+STATE = ServerState(
+    SERVER,
+    STAMP,
+    "",
+    in_recovery=True,
+    replayed_at=datetime(2026, 5, 2, 11, 30, 48, 5, tzinfo=UTC),
+    lag_seconds=0.0,
+)
+# what goes behind `Bearer` -> the row's abilities and allowed_ip
+TOKENS: dict[str, tuple[str | None, str | None]] = {
+    "1|reader": ('["tickets:read"]', None),
+    "2|blunt": ('["ticket-index"]', None),
+    "3|elsewhere": ('["*"]', "10.0.0.0/8"),
+}
+TICKET = (
+    1,
+    220009,
+    "open",
+    "Returns",
+    "20",
+    "Carbon plate cracked on first marathon",
+    "priya.sharma@sole-provider.example",
+    "marcus@trailblazers-club.example",
+    "2026-05-01 09:14:02",
+    "2026-05-02 11:30:48",
+)
+TICKETS = [(number, *TICKET[1:]) for number in (1, 2, 3)]
+# id -> name, conditions
+PERSPECTIVES: dict[int, tuple[str, list[str]]] = {
+    1: ("All", []),
+    3: ("Open returns", ['["status", "is", "open"]']),
+    9: ("Strange", ['["moon", "is", "full"]']),
+}
+
+
+class FakeReplica:
+    """Answers the statements of a request by which of them it is; raises what a test puts into its faults."""
+
+    longest_read_seconds = 1.0
+
+    def __init__(self) -> None:
+        self.server = SERVER
+        self.state = STATE
+        self.observe_fault: Exception | None = None
+        self.read_fault: Exception | None = None
+        self.reads = 0
+
+    def observe(self) -> ServerState:
+        if self.observe_fault:
+            raise self.observe_fault
+        return self.state
+
+    def read(self, work: Callable[[Any], Any]) -> Any:
+        self.reads += 1
+        if self.read_fault:
+            raise self.read_fault
+        return work(self)
+
+    def leave(self) -> None:
+        """There is no other server to go to."""
+
+    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
+        binds = dict(statement.params)
+        if statement.sql == tokens.SQL:
+            return find_token_rows(binds)
+        if "FROM perspectives p" in statement.sql:
+            return find_perspective_rows(binds)
+        assert "FROM tickets t" in statement.sql
+        return TICKETS[: int(str(binds["limit_1"]))]
+
+
+def find_token_rows(binds: dict[str, Any]) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = []
+    for plain_text, (abilities, allowed_ip) in TOKENS.items():
+        number, _, secret = plain_text.partition("|")
+        digest = hashlib.sha256(secret.encode()).hexdigest()
+        if binds["digest"] == digest and binds["id"] in {None, int(number)}:
+            owner: tuple[Any, ...] = (7, "priya.sharma@sole-provider.example", True, True, True, [])
+            rows.append((STAMP, "", digest, abilities, allowed_ip, None, None, *owner))
+    return rows
+
+
+def find_perspective_rows(binds: dict[str, Any]) -> list[tuple[Any, ...]]:
+    wanted = binds.get("id", 1)
+    return [
+        (number, name, None, None, None, conditions, [], [])
+        for number, (name, conditions) in PERSPECTIVES.items()
+        if number == wanted
+    ]

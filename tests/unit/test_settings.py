@@ -1,0 +1,111 @@
+"""The environment becomes Settings, or one message that lists all that is wrong with it."""
+
+import re
+
+import pytest
+
+from config.settings import VARIABLES, Settings, SettingsError, load_settings
+
+URL = "postgresql://reader:hunter2@replica.example:5432/tickiti"
+
+FAULTS = [
+    ("TICKITI_REPLICA_URL", "host=replica.example"),
+    ("TICKITI_REPLICA_URL", "mysql://replica.example/tickiti"),
+    ("TICKITI_REPLICA_URL", "postgresql://reader:hunter2@replica.example/x?no_such_option=1"),
+    ("TICKITI_REPLICA_SCHEMA", 'a"b'),
+    ("TICKITI_REPLICA_SCHEMA", "ü" * 32),
+    ("TICKITI_BIND", "8080"),
+    ("TICKITI_BIND", ":8080"),
+    ("TICKITI_BIND", "0.0.0.0:0"),
+    ("TICKITI_BIND", "0.0.0.0:65536"),
+    ("TICKITI_BIND", "http://0.0.0.0:8080"),
+    ("TICKITI_ADMIN_BIND", "me@host:9090"),
+    ("TICKITI_WORKERS", "0"),
+    ("TICKITI_WORKERS", "two"),
+    ("TICKITI_THREADS", "-1"),
+    ("TICKITI_THREADS", "٨"),
+    ("TICKITI_FRESHNESS", "fresh"),
+    ("TICKITI_CACHE_TTL_SECONDS", "1.5"),
+    ("TICKITI_CACHE_MAX_BYTES", "64MB"),
+    ("TICKITI_DEFAULT_ROW_LIMIT", "0"),
+    ("TICKITI_MAX_ROW_LIMIT", "9" * 5000),
+    ("TICKITI_STATEMENT_TIMEOUT_MS", "5s"),
+    ("TICKITI_REQUIRE_STANDBY", "yes"),
+    ("TICKITI_MAX_REPLICA_LAG_SECONDS", "0"),
+    ("TICKITI_TRUSTED_PROXIES", "+1"),
+    ("TICKITI_TOKEN_EXPIRATION_MINUTES", "0"),
+    ("TICKITI_LOG_LEVEL", "loud"),
+]
+
+READINGS = [
+    ("TICKITI_REPLICA_URL", "postgres://a:1,b:2/x", "replica_url", "postgres://a:1,b:2/x"),
+    ("TICKITI_REPLICA_SCHEMA", "Berichte", "replica_schema", "Berichte"),
+    ("TICKITI_BIND", "[::]:8080", "bind", "[::]:8080"),
+    ("TICKITI_FRESHNESS", "TTL", "freshness", "ttl"),
+    ("TICKITI_CACHE_TTL_SECONDS", " 0 ", "cache_ttl_seconds", 0),
+    ("TICKITI_REQUIRE_STANDBY", "False", "require_standby", False),
+    ("TICKITI_TOKEN_EXPIRATION_MINUTES", "525600", "token_expiration_minutes", 525_600),
+    ("TICKITI_LOG_LEVEL", "Warning", "log_level", "warning"),
+]
+
+
+def test_only_the_url_is_required_and_the_rest_has_the_documented_defaults() -> None:
+    settings = load_settings({"TICKITI_REPLICA_URL": URL})
+    assert settings == Settings(replica_url=URL)
+    assert (settings.replica_schema, settings.bind, settings.admin_bind) == (
+        "reporting",
+        "0.0.0.0:8080",
+        "0.0.0.0:9090",
+    )
+    assert (settings.workers, settings.threads, settings.trusted_proxies) == (2, 8, 0)
+    assert (settings.freshness, settings.cache_ttl_seconds, settings.cache_max_bytes) == ("exact", 30, 2**26)
+    assert (settings.default_row_limit, settings.max_row_limit) == (100, 5000)
+    assert (settings.statement_timeout_ms, settings.max_replica_lag_seconds) == (5000, 60)
+    assert settings.require_standby
+    assert (settings.token_expiration_minutes, settings.log_level) == (None, "info")
+
+
+def test_every_setting_has_a_variable_and_the_other_way_round() -> None:
+    attributes = [attribute for attribute, _ in VARIABLES.values()]
+    assert sorted(attributes) == sorted(Settings.__dataclass_fields__)
+
+
+def test_an_empty_variable_counts_as_absent() -> None:
+    environ = {**dict.fromkeys(VARIABLES, ""), "TICKITI_BIND": "  ", "TICKITI_REPLICA_URL": URL}
+    assert load_settings(environ) == Settings(replica_url=URL)
+    with pytest.raises(SettingsError, match="TICKITI_REPLICA_URL is required"):
+        load_settings({"TICKITI_REPLICA_URL": " "})
+
+
+@pytest.mark.parametrize(("variable", "text", "attribute", "value"), READINGS)
+def test_a_variable_is_read_as_its_kind(variable: str, text: str, attribute: str, value: object) -> None:
+    settings = load_settings({"TICKITI_REPLICA_URL": URL, variable: text})
+    assert getattr(settings, attribute) == value
+
+
+@pytest.mark.parametrize(("variable", "text"), FAULTS)
+def test_a_wrong_value_is_one_fault_that_names_its_variable(variable: str, text: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        load_settings({"TICKITI_REPLICA_URL": URL, variable: text})
+    first, *faults = str(refused.value).splitlines()
+    assert first == "tickiti-query cannot start:"
+    assert len(faults) == 1
+    assert faults[0].startswith(f"  {variable} ")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_every_fault_is_listed_at_once() -> None:
+    wrong = dict.fromkeys(VARIABLES, "?")
+    with pytest.raises(SettingsError) as refused:
+        load_settings(wrong)
+    named = re.findall(r"^  (TICKITI_\w+) ", str(refused.value), re.MULTILINE)
+    assert sorted(named) == sorted(VARIABLES)
+
+
+def test_the_default_row_limit_stays_within_the_largest() -> None:
+    with pytest.raises(SettingsError, match="DEFAULT_ROW_LIMIT must not be larger"):
+        load_settings({"TICKITI_REPLICA_URL": URL, "TICKITI_MAX_ROW_LIMIT": "99"})
+
+
+def test_the_settings_do_not_show_the_url() -> None:
+    assert "hunter2" not in repr(load_settings({"TICKITI_REPLICA_URL": URL}))

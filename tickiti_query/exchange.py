@@ -1,0 +1,87 @@
+"""One HTTP exchange: its name, its clock, the headers that tell of it, and its line in the log."""
+
+import logging
+import re
+import secrets
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from time import perf_counter
+from typing import Any
+
+from tickiti_query.request_trace import RequestTrace
+from tickiti_query.service import Reply
+
+log = logging.getLogger("tickiti_query.request")
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+LONGEST_IGNORED_HEADER = 4096
+
+
+class Exchange:
+    """Begins when it is made. `error` is the code of the error that was answered, if one was."""
+
+    __slots__ = ("began", "error", "ignored", "method", "path", "request_id", "trace")
+
+    def __init__(self, method: str, path: str, request_id: str) -> None:
+        self.method = method
+        self.path = path
+        self.request_id = request_id if REQUEST_ID.fullmatch(request_id) else secrets.token_hex(16)
+        self.trace = RequestTrace()
+        self.ignored: tuple[str, ...] = ()
+        self.error: str | None = None
+        self.began = perf_counter()
+
+    def describe(self) -> Iterator[tuple[str, str]]:
+        """The headers that every answer carries."""
+        yield "X-Request-ID", self.request_id
+        if self.trace.durations:
+            yield "Server-Timing", render_durations(self.trace.durations)
+
+    def describe_reply(self, reply: Reply) -> Iterator[tuple[str, str]]:
+        """What is worth saying about rows, beside the body."""
+        answer = reply.answer
+        yield "X-Row-Count", str(answer.rows)
+        yield "X-Truncated", "true" if answer.truncated else "false"
+        yield "Cache-Status", reply.cache_status
+        if answer.as_of:
+            yield "X-Data-As-Of", render_moment(answer.as_of)
+        if self.ignored:
+            yield "X-Ignored-Params", join_bounded(self.ignored)
+
+    def write_line(self, status: int) -> None:
+        """Tell the log all that happened, in one line."""
+        if not log.isEnabledFor(logging.INFO):
+            return
+        trace = self.trace
+        facts: dict[str, Any] = {
+            "request_id": self.request_id,
+            "method": self.method,
+            "path": self.path,
+            "status": status,
+            "duration_ms": round((perf_counter() - self.began) * 1000, 3),
+            "user_id": trace.user_id,
+            "perspective_id": trace.perspective_id,
+            "rows": trace.rows,
+            "cache": trace.cache,
+        }
+        if self.error:
+            facts["error"] = self.error
+        log.info("request", extra={"facts": facts})
+
+
+def render_moment(moment: datetime) -> str:
+    """A UTC time in ISO 8601, to the microsecond."""
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def join_bounded(names: tuple[str, ...]) -> str:
+    """As many names as a header can carry; `...` stands for those that are left out."""
+    text = ",".join(names)
+    if len(text) <= LONGEST_IGNORED_HEADER:
+        return text
+    return text[:LONGEST_IGNORED_HEADER].rpartition(",")[0] + ",..."
+
+
+def render_durations(durations: Mapping[str, float]) -> str:
+    """Server-Timing: milliseconds by name."""
+    return ", ".join(f"{name};dur={seconds * 1000:.3f}" for name, seconds in durations.items())

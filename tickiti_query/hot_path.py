@@ -1,0 +1,83 @@
+"""The way of a hit: a WSGI middleware that answers what a proved cache entry answers, and hands on everything else.
+
+A poller asks the same all day, and for an answer that is there already routing, a request context and a response
+object are most of the time (bench/README.md). What is not a hit goes on to Flask, together with what was proved.
+"""
+
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any
+
+from flask import Response
+
+from tickiti_query.errors import QueryError
+from tickiti_query.exchange import Exchange
+from tickiti_query.search import TicketQuery
+from tickiti_query.service import Request, TicketQueryService
+
+StartResponse = Callable[..., Any]
+WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+STATE = "tickiti_query.state"  # where Flask's view finds the proof that was taken here
+LONGEST_BODY = 4096  # what a poller sends is short; a longer body goes the long way
+
+
+class HotPath:
+    """Stands in front of Flask's app for one path."""
+
+    def __init__(
+        self,
+        app: WsgiApp,
+        path: str,
+        service: TicketQueryService,
+        read_credentials: Callable[[str | None], Any],
+        read_body: Callable[[bytes, str], TicketQuery],
+        render_error: Callable[[QueryError], Response],
+    ) -> None:
+        self._app = app
+        self._path = path
+        self._service = service
+        self._read_credentials = read_credentials
+        self._read_body = read_body
+        self._render_error = render_error
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a hit; otherwise put the body back, and let the app answer."""
+        if environ["PATH_INFO"] != self._path or environ["REQUEST_METHOD"] != "POST":
+            return self._app(environ, start_response)
+        length = environ.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit() or int(length) > LONGEST_BODY or "HTTP_TRANSFER_ENCODING" in environ:
+            return self._app(environ, start_response)
+        raw = environ["wsgi.input"].read(int(length))
+        environ["wsgi.input"] = BytesIO(raw)
+        return self._answer_hit(raw, environ, start_response) or self._app(environ, start_response)
+
+    def _answer_hit(
+        self, raw: bytes, environ: dict[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes] | None:
+        content_type = environ.get("CONTENT_TYPE", "")
+        exchange = Exchange("POST", self._path, environ.get("HTTP_X_REQUEST_ID", ""))
+        request = Request(
+            credentials=self._read_credentials(environ.get("HTTP_AUTHORIZATION")),
+            address=environ.get("REMOTE_ADDR", ""),
+            body=(raw, content_type),
+            read_query=lambda: self._read_body(raw, content_type),
+        )
+        try:
+            state = self._service.prove_now(exchange.trace)
+            reply = self._service.find(request, state, exchange.trace)
+        except QueryError as error:
+            exchange.error = error.code
+            response = self._render_error(error)
+            response.headers.extend(exchange.describe())
+            exchange.write_line(error.status)
+            return response(environ, start_response)
+        if reply is None:
+            environ[STATE] = state
+            return None
+        body = reply.answer.body
+        exchange.ignored = reply.ignored
+        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+        start_response("200 OK", [*headers, *exchange.describe_reply(reply), *exchange.describe()])
+        exchange.write_line(200)
+        return [body]
