@@ -1,0 +1,566 @@
+-- The reporting contract as views over Tickiti's own tables.
+--
+-- Run on the primary, as a superuser, in Tickiti's database; replication carries the views to the replica:
+--
+--     psql -v ON_ERROR_STOP=1 -d tickiti -f deploy/reporting_views.sql
+--
+-- Tickiti does not publish its tables' names. Those below follow Laravel's conventions; correct what differs in
+-- your install, there and nowhere else. A name that does not exist stops the script, and nothing has changed then.
+-- The script may be run again at any time: what is granted on the views stays granted.
+--
+-- Options: -v schema=… (default reporting), -v owner=… (default tickiti_reporting), -v indexes=off to leave out
+-- the second half, which creates indexes on the tables.
+
+\set ON_ERROR_STOP on
+
+-- Every assumed name ----------------------------------------------------------------------------------------
+-- A table: its name, with its schema. A column: its name, or any expression over that table's columns, such as
+-- false, 'disabled_at IS NULL', or 'updated_at AT TIME ZONE ''UTC''' for a column that is timestamptz.
+-- What is a name and not an expression is indexed best; see "Indexes" for the few that must be names.
+
+-- the class name in personal_access_tokens.tokenable_type; a backslash is written twice
+\set user_model                                'App\\Models\\User'
+
+\set users                                     public.users
+\set users_id                                  id
+\set users_name                                name
+\set users_email                               email
+\set users_is_staff                            is_staff
+\set users_is_active                           'email_verified_at IS NOT NULL AND disabled_at IS NULL'
+\set users_sees_all_queues                     sees_all_queues
+
+\set personal_access_tokens                    public.personal_access_tokens
+\set personal_access_tokens_id                 id
+\set personal_access_tokens_tokenable_type     tokenable_type
+\set personal_access_tokens_tokenable_id       tokenable_id
+\set personal_access_tokens_token              token
+\set personal_access_tokens_abilities          abilities
+\set personal_access_tokens_allowed_ip         allowed_ip
+\set personal_access_tokens_expires_at         expires_at
+\set personal_access_tokens_created_at         created_at
+
+\set ticket_queues                             public.ticket_queues
+\set ticket_queues_id                          id
+\set ticket_queues_name                        name
+\set ticket_queues_is_parked                   is_parked
+
+\set queue_permissions                         public.ticket_queue_user
+\set queue_permissions_user_id                 user_id
+\set queue_permissions_queue_id                ticket_queue_id
+\set queue_permissions_can_view                can_view
+\set queue_permissions_can_manage              can_manage
+\set queue_permissions_can_delete              can_delete
+\set queue_permissions_treat_as_inbox          treat_as_inbox
+
+\set teams                                     public.teams
+\set teams_id                                  id
+\set teams_name                                name
+
+\set team_members                              public.team_user
+\set team_members_team_id                      team_id
+\set team_members_user_id                      user_id
+
+\set tickets                                   public.tickets
+\set tickets_id                                id
+\set tickets_number                            number
+\set tickets_subject                           subject
+\set tickets_status                            status
+\set tickets_priority                          priority
+\set tickets_queue_id                          ticket_queue_id
+\set tickets_assigned_to_email                 assigned_to_email
+\set tickets_originator_email                  originator_email
+\set tickets_resolution                        resolution
+\set tickets_on_hold_until                     on_hold_until
+\set tickets_last_responder_email              last_responder_email
+\set tickets_last_response_at                  last_response_at
+\set tickets_response_count                    response_count
+\set tickets_is_draft                          is_draft
+\set tickets_created_at                        created_at
+\set tickets_updated_at                        updated_at
+\set tickets_deleted_at                        deleted_at
+
+\set responses                                 public.ticket_responses
+\set responses_id                              id
+\set responses_ticket_id                       ticket_id
+\set responses_plain_text                      plain_text
+\set responses_is_internal                     is_internal
+\set responses_created_by_email                created_by_email
+\set responses_created_at                      created_at
+\set responses_deleted_at                      deleted_at
+
+\set ticket_participants                       public.ticket_participants
+\set ticket_participants_ticket_id             ticket_id
+\set ticket_participants_email                 email
+
+\set ticket_hashtags                           public.ticket_hashtags
+\set ticket_hashtags_ticket_id                 ticket_id
+\set ticket_hashtags_tag                       tag
+
+\set watchlists                                public.watchlists
+\set watchlists_id                             id
+\set watchlists_name                           name
+\set watchlists_owner_id                       user_id
+\set watchlists_shared                         is_shared
+
+\set watchlist_tickets                         public.ticket_watchlist
+\set watchlist_tickets_watchlist_id            watchlist_id
+\set watchlist_tickets_ticket_id               ticket_id
+\set watchlist_tickets_position                position
+
+\set ticket_user_states                        public.ticket_user
+\set ticket_user_states_ticket_id              ticket_id
+\set ticket_user_states_user_id                user_id
+\set ticket_user_states_last_read_at           last_read_at
+\set ticket_user_states_is_retained            is_retained
+\set ticket_user_states_unacknowledged_tags    unacknowledged_tags
+
+\set perspectives                              public.perspectives
+\set perspectives_id                           id
+\set perspectives_name                         name
+\set perspectives_description                  description
+\set perspectives_display_mode                 display_mode
+\set perspectives_is_builtin                   is_builtin
+\set perspectives_owner_id                     user_id
+\set perspectives_shared                       is_shared
+\set perspectives_impersonate_user_id          impersonate_user_id
+\set perspectives_show_in_crm                  show_in_crm
+
+\set perspective_conditions                    public.perspective_conditions
+\set perspective_conditions_perspective_id     perspective_id
+\set perspective_conditions_position           position
+\set perspective_conditions_field              field
+\set perspective_conditions_operator           operator
+\set perspective_conditions_value              value
+
+\set perspective_orders                        public.perspective_orders
+\set perspective_orders_perspective_id         perspective_id
+\set perspective_orders_position               position
+\set perspective_orders_field                  field
+\set perspective_orders_ascending              ascending
+
+\set perspective_columns                       public.perspective_columns
+\set perspective_columns_perspective_id        perspective_id
+\set perspective_columns_position              position
+\set perspective_columns_field                 field
+
+-- End of the assumed names ----------------------------------------------------------------------------------
+
+\if :{?schema}
+\else
+    \set schema reporting
+\endif
+\if :{?owner}
+\else
+    \set owner tickiti_reporting
+\endif
+\if :{?indexes}
+\else
+    \set indexes on
+\endif
+
+SET client_min_messages = warning;
+
+BEGIN;
+
+-- The owner ---------------------------------------------------------------------------------------------------
+-- A view reads its tables with its owner's rights, so the service's role needs none on them. The owner cannot
+-- log in, and may read those tables and do nothing else.
+
+SELECT format('CREATE ROLE %I NOLOGIN', :'owner')
+WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = :'owner') \gexec
+
+CREATE SCHEMA IF NOT EXISTS :"schema";
+ALTER SCHEMA :"schema" OWNER TO :"owner";
+REVOKE ALL ON SCHEMA :"schema" FROM PUBLIC;
+
+GRANT SELECT ON
+    :users, :personal_access_tokens, :ticket_queues, :queue_permissions, :teams, :team_members, :tickets, :responses,
+    :ticket_participants, :ticket_hashtags, :watchlists, :watchlist_tickets, :ticket_user_states, :perspectives,
+    :perspective_conditions, :perspective_orders, :perspective_columns
+TO :"owner";
+
+SELECT DISTINCT format('GRANT USAGE ON SCHEMA %I TO %I', n.nspname, :'owner')
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid IN (
+    CAST(:'users' AS regclass), CAST(:'personal_access_tokens' AS regclass), CAST(:'ticket_queues' AS regclass),
+    CAST(:'queue_permissions' AS regclass), CAST(:'teams' AS regclass), CAST(:'team_members' AS regclass),
+    CAST(:'tickets' AS regclass), CAST(:'responses' AS regclass), CAST(:'ticket_participants' AS regclass),
+    CAST(:'ticket_hashtags' AS regclass), CAST(:'watchlists' AS regclass), CAST(:'watchlist_tickets' AS regclass),
+    CAST(:'ticket_user_states' AS regclass), CAST(:'perspectives' AS regclass),
+    CAST(:'perspective_conditions' AS regclass), CAST(:'perspective_orders' AS regclass),
+    CAST(:'perspective_columns' AS regclass)
+) \gexec
+
+SET LOCAL ROLE :"owner";
+
+-- The views -----------------------------------------------------------------------------------------------------
+-- Each is one table's columns under the contract's names and types. The planner looks through such views, as it
+-- would not through DISTINCT, aggregates or a security barrier; and a cast to the type a column has anyway costs
+-- nothing and hides no index. Laravel's timestamps are timestamp(0), so that is what is cast to.
+
+CREATE OR REPLACE VIEW :"schema".users AS
+SELECT CAST(:users_id AS bigint) AS id,
+       CAST(:users_name AS text) AS name,
+       CAST(:users_email AS text) AS email,
+       CAST(:users_is_staff AS boolean) AS is_staff,
+       CAST(:users_is_active AS boolean) AS is_active,
+       CAST(:users_sees_all_queues AS boolean) AS sees_all_queues
+FROM :users;
+
+CREATE OR REPLACE VIEW :"schema".personal_access_tokens AS
+SELECT CAST(:personal_access_tokens_id AS bigint) AS id,
+       CAST(:personal_access_tokens_tokenable_id AS bigint) AS tokenable_id,
+       CAST(:personal_access_tokens_token AS varchar(64)) AS token,
+       CAST(:personal_access_tokens_abilities AS text) AS abilities,
+       CAST(:personal_access_tokens_allowed_ip AS text) AS allowed_ip,
+       CAST(:personal_access_tokens_expires_at AS timestamp(0)) AS expires_at,
+       CAST(:personal_access_tokens_created_at AS timestamp(0)) AS created_at
+FROM :personal_access_tokens
+WHERE :personal_access_tokens_tokenable_type = :'user_model';
+
+CREATE OR REPLACE VIEW :"schema".ticket_queues AS
+SELECT CAST(:ticket_queues_id AS bigint) AS id,
+       CAST(:ticket_queues_name AS text) AS name,
+       CAST(:ticket_queues_is_parked AS boolean) AS is_parked
+FROM :ticket_queues;
+
+CREATE OR REPLACE VIEW :"schema".queue_permissions AS
+SELECT CAST(:queue_permissions_user_id AS bigint) AS user_id,
+       CAST(:queue_permissions_queue_id AS bigint) AS queue_id,
+       CAST(:queue_permissions_can_view AS boolean) AS can_view,
+       CAST(:queue_permissions_can_manage AS boolean) AS can_manage,
+       CAST(:queue_permissions_can_delete AS boolean) AS can_delete,
+       CAST(:queue_permissions_treat_as_inbox AS boolean) AS treat_as_inbox
+FROM :queue_permissions;
+
+CREATE OR REPLACE VIEW :"schema".teams AS
+SELECT CAST(:teams_id AS bigint) AS id,
+       CAST(:teams_name AS text) AS name
+FROM :teams;
+
+CREATE OR REPLACE VIEW :"schema".team_members AS
+SELECT CAST(:team_members_team_id AS bigint) AS team_id,
+       CAST(:team_members_user_id AS bigint) AS user_id
+FROM :team_members;
+
+CREATE OR REPLACE VIEW :"schema".tickets AS
+SELECT CAST(:tickets_id AS bigint) AS id,
+       CAST(:tickets_number AS integer) AS number,
+       CAST(:tickets_subject AS text) AS subject,
+       CAST(:tickets_status AS text) AS status,
+       CAST(:tickets_priority AS smallint) AS priority,
+       CAST(:tickets_queue_id AS bigint) AS queue_id,
+       CAST(:tickets_assigned_to_email AS text) AS assigned_to_email,
+       CAST(:tickets_originator_email AS text) AS originator_email,
+       CAST(:tickets_resolution AS text) AS resolution,
+       CAST(:tickets_on_hold_until AS date) AS on_hold_until,
+       CAST(:tickets_last_responder_email AS text) AS last_responder_email,
+       CAST(:tickets_last_response_at AS timestamp(0)) AS last_response_at,
+       CAST(:tickets_response_count AS integer) AS response_count,
+       CAST(:tickets_is_draft AS boolean) AS is_draft,
+       CAST(:tickets_created_at AS timestamp(0)) AS created_at,
+       CAST(:tickets_updated_at AS timestamp(0)) AS updated_at,
+       CAST(:tickets_deleted_at AS timestamp(0)) AS deleted_at
+FROM :tickets;
+
+CREATE OR REPLACE VIEW :"schema".responses AS
+SELECT CAST(:responses_id AS bigint) AS id,
+       CAST(:responses_ticket_id AS bigint) AS ticket_id,
+       CAST(:responses_plain_text AS text) AS plain_text,
+       CAST(:responses_is_internal AS boolean) AS is_internal,
+       CAST(:responses_created_by_email AS text) AS created_by_email,
+       CAST(:responses_created_at AS timestamp(0)) AS created_at,
+       CAST(:responses_deleted_at AS timestamp(0)) AS deleted_at
+FROM :responses;
+
+CREATE OR REPLACE VIEW :"schema".ticket_participants AS
+SELECT CAST(:ticket_participants_ticket_id AS bigint) AS ticket_id,
+       CAST(:ticket_participants_email AS text) AS email
+FROM :ticket_participants;
+
+CREATE OR REPLACE VIEW :"schema".ticket_hashtags AS
+SELECT CAST(:ticket_hashtags_ticket_id AS bigint) AS ticket_id,
+       CAST(:ticket_hashtags_tag AS text) AS tag
+FROM :ticket_hashtags;
+
+CREATE OR REPLACE VIEW :"schema".watchlists AS
+SELECT CAST(:watchlists_id AS bigint) AS id,
+       CAST(:watchlists_name AS text) AS name,
+       CAST(:watchlists_owner_id AS bigint) AS owner_id,
+       CAST(:watchlists_shared AS boolean) AS shared
+FROM :watchlists;
+
+CREATE OR REPLACE VIEW :"schema".watchlist_tickets AS
+SELECT CAST(:watchlist_tickets_watchlist_id AS bigint) AS watchlist_id,
+       CAST(:watchlist_tickets_ticket_id AS bigint) AS ticket_id,
+       CAST(:watchlist_tickets_position AS integer) AS position
+FROM :watchlist_tickets;
+
+CREATE OR REPLACE VIEW :"schema".ticket_user_states AS
+SELECT CAST(:ticket_user_states_ticket_id AS bigint) AS ticket_id,
+       CAST(:ticket_user_states_user_id AS bigint) AS user_id,
+       CAST(:ticket_user_states_last_read_at AS timestamp(0)) AS last_read_at,
+       CAST(:ticket_user_states_is_retained AS boolean) AS is_retained,
+       CAST(:ticket_user_states_unacknowledged_tags AS integer) AS unacknowledged_tags
+FROM :ticket_user_states;
+
+CREATE OR REPLACE VIEW :"schema".perspectives AS
+SELECT CAST(:perspectives_id AS bigint) AS id,
+       CAST(:perspectives_name AS text) AS name,
+       CAST(:perspectives_description AS text) AS description,
+       CAST(:perspectives_display_mode AS text) AS display_mode,
+       CAST(:perspectives_is_builtin AS boolean) AS is_builtin,
+       CAST(:perspectives_owner_id AS bigint) AS owner_id,
+       CAST(:perspectives_shared AS boolean) AS shared,
+       CAST(:perspectives_impersonate_user_id AS bigint) AS impersonate_user_id,
+       CAST(:perspectives_show_in_crm AS boolean) AS show_in_crm
+FROM :perspectives;
+
+CREATE OR REPLACE VIEW :"schema".perspective_conditions AS
+SELECT CAST(:perspective_conditions_perspective_id AS bigint) AS perspective_id,
+       CAST(:perspective_conditions_position AS integer) AS position,
+       CAST(:perspective_conditions_field AS text) AS field,
+       CAST(:perspective_conditions_operator AS text) AS operator,
+       CAST(:perspective_conditions_value AS jsonb) AS value
+FROM :perspective_conditions;
+
+CREATE OR REPLACE VIEW :"schema".perspective_orders AS
+SELECT CAST(:perspective_orders_perspective_id AS bigint) AS perspective_id,
+       CAST(:perspective_orders_position AS integer) AS position,
+       CAST(:perspective_orders_field AS text) AS field,
+       CAST(:perspective_orders_ascending AS boolean) AS ascending
+FROM :perspective_orders;
+
+CREATE OR REPLACE VIEW :"schema".perspective_columns AS
+SELECT CAST(:perspective_columns_perspective_id AS bigint) AS perspective_id,
+       CAST(:perspective_columns_position AS integer) AS position,
+       CAST(:perspective_columns_field AS text) AS field
+FROM :perspective_columns;
+
+COMMIT;
+
+-- Indexes ---------------------------------------------------------------------------------------------------------
+-- The list of reporting_indexes.sql, on the tables beneath, and made of the views' own expressions, so that the
+-- planner finds them through the views. CONCURRENTLY: the tables stay writable. Each begins with reporting_, in
+-- the schema of its table. A column after INCLUDE has to be a name: where yours is an expression, delete that
+-- INCLUDE. An expression in an index has to be immutable, as PostgreSQL will say.
+
+\if :indexes
+
+-- what an interrupted run left behind
+SELECT format('DROP INDEX CONCURRENTLY %s', CAST(i.indexrelid AS regclass))
+FROM pg_index i
+JOIN pg_class c ON c.oid = i.indexrelid
+WHERE NOT i.indisvalid
+  AND starts_with(c.relname, 'reporting_')
+  AND i.indrelid IN (
+      CAST(:'users' AS regclass), CAST(:'personal_access_tokens' AS regclass), CAST(:'ticket_queues' AS regclass),
+      CAST(:'queue_permissions' AS regclass), CAST(:'team_members' AS regclass), CAST(:'tickets' AS regclass),
+      CAST(:'responses' AS regclass), CAST(:'ticket_participants' AS regclass),
+      CAST(:'ticket_hashtags' AS regclass), CAST(:'watchlists' AS regclass),
+      CAST(:'watchlist_tickets' AS regclass), CAST(:'ticket_user_states' AS regclass),
+      CAST(:'perspectives' AS regclass), CAST(:'perspective_conditions' AS regclass),
+      CAST(:'perspective_orders' AS regclass), CAST(:'perspective_columns' AS regclass)
+  ) \gexec
+
+-- 0. Keys: by what a row is looked up; only where no index of Tickiti's begins with these columns. An index on an
+--    integer does not serve a view's bigint, so the type counts where one is named.
+SELECT format(
+    'CREATE INDEX CONCURRENTLY IF NOT EXISTS %I ON %s (%s)',
+    'reporting_' || k.name,
+    k.relation,
+    (SELECT string_agg(
+                CASE WHEN k.type IS NULL THEN format('(%s)', e) ELSE format('(CAST(%s AS %s))', e, k.type) END, ', '
+                ORDER BY n
+            )
+     FROM unnest(k.expressions) WITH ORDINALITY u(e, n))
+)
+FROM (VALUES
+    ('users_key', :'users', 'bigint', ARRAY[:'users_id']),
+    ('tokens_token', :'personal_access_tokens', NULL, ARRAY[:'personal_access_tokens_token']),
+    ('ticket_queues_key', :'ticket_queues', 'bigint', ARRAY[:'ticket_queues_id']),
+    ('queue_permissions_key', :'queue_permissions', 'bigint',
+     ARRAY[:'queue_permissions_user_id', :'queue_permissions_queue_id']),
+    ('team_members_key', :'team_members', 'bigint', ARRAY[:'team_members_team_id', :'team_members_user_id']),
+    ('tickets_key', :'tickets', 'bigint', ARRAY[:'tickets_id']),
+    ('tickets_number', :'tickets', 'integer', ARRAY[:'tickets_number']),
+    ('ticket_participants_ticket', :'ticket_participants', 'bigint', ARRAY[:'ticket_participants_ticket_id']),
+    ('ticket_hashtags_ticket', :'ticket_hashtags', 'bigint', ARRAY[:'ticket_hashtags_ticket_id']),
+    ('watchlists_key', :'watchlists', 'bigint', ARRAY[:'watchlists_id']),
+    ('watchlist_tickets_key', :'watchlist_tickets', 'bigint',
+     ARRAY[:'watchlist_tickets_watchlist_id', :'watchlist_tickets_ticket_id']),
+    ('ticket_user_states_key', :'ticket_user_states', 'bigint',
+     ARRAY[:'ticket_user_states_ticket_id', :'ticket_user_states_user_id']),
+    ('perspectives_key', :'perspectives', 'bigint', ARRAY[:'perspectives_id']),
+    ('perspective_conditions_key', :'perspective_conditions', 'bigint',
+     ARRAY[:'perspective_conditions_perspective_id']),
+    ('perspective_orders_key', :'perspective_orders', 'bigint', ARRAY[:'perspective_orders_perspective_id']),
+    ('perspective_columns_key', :'perspective_columns', 'bigint', ARRAY[:'perspective_columns_perspective_id'])
+) k(name, relation, type, expressions)
+WHERE NOT EXISTS (
+    SELECT
+    FROM pg_index i
+    WHERE i.indrelid = CAST(k.relation AS regclass)
+      AND i.indisvalid
+      AND i.indpred IS NULL
+      AND k.expressions = ARRAY(
+          SELECT pg_get_indexdef(i.indexrelid, a.attnum, true)
+          FROM pg_attribute a
+          WHERE a.attrelid = i.indexrelid
+            AND a.attnum <= cardinality(k.expressions)
+            AND (k.type IS NULL OR format_type(a.atttypid, NULL) = k.type)
+          ORDER BY a.attnum
+      )
+) \gexec
+
+-- 1. Scope and default order
+
+-- default order for users who see many queues; every condition that matches often. The queue and the creation time
+-- ride along so that a ticket outside the scope or the time asked for is passed over without reading it
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_updated ON :tickets
+    ((CAST(:tickets_updated_at AS timestamp(0))) DESC, (CAST(:tickets_id AS bigint)) DESC,
+     (CAST(:tickets_queue_id AS bigint)), (CAST(:tickets_created_at AS timestamp(0))));
+-- users who see few tickets; queue conditions, inbox; queue name order followed by updated_at
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_queue_updated ON :tickets
+    ((CAST(:tickets_queue_id AS bigint)), (CAST(:tickets_updated_at AS timestamp(0))) DESC,
+     (CAST(:tickets_id AS bigint)) DESC);
+-- status conditions but closed, for_attention, and any list of unclosed tickets, in default order
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_unclosed_updated ON :tickets
+    ((CAST(:tickets_updated_at AS timestamp(0))) DESC, (CAST(:tickets_id AS bigint)) DESC,
+     (CAST(:tickets_queue_id AS bigint)))
+    WHERE CAST(:tickets_status AS text) <> 'closed';
+
+-- 2. Conditions on tickets
+
+-- assignee is, Unassigned
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_assignee ON :tickets
+    (lower(CAST(:tickets_assigned_to_email AS text)), (CAST(:tickets_updated_at AS timestamp(0))) DESC,
+     (CAST(:tickets_id AS bigint)) DESC);
+-- the same among unclosed tickets: "mine", for_attention
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_unclosed_assignee ON :tickets
+    (lower(CAST(:tickets_assigned_to_email AS text)), (CAST(:tickets_updated_at AS timestamp(0))) DESC,
+     (CAST(:tickets_id AS bigint)) DESC)
+    WHERE CAST(:tickets_status AS text) <> 'closed';
+-- originator is, criteria raised
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_originator ON :tickets
+    (lower(CAST(:tickets_originator_email AS text)), (CAST(:tickets_updated_at AS timestamp(0))) DESC,
+     (CAST(:tickets_id AS bigint)) DESC);
+-- resolution is
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_resolution ON :tickets
+    (lower(CAST(:tickets_resolution AS text)), (CAST(:tickets_updated_at AS timestamp(0))) DESC,
+     (CAST(:tickets_id AS bigint)) DESC);
+-- priority is; order by priority descending, then updated_at descending
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_priority ON :tickets
+    ((CAST(:tickets_priority AS smallint)) DESC, (CAST(:tickets_updated_at AS timestamp(0))) DESC,
+     (CAST(:tickets_id AS bigint)) DESC);
+
+-- 3. Conditions on what belongs to a ticket
+
+-- participant, participating, for_attention; email is included so that the table itself is not read
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_ticket_participants_email ON :ticket_participants
+    (lower(CAST(:ticket_participants_email AS text)), (CAST(:ticket_participants_ticket_id AS bigint)))
+    INCLUDE (:ticket_participants_email);
+-- hashtag
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_ticket_hashtags_tag ON :ticket_hashtags
+    (lower(CAST(:ticket_hashtags_tag AS text)), (CAST(:ticket_hashtags_ticket_id AS bigint)))
+    INCLUDE (:ticket_hashtags_tag);
+-- content where most tickets match; does not contain
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_responses_ticket ON :responses
+    ((CAST(:responses_ticket_id AS bigint)));
+-- the watchlists column; the watchlist condition is served by the key
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_watchlist_tickets_ticket ON :watchlist_tickets
+    ((CAST(:watchlist_tickets_ticket_id AS bigint)));
+-- retained, for_attention
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_ticket_user_states_flagged ON :ticket_user_states
+    ((CAST(:ticket_user_states_user_id AS bigint)), (CAST(:ticket_user_states_ticket_id AS bigint)))
+    INCLUDE (:ticket_user_states_is_retained, :ticket_user_states_unacknowledged_tags)
+    WHERE CAST(:ticket_user_states_is_retained AS boolean)
+       OR CAST(:ticket_user_states_unacknowledged_tags AS integer) > 0;
+-- recently_read, unread is false; order by last_read_at descending, ascending
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_ticket_user_states_read_last ON :ticket_user_states
+    ((CAST(:ticket_user_states_user_id AS bigint)),
+     (CAST(:ticket_user_states_last_read_at AS timestamp(0))) DESC NULLS LAST,
+     (CAST(:ticket_user_states_ticket_id AS bigint)) DESC);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_ticket_user_states_read_first ON :ticket_user_states
+    ((CAST(:ticket_user_states_user_id AS bigint)), (CAST(:ticket_user_states_last_read_at AS timestamp(0))),
+     (CAST(:ticket_user_states_ticket_id AS bigint)) DESC);
+
+-- 4. Who is asking
+
+-- an e-mail to its user; the columns assignee_name, originator_name
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_users_email ON :users (lower(CAST(:users_email AS text)));
+-- a person's teams
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_team_members_user ON :team_members
+    ((CAST(:team_members_user_id AS bigint)));
+
+-- 5. Orders: leave out those of fields by which no perspective orders. Two indexes where one cannot be read
+--    backwards: NULL comes last and the id falls in both directions.
+
+-- created_at, both ways; criteria created_from and created_to
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_created ON :tickets
+    ((CAST(:tickets_created_at AS timestamp(0))) DESC, (CAST(:tickets_id AS bigint)) DESC);
+-- subject, both ways
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_subject_order ON :tickets
+    (lower(CAST(:tickets_subject AS text)) COLLATE "C", (CAST(:tickets_id AS bigint)) DESC);
+-- originator, both ways
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_originator_order ON :tickets
+    (lower(CAST(:tickets_originator_email AS text)) COLLATE "C", (CAST(:tickets_id AS bigint)) DESC);
+-- queue: each queue's newest
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_queue_order ON :tickets
+    ((CAST(:tickets_queue_id AS bigint)), (CAST(:tickets_id AS bigint)) DESC);
+-- status ascending, descending
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_status_first ON :tickets
+    (array_position(ARRAY['open', 'on-hold', 'closed'], CAST(:tickets_status AS text)),
+     (CAST(:tickets_id AS bigint)) DESC);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_status_last ON :tickets
+    (array_position(ARRAY['open', 'on-hold', 'closed'], CAST(:tickets_status AS text)) DESC NULLS LAST,
+     (CAST(:tickets_id AS bigint)) DESC);
+-- priority ascending, descending
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_priority_first ON :tickets
+    ((CAST(:tickets_priority AS smallint)), (CAST(:tickets_id AS bigint)) DESC);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_priority_last ON :tickets
+    ((CAST(:tickets_priority AS smallint)) DESC, (CAST(:tickets_id AS bigint)) DESC);
+-- assignee ascending, descending
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_assignee_first ON :tickets
+    (lower(CAST(:tickets_assigned_to_email AS text)) COLLATE "C", (CAST(:tickets_id AS bigint)) DESC);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_assignee_last ON :tickets
+    (lower(CAST(:tickets_assigned_to_email AS text)) COLLATE "C" DESC NULLS LAST,
+     (CAST(:tickets_id AS bigint)) DESC);
+-- on_hold_until ascending, descending
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_on_hold_first ON :tickets
+    ((CAST(:tickets_on_hold_until AS date)), (CAST(:tickets_id AS bigint)) DESC);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_on_hold_last ON :tickets
+    ((CAST(:tickets_on_hold_until AS date)) DESC NULLS LAST, (CAST(:tickets_id AS bigint)) DESC);
+-- last_response_at ascending, descending
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_last_response_first ON :tickets
+    ((CAST(:tickets_last_response_at AS timestamp(0))), (CAST(:tickets_id AS bigint)) DESC);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_last_response_last ON :tickets
+    ((CAST(:tickets_last_response_at AS timestamp(0))) DESC NULLS LAST, (CAST(:tickets_id AS bigint)) DESC);
+-- response_count ascending, descending
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_response_count_first ON :tickets
+    ((CAST(:tickets_response_count AS integer)), (CAST(:tickets_id AS bigint)) DESC);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_response_count_last ON :tickets
+    ((CAST(:tickets_response_count AS integer)) DESC, (CAST(:tickets_id AS bigint)) DESC);
+
+-- 6. Search in texts: "contains" on subject, content and originator; needs CREATE EXTENSION pg_trgm, in whatever
+--    schema. Without it such searches read whole tables.
+
+SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm') AS has_trgm \gset
+\if :has_trgm
+SELECT n.nspname AS trgm FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+WHERE e.extname = 'pg_trgm' \gset
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_subject_trgm ON :tickets
+    USING gin (lower(CAST(:tickets_subject AS text)) :"trgm".gin_trgm_ops);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_originator_trgm ON :tickets
+    USING gin (lower(CAST(:tickets_originator_email AS text)) :"trgm".gin_trgm_ops);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_responses_text_trgm ON :responses
+    USING gin (lower(CAST(:responses_plain_text AS text)) :"trgm".gin_trgm_ops);
+\else
+\echo 'pg_trgm is not installed: searches in texts will read whole tables'
+\endif
+
+-- Indexes on expressions bring statistics of their own, which the planner needs.
+ANALYZE :users, :tickets, :responses, :ticket_participants, :ticket_hashtags, :watchlist_tickets, :ticket_user_states;
+
+\endif

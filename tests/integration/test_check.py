@@ -1,0 +1,469 @@
+"""`python -m tickiti_query check` finds nothing in a sound install, and each fault in one that has it."""
+
+import contextlib
+import itertools
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg2
+import pytest
+
+from tickiti_query.cli import main
+from tickiti_query.cli.checks import server
+from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS
+from tickiti_query.cli.checks.indexes import normalize
+from tickiti_query.contract import RELATIONS
+from tickiti_query.demo.loading import create_reader, create_schema
+from tickiti_query.demo.pair import Pair
+from tickiti_query.demo.postgres import Server
+
+ROOT = Path(__file__).parents[2]
+INDEX_FILE = ROOT / "deploy" / "reporting_indexes.sql"
+DATABASE = "checked"
+NUMBERS = itertools.count(1)
+
+
+@dataclass
+class Case:
+    """A schema and a role of a test's own, sound until the test breaks them."""
+
+    pair: Pair
+    capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch
+    number: int = field(default_factory=lambda: next(NUMBERS))
+
+    @property
+    def schema(self) -> str:
+        return f"Case_{self.number}"  # with a capital letter: it has to be quoted
+
+    @property
+    def role(self) -> str:
+        return f"check_role_{self.number}"
+
+    def url(self, server: Server, user: str) -> str:
+        return server.url_for(user).replace("/postgres?", f"/{DATABASE}?")
+
+    def execute(self, sql: str) -> None:
+        """Run statements on the primary; SCHEMA and ROLE in them are the test's own."""
+        text = sql.replace("SCHEMA.", f'"{self.schema}".').replace("ROLE_NAME", self.role)
+        with contextlib.closing(psycopg2.connect(self.url(self.pair.primary, "postgres"))) as connection:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(f'SET search_path TO "{self.schema}"')
+                cursor.execute(text)
+
+    def set_up(self) -> None:
+        with contextlib.closing(psycopg2.connect(self.url(self.pair.primary, "postgres"))) as connection:
+            create_schema(connection, self.schema)
+            create_reader(connection, self.schema, self.role)
+        self.execute("ALTER ROLE ROLE_NAME SET default_transaction_read_only = on")
+
+    def clean_up(self) -> None:
+        self.execute(
+            f'DROP SCHEMA IF EXISTS "{self.schema}" CASCADE; DROP OWNED BY ROLE_NAME; DROP ROLE ROLE_NAME'
+        )
+
+    def check(
+        self, server: Server | None = None, environment: Mapping[str, str] | None = None
+    ) -> tuple[int, list[str], str]:
+        """The exit code, the lines of standard output, and standard error."""
+        for name in [name for name in os.environ if name.startswith("TICKITI_REPLICA")]:
+            self.monkeypatch.delenv(name)
+        url = self.url(server or self.pair.standby, self.role)
+        given = {"TICKITI_REPLICA_URL": url, "TICKITI_REPLICA_SCHEMA": self.schema, **(environment or {})}
+        for name, value in given.items():
+            self.monkeypatch.setenv(name, value)
+        self.capsys.readouterr()
+        code = main(["check"])
+        output = self.capsys.readouterr()
+        return code, output.out.splitlines(), output.err
+
+
+@pytest.fixture(scope="module")
+def database(pair: Pair) -> Iterator[None]:
+    """A database of its own, so that what other tests leave behind is not found."""
+    pair.primary.execute(f"CREATE DATABASE {DATABASE}")
+    with contextlib.closing(
+        psycopg2.connect(pair.primary.url.replace("/postgres?", f"/{DATABASE}?"))
+    ) as connection:
+        connection.autocommit = True
+        connection.cursor().execute("CREATE EXTENSION pg_trgm")
+    yield
+    pair.primary.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+
+
+@pytest.fixture
+def case(
+    pair: Pair, database: None, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Case]:
+    case = Case(pair, capsys, monkeypatch)
+    case.set_up()
+    yield case
+    case.clean_up()
+
+
+def test_nothing_is_found_in_a_sound_install(case: Case) -> None:
+    case.execute(INDEX_FILE.read_text("utf-8"))
+    code, lines, errors = case.check()
+    assert (code, errors) == (0, "")
+    assert [line for line in lines[:-1] if not re.match(r"ok       [\w ]+: \S", line)] == []
+    assert lines[-1] == f"{len(lines) - 1} ok, 0 warnings, 0 faults"
+    assert [line.split()[1] for line in lines].count("tickets:") == 1
+    assert lines[-6] == "ok       indexes: all keys and indexes of 17 tables are there"
+
+
+POWERLESS_VIEW = """
+CREATE TABLE hidden (id bigint, name text);
+ALTER TABLE teams RENAME TO old;
+CREATE VIEW teams AS SELECT * FROM hidden;
+CREATE ROLE check_owner;
+GRANT USAGE, CREATE ON SCHEMA SCHEMA. TO check_owner;
+ALTER VIEW teams OWNER TO check_owner;
+GRANT SELECT ON teams TO ROLE_NAME
+"""
+BY_MEMBERSHIP = """
+CREATE ROLE check_writer;
+ALTER ROLE ROLE_NAME NOINHERIT;
+GRANT check_writer TO ROLE_NAME;
+GRANT TRUNCATE ON teams TO check_writer
+"""
+
+
+@pytest.mark.parametrize(
+    ("broken", "found"),
+    [
+        # missing or unreadable
+        ("DROP TABLE watchlists", "fault    watchlists: is missing"),
+        ("ALTER TABLE tickets DROP COLUMN resolution", "fault    tickets.resolution: is missing"),
+        ("ALTER TABLE tickets RENAME COLUMN number TO no", "fault    tickets.number: is missing"),
+        ("REVOKE SELECT ON teams FROM ROLE_NAME", "fault    teams.name: may not be read by the role"),
+        (
+            "REVOKE SELECT ON teams FROM ROLE_NAME; GRANT SELECT (id) ON teams TO ROLE_NAME",
+            "fault    teams.name: may not be read by the role",
+        ),
+        (POWERLESS_VIEW, "fault    teams: cannot be read: permission denied for table hidden"),
+        # types
+        (
+            "ALTER TABLE tickets ALTER priority TYPE text",
+            "fault    tickets.priority: is text; the contract says smallint",
+        ),
+        (
+            "ALTER TABLE tickets ALTER updated_at TYPE timestamptz",
+            "fault    tickets.updated_at: is timestamp with time zone; the contract says timestamp without time zone",
+        ),
+        (
+            "ALTER TABLE tickets ALTER is_draft DROP DEFAULT, ALTER is_draft TYPE integer USING is_draft::integer",
+            "fault    tickets.is_draft: is integer; the contract says boolean",
+        ),
+        (
+            "ALTER TABLE perspective_conditions ALTER value TYPE json",
+            "fault    perspective_conditions.value: is json; the contract says jsonb",
+        ),
+        (
+            "ALTER TABLE tickets ALTER number TYPE numeric",
+            "fault    tickets.number: is numeric; the contract says integer",
+        ),
+        (
+            "ALTER TABLE tickets ALTER number TYPE bigint",
+            "warning  tickets.number: is bigint, wider than the contract's integer",
+        ),
+        # writable
+        ("GRANT INSERT ON teams TO ROLE_NAME", "fault    role ROLE_NAME: may INSERT on SCHEMA.teams"),
+        (
+            "GRANT UPDATE, DELETE, TRUNCATE ON users TO ROLE_NAME",
+            "fault    role ROLE_NAME: may UPDATE, DELETE, TRUNCATE on SCHEMA.users",
+        ),
+        (
+            "GRANT UPDATE (name) ON users TO ROLE_NAME",
+            "fault    role ROLE_NAME: may UPDATE on SCHEMA.users",
+        ),
+        ("GRANT DELETE ON users TO PUBLIC", "fault    role ROLE_NAME: may DELETE on SCHEMA.users"),
+        (
+            "CREATE TABLE own (); ALTER TABLE own OWNER TO ROLE_NAME",
+            "fault    role ROLE_NAME: owns SCHEMA.own",
+        ),
+        (BY_MEMBERSHIP, "fault    role ROLE_NAME: may TRUNCATE on SCHEMA.teams"),
+        ("ALTER ROLE ROLE_NAME SUPERUSER", "fault    role ROLE_NAME: is a superuser: "),
+        (
+            "CREATE ROLE check_super SUPERUSER; GRANT check_super TO ROLE_NAME",
+            "fault    role ROLE_NAME: is a member of check_super, a superuser",
+        ),
+        (
+            "ALTER ROLE ROLE_NAME CREATEROLE REPLICATION",
+            "fault    role ROLE_NAME: has CREATEROLE, REPLICATION, and needs none of it",
+        ),
+        (
+            "GRANT CREATE ON SCHEMA SCHEMA. TO ROLE_NAME",
+            "fault    role ROLE_NAME: may CREATE in schema SCHEMA",
+        ),
+        (
+            f"GRANT CREATE ON DATABASE {DATABASE} TO ROLE_NAME",
+            f"fault    role ROLE_NAME: may CREATE in database {DATABASE}",
+        ),
+        ("ALTER SCHEMA SCHEMA. OWNER TO ROLE_NAME", "fault    role ROLE_NAME: owns schema SCHEMA"),
+        (
+            "ALTER ROLE ROLE_NAME RESET default_transaction_read_only",
+            "warning  role ROLE_NAME: default_transaction_read_only is not set",
+        ),
+        (
+            "CREATE TABLE extra (); CREATE TABLE other (id int); GRANT SELECT ON other TO ROLE_NAME",
+            "warning  role ROLE_NAME: can read more than the contract: SCHEMA.other",
+        ),
+        # the link
+        (
+            "REVOKE pg_monitor FROM ROLE_NAME",
+            "warning  link: the role may not see pg_stat_wal_receiver, so the link itself is not watched",
+        ),
+    ],
+)
+def test_each_fault_is_found(case: Case, broken: str, found: str) -> None:
+    case.execute(broken.replace("SCHEMA SCHEMA.", f'SCHEMA "{case.schema}"'))
+    try:
+        code, lines, errors = case.check()
+    finally:
+        drop_roles(case)
+    wanted = found.replace("ROLE_NAME", case.role).replace("SCHEMA", case.schema)
+    assert [line for line in lines if line.startswith(wanted)], "\n".join(lines)
+    assert (code, errors) == (1 if found.startswith("fault") else 0, "")
+    assert lines[-1].endswith(" 0 faults") == (code == 0)
+
+
+def drop_roles(case: Case) -> None:
+    for role in ("check_owner", "check_writer", "check_super"):
+        if case.pair.primary.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (role,)):
+            case.execute(f"REASSIGN OWNED BY {role} TO postgres; DROP OWNED BY {role}; DROP ROLE {role}")
+
+
+def test_types_that_fit_are_no_fault(case: Case) -> None:
+    case.execute(
+        "ALTER TABLE users ALTER email TYPE varchar(255); ALTER TABLE teams ALTER id TYPE integer;"
+        "CREATE DOMAIN SCHEMA.short AS varchar(20); ALTER TABLE tickets ALTER status TYPE SCHEMA.short;"
+        "ALTER TABLE tickets ALTER created_at TYPE timestamp(0), ALTER number TYPE smallint;"
+        "ALTER TABLE personal_access_tokens ALTER token TYPE text"
+    )
+    code, lines, _ = case.check()
+    assert code == 0
+    for relation in ("users", "teams", "tickets", "personal_access_tokens"):
+        assert f"ok       {relation}: is there with its {len(RELATIONS[relation])} columns" in lines
+
+
+def test_citext_is_a_wrong_type(case: Case) -> None:
+    case.execute(
+        "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public; ALTER TABLE ticket_queues ALTER name TYPE public.citext"
+    )
+    code, lines, _ = case.check()
+    assert code == 1
+    assert any(line.startswith("fault    ticket_queues.name: is public.citext; ") for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("broken", "said"),
+    [
+        ('DROP SCHEMA "{0}" CASCADE', "is not there, and so nothing of the contract"),
+        ('REVOKE USAGE ON SCHEMA "{0}" FROM ROLE_NAME', "the role has no USAGE on it"),
+    ],
+)
+def test_a_schema_that_cannot_be_used_is_one_fault(case: Case, broken: str, said: str) -> None:
+    case.execute(broken.format(case.schema))
+    code, lines, _ = case.check()
+    assert code == 1
+    assert [line.startswith(f"fault    schema {case.schema}: {said}") for line in lines].count(True) == 1
+    assert sum(line.startswith("fault") for line in lines) == 1
+
+
+def test_each_missing_index_is_named(case: Case) -> None:
+    code, lines, _ = case.check()
+    named = {match[1] for line in lines if (match := re.search(r"lacks the index (\w+) ", line))}
+    assert (code, named) == (0, set(INDEXES))
+
+
+def test_a_missing_key_and_an_invalid_index_are_named(case: Case) -> None:
+    case.execute(INDEX_FILE.read_text("utf-8"))
+    case.execute(
+        "ALTER TABLE queue_permissions DROP CONSTRAINT queue_permissions_pkey;"
+        "ALTER TABLE tickets DROP CONSTRAINT tickets_number_key; CREATE INDEX tickets_number ON tickets (number);"
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = CAST('SCHEMA.users_email' AS regclass)"
+    )
+    code, lines, _ = case.check()
+    assert code == 0
+    assert [line for line in lines if line.startswith("warning")] == [
+        "warning  queue_permissions: lacks its key, a unique index on (user_id, queue_id)",
+        "warning  tickets: lacks its key, a unique index on (number)",
+        "warning  users: lacks the index users_email (lower(email)); see deploy/reporting_indexes.sql",
+    ]
+
+
+def test_an_index_counts_under_any_name_and_over_varchar(case: Case) -> None:
+    case.execute(
+        "ALTER TABLE users ALTER email TYPE varchar(255); CREATE INDEX by_mail ON users (lower(email));"
+        "ALTER TABLE tickets ALTER status TYPE varchar(20);"
+        "CREATE INDEX unclosed ON tickets (updated_at DESC, id DESC, queue_id) WHERE status <> 'closed'"
+    )
+    _, lines, _ = case.check()
+    text = "\n".join(lines)
+    assert "index users_email" not in text
+    assert "index tickets_unclosed_updated" not in text
+    assert "index tickets_updated" in text
+
+
+def test_of_views_it_says_that_indexes_cannot_be_seen(case: Case) -> None:
+    case.execute("ALTER TABLE tickets RENAME TO base; CREATE VIEW tickets AS SELECT * FROM base")
+    case.execute("GRANT SELECT ON tickets TO ROLE_NAME; REVOKE SELECT ON base FROM ROLE_NAME")
+    code, lines, _ = case.check()
+    assert code == 0
+    assert any(
+        line.startswith("ok       indexes: not checked where relations are views (1):") for line in lines
+    )
+    assert not any("warning  tickets" in line for line in lines)
+
+
+def test_missing_trigrams_are_one_warning(case: Case) -> None:
+    case.execute("DROP EXTENSION pg_trgm")
+    try:
+        _, lines, _ = case.check()
+    finally:
+        case.execute("CREATE EXTENSION pg_trgm SCHEMA public")
+    assert [line for line in lines if "trgm" in line] == [
+        "warning  indexes: pg_trgm is not installed: searches in texts read whole tables"
+    ]
+
+
+def test_a_primary_is_a_fault_unless_it_is_allowed(case: Case) -> None:
+    code, lines, _ = case.check(case.pair.primary)
+    assert code == 1
+    assert any(line.startswith("fault    standby: the server is a primary") for line in lines)
+    code, lines, _ = case.check(case.pair.primary, {"TICKITI_REQUIRE_STANDBY": "false"})
+    assert code == 0
+    assert any(line.startswith("warning  standby: the server is a primary") for line in lines)
+
+
+def test_a_standby_says_that_it_is_one_and_how_late_it_is(case: Case) -> None:
+    _, lines, _ = case.check()
+    text = "\n".join(lines)
+    assert "ok       standby: the server is a hot standby" in text
+    assert re.search(
+        r"^ok       lag: at most 0\.\d s behind; TICKITI_MAX_REPLICA_LAG_SECONDS is 60$", text, re.M
+    )
+    assert "ok       link: the link itself is watched; the WAL receiver is streaming" in text
+
+
+def test_a_link_that_is_watched_too_slowly_is_a_warning(case: Case) -> None:
+    _, lines, _ = case.check(environment={"TICKITI_MAX_REPLICA_LAG_SECONDS": "2"})
+    assert any(
+        line.startswith("warning  link: with wal_receiver_timeout = 2 s a dead link is noticed after 3 s")
+        for line in lines
+    )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "max_lag", "line"),
+    [
+        (60.0, 60, "ok       link: a dead link is noticed after 32 s, in time for"),
+        (60.0, 32, "ok       link: "),
+        (
+            60.0,
+            31,
+            "warning  link: with wal_receiver_timeout = 60 s a dead link is noticed after 32 s, later than",
+        ),
+        (0.0, 60, "warning  link: wal_receiver_timeout is 0"),
+    ],
+)
+def test_the_receivers_timeout_is_held_against_the_lag(seconds: float, max_lag: int, line: str) -> None:
+    assert str(server.judge_timeout(seconds, max_lag)).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("version", "major", "line"),
+    [
+        ("12.20", 12, "fault    server: PostgreSQL 12.20 is too old"),
+        (
+            "14.9",
+            14,
+            "warning  server: on PostgreSQL 14.9 no cached answer can be proved fresh, only from 15 to 18",
+        ),
+        ("15.1", 15, "ok       server: PostgreSQL 15.1: cached answers can be proved fresh"),
+        ("18.6", 18, "ok       server: "),
+        ("19beta1", 19, "warning  server: on PostgreSQL 19beta1 no cached answer can be proved fresh"),
+    ],
+)
+def test_the_version_says_whether_proofs_are_possible(version: str, major: int, line: str) -> None:
+    assert str(server.judge_version(version, major)).startswith(line)
+
+
+def test_a_standby_without_a_receiver_is_a_warning() -> None:
+    assert str(server.judge_receiver([])).startswith("warning  link: no WAL receiver runs")
+
+
+@pytest.mark.parametrize(
+    ("environment", "said"),
+    [
+        ({"TICKITI_REPLICA_URL": ""}, "TICKITI_REPLICA_URL is required"),
+        ({"TICKITI_REPLICA_URL": "mysql://x"}, "TICKITI_REPLICA_URL must be a URL"),
+        ({"TICKITI_REPLICA_SCHEMA": "a-b"}, "TICKITI_REPLICA_SCHEMA must be the name of a schema"),
+        (
+            {"TICKITI_REPLICA_URL": f"postgresql:///x?host={quote('/no/such')}"},
+            "no server of TICKITI_REPLICA_URL can be connected to: ",
+        ),
+    ],
+)
+def test_without_settings_or_a_server_it_says_so_and_ends_with_2(
+    case: Case, environment: dict[str, str], said: str
+) -> None:
+    code, lines, errors = case.check(environment=environment)
+    assert (code, lines) == (2, [])
+    assert errors.startswith(f"python -m tickiti_query: {said}")
+    assert errors.count("\n") == 1
+
+
+def test_wrong_usage_ends_with_2_and_help_with_0(capsys: pytest.CaptureFixture[str]) -> None:
+    for argv, code in (
+        ([], 2),
+        (["chekc"], 2),
+        (["check", "--nope"], 2),
+        (["--help"], 0),
+        (["check", "-h"], 0),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(argv)
+        assert ended.value.code == code
+    assert "Exit code: 0 without faults" in capsys.readouterr().out
+
+
+def test_it_runs_as_a_program(case: Case) -> None:
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("TICKITI_")},
+        "TICKITI_REPLICA_URL": case.url(case.pair.standby, case.role),
+        "TICKITI_REPLICA_SCHEMA": case.schema,
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "tickiti_query", "check"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[-1].endswith(" 0 faults")
+
+
+def test_the_list_of_indexes_is_that_of_the_file() -> None:
+    text = re.sub(r"\s+", " ", INDEX_FILE.read_text("utf-8").replace("%I.", ""))
+    there = {
+        name: (relation, normalize(definition))
+        for name, relation, definition in re.findall(
+            r"CREATE INDEX IF NOT EXISTS (\w+) ON (\w+) (.*?)(?:;|', trgm)", text
+        )
+    }
+    ours = {name: (relation, normalize(definition)) for name, (relation, definition) in INDEXES.items()}
+    assert there == ours
+
+
+def test_every_relation_has_a_key() -> None:
+    assert KEYS.keys() == RELATIONS.keys()

@@ -1,0 +1,452 @@
+"""The views over Laravel's tables give back the world that went in, to a role that can read nothing else."""
+
+import contextlib
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+import pytest
+from psycopg2 import errors, extensions
+from werkzeug.test import Client
+
+from app import create_app
+from config.settings import Settings
+from tickiti_query.cli.checks.expected_indexes import INDEXES
+from tickiti_query.cli.checks.indexes import normalize
+from tickiti_query.contract import RELATIONS
+from tickiti_query.demo.binaries import build_environment, find_bindir
+from tickiti_query.demo.loading import Row, World, create_schema, load_world
+from tickiti_query.demo.pair import Pair
+from tickiti_query.demo.postgres import Server
+from tickiti_query.demo.shop import make_shop
+from tickiti_query.demo.tokens import DEMO_TOKENS
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+DATABASE, READER, APPLICATION, OWNER = "laravel", "laravel_reader", "laravel_app", "tickiti_reporting"
+
+# What Laravel's migrations make on PostgreSQL, with columns that are no business of ours in between.
+TABLES = """
+CREATE TABLE users (
+    id bigserial PRIMARY KEY, name varchar(255) NOT NULL, email varchar(255) NOT NULL UNIQUE,
+    email_verified_at timestamp(0), password varchar(255) NOT NULL DEFAULT '', is_staff boolean NOT NULL,
+    sees_all_queues boolean NOT NULL, disabled_at timestamp(0), remember_token varchar(100));
+CREATE TABLE personal_access_tokens (
+    id bigserial PRIMARY KEY, tokenable_type varchar(255) NOT NULL, tokenable_id bigint NOT NULL,
+    name varchar(255) NOT NULL DEFAULT '', token varchar(64) NOT NULL UNIQUE, abilities text,
+    allowed_ip varchar(255), last_used_at timestamp(0), expires_at timestamp(0), created_at timestamp(0));
+CREATE TABLE ticket_queues (id bigserial PRIMARY KEY, name varchar(255) NOT NULL, is_parked boolean NOT NULL);
+CREATE TABLE ticket_queue_user (
+    id bigserial PRIMARY KEY, ticket_queue_id bigint NOT NULL, user_id bigint NOT NULL, can_view boolean NOT NULL,
+    can_manage boolean NOT NULL, can_delete boolean NOT NULL, treat_as_inbox boolean NOT NULL);
+CREATE TABLE teams (id bigserial PRIMARY KEY, name varchar(255) NOT NULL);
+CREATE TABLE team_user (team_id bigint NOT NULL, user_id bigint NOT NULL, PRIMARY KEY (team_id, user_id));
+CREATE TABLE tickets (
+    id bigserial PRIMARY KEY, uuid uuid, number integer NOT NULL UNIQUE, subject varchar(255) NOT NULL,
+    status varchar(255) NOT NULL CHECK (status IN ('open', 'on-hold', 'closed')), priority smallint NOT NULL,
+    ticket_queue_id bigint NOT NULL, assigned_to_email varchar(255), originator_email varchar(255) NOT NULL,
+    resolution varchar(255), on_hold_until date, last_responder_email varchar(255), last_response_at timestamp(0),
+    response_count integer NOT NULL, is_draft boolean NOT NULL, created_at timestamp(0), updated_at timestamp(0),
+    deleted_at timestamp(0));
+CREATE TABLE ticket_responses (
+    id bigserial PRIMARY KEY, ticket_id bigint NOT NULL, html text, plain_text text NOT NULL,
+    is_internal boolean NOT NULL, created_by_email varchar(255) NOT NULL, created_at timestamp(0),
+    deleted_at timestamp(0));
+CREATE TABLE ticket_participants (id bigserial PRIMARY KEY, ticket_id bigint NOT NULL, email varchar(255) NOT NULL);
+CREATE TABLE ticket_hashtags (id bigserial PRIMARY KEY, ticket_id bigint NOT NULL, tag varchar(255) NOT NULL);
+CREATE TABLE watchlists (
+    id bigserial PRIMARY KEY, user_id bigint, name varchar(255) NOT NULL, is_shared boolean NOT NULL);
+CREATE TABLE ticket_watchlist (watchlist_id bigint NOT NULL, ticket_id bigint NOT NULL, position integer NOT NULL);
+CREATE TABLE ticket_user (
+    ticket_id bigint NOT NULL, user_id bigint NOT NULL, last_read_at timestamp(0), is_retained boolean NOT NULL,
+    unacknowledged_tags integer NOT NULL, PRIMARY KEY (ticket_id, user_id));
+CREATE TABLE perspectives (
+    id bigserial PRIMARY KEY, user_id bigint, name varchar(255) NOT NULL, description text,
+    display_mode varchar(255) NOT NULL, is_builtin boolean NOT NULL, is_shared boolean NOT NULL,
+    impersonate_user_id bigint, show_in_crm boolean NOT NULL);
+CREATE TABLE perspective_conditions (
+    id bigserial PRIMARY KEY, perspective_id bigint NOT NULL, position integer NOT NULL, field varchar(255) NOT NULL,
+    operator varchar(255) NOT NULL, value json NOT NULL);
+CREATE TABLE perspective_orders (
+    id bigserial PRIMARY KEY, perspective_id bigint NOT NULL, position integer NOT NULL,
+    field varchar(255) NOT NULL, ascending boolean NOT NULL);
+CREATE TABLE perspective_columns (
+    id bigserial PRIMARY KEY, perspective_id bigint NOT NULL, position integer NOT NULL,
+    field varchar(255) NOT NULL);
+CREATE TABLE failed_jobs (id bigserial PRIMARY KEY, exception text)
+"""
+
+# relation -> (table, the names of columns that are called otherwise there)
+RENAMED: dict[str, tuple[str, dict[str, str]]] = {
+    "queue_permissions": ("ticket_queue_user", {"queue_id": "ticket_queue_id"}),
+    "team_members": ("team_user", {}),
+    "tickets": ("tickets", {"queue_id": "ticket_queue_id"}),
+    "responses": ("ticket_responses", {}),
+    "watchlists": ("watchlists", {"owner_id": "user_id", "shared": "is_shared"}),
+    "watchlist_tickets": ("ticket_watchlist", {}),
+    "ticket_user_states": ("ticket_user", {}),
+    "perspectives": ("perspectives", {"owner_id": "user_id", "shared": "is_shared"}),
+}
+SPECIAL = {
+    "users": """
+INSERT INTO users (id, name, email, is_staff, sees_all_queues, email_verified_at, disabled_at)
+SELECT id, name, email, is_staff, sees_all_queues,
+       CASE WHEN is_active OR id % 2 = 0 THEN TIMESTAMP '2026-01-01 00:00:00' END,
+       CASE WHEN NOT is_active AND id % 2 = 0 THEN TIMESTAMP '2026-02-01 00:00:00' END
+FROM plain.users""",
+    "personal_access_tokens": r"""
+INSERT INTO personal_access_tokens
+       (id, tokenable_type, tokenable_id, token, abilities, allowed_ip, expires_at, created_at)
+SELECT id, 'App\Models\User', tokenable_id, token, abilities, allowed_ip, expires_at, created_at
+FROM plain.personal_access_tokens
+UNION ALL
+SELECT 1000, 'App\Models\Device', 1, repeat('f', 64), '["*"]', NULL, NULL, NULL""",
+}
+TABLE_NAMES = sorted({RENAMED.get(relation, (relation,))[0] for relation in RELATIONS} | {"failed_jobs"})
+
+
+@dataclass
+class Install:
+    """A database as Tickiti might have it, on both servers, with the views and the role in it."""
+
+    pair: Pair
+
+    def url(self, server: Server, user: str = "postgres") -> str:
+        return server.url_for(user).replace("/postgres?", f"/{DATABASE}?")
+
+    @contextlib.contextmanager
+    def open(
+        self, server: Server, user: str = "postgres", options: str = ""
+    ) -> Iterator[extensions.connection]:
+        with contextlib.closing(psycopg2.connect(self.url(server, user), options=options)) as connection:
+            connection.autocommit = True
+            yield connection
+
+    def execute(
+        self, server: Server, sql: str, user: str = "postgres", options: str = ""
+    ) -> list[tuple[Any, ...]]:
+        with self.open(server, user, options) as connection, connection.cursor() as cursor:
+            cursor.execute(sql)
+            return cursor.fetchall() if cursor.description else []
+
+    def run_psql(self, script: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+        given = [f"--set={name}={value}" for name, value in {"ON_ERROR_STOP": "1", **variables}.items()]
+        program = str(find_bindir() / "psql")
+        command = [program, "-Xq", *given, "-d", self.url(self.pair.primary), "-f", str(script)]
+        return subprocess.run(command, env=build_environment(), capture_output=True, text=True, check=False)
+
+
+def make_small_shop() -> World:
+    """The shop with its first thousand tickets."""
+
+    def is_kept(relation: str, row: Row) -> bool:
+        ticket_id: int = row["id"] if relation == "tickets" else row.get("ticket_id", 0)
+        return ticket_id <= 1000
+
+    return {
+        relation: [row for row in rows if is_kept(relation, row)] for relation, rows in make_shop().items()
+    }
+
+
+def fill_tables(connection: extensions.connection) -> None:
+    """The shop into Laravel's tables, by way of the contract's own in the schema `plain`."""
+    create_schema(connection, "plain")
+    load_world(connection, make_small_shop(), "plain")
+    with connection.cursor() as cursor:
+        cursor.execute(TABLES)
+        for relation, columns in RELATIONS.items():
+            table, names = RENAMED.get(relation, (relation, {}))
+            there = ", ".join(names.get(column, column) for column in columns)
+            copy = f"INSERT INTO {table} ({there}) SELECT {', '.join(columns)} FROM plain.{relation}"
+            cursor.execute(SPECIAL.get(relation, copy))
+        for table in TABLE_NAMES:
+            cursor.execute(f"ALTER TABLE {table} OWNER TO {APPLICATION}")
+
+
+@pytest.fixture(scope="module")
+def install(pair: Pair) -> Iterator[Install]:
+    install = Install(pair)
+    pair.primary.execute(f"CREATE DATABASE {DATABASE}")
+    pair.primary.execute(f"CREATE ROLE {APPLICATION} LOGIN")
+    try:
+        with install.open(pair.primary) as connection, connection.cursor() as cursor:
+            cursor.execute(
+                "CREATE EXTENSION pg_trgm; GRANT CREATE ON SCHEMA public TO PUBLIC"
+            )  # as before 15
+            fill_tables(connection)
+            cursor.execute(
+                f"CREATE ROLE {READER}; GRANT SELECT, DELETE ON users TO {READER}"
+            )  # a careless past
+        for script, variables in (("reporting_views.sql", {}), ("reader_role.sql", {"role": READER})):
+            done = install.run_psql(DEPLOY / script, **variables)
+            assert (done.returncode, done.stderr) == (0, ""), done.stderr
+        assert "(0 rows)" in done.stdout
+        yield install
+    finally:
+        pair.primary.execute(f"DROP DATABASE {DATABASE} WITH (FORCE)")
+        for role in (READER, APPLICATION, OWNER):
+            pair.primary.execute(f"DROP ROLE IF EXISTS {role}")
+
+
+@pytest.mark.parametrize("relation", RELATIONS)
+def test_a_relation_comes_out_as_it_went_in(install: Install, relation: str) -> None:
+    columns = ", ".join(RELATIONS[relation])
+    asked = f"SELECT {columns} FROM {{}}.{relation} ORDER BY 1, 2"
+    seen = install.execute(install.pair.standby, asked.format("reporting"), READER)
+    assert seen
+    assert seen == install.execute(install.pair.primary, asked.format("plain"))
+
+
+def test_the_types_are_the_contracts(install: Install) -> None:
+    sql = """
+    SELECT c.relname, a.attname, format_type(a.atttypid, NULL)
+    FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+    WHERE c.relnamespace = CAST('reporting' AS regnamespace) AND c.relkind = 'v' AND a.attnum > 0"""
+    found: dict[str, dict[str, str]] = {}
+    for relation, column, kind in install.execute(install.pair.standby, sql):
+        found.setdefault(relation, {})[column] = kind
+    assert found == RELATIONS
+
+
+def test_the_service_answers_over_the_views(install: Install) -> None:
+    app = create_app(Settings(replica_url=install.url(install.pair.standby, READER)))
+    reply = app.test_client().post(
+        "/api/v1/tickets/query",
+        json={"perspective_id": 3},
+        headers={"Authorization": f"Bearer {DEMO_TOKENS[0].plain_text}"},
+    )
+    assert reply.status_code == 200, reply.text
+    assert reply.get_json()["data"][0] == {
+        "ticket_id": 1,
+        "number": 220009,
+        "status": "open",
+        "queue": "Returns",
+        "priority": "20",
+        "subject": "Carbon plate cracked on first marathon",
+        "assigned_to_email": "priya.sharma@sole-provider.example",
+        "originator_email": "marcus@trailblazers-club.example",
+        "created_at": "2026-05-01 09:14:02",
+        "updated_at": "2026-05-02 11:30:48",
+    }
+    ready = Client(app.extensions["tickiti_query_admin"]).get("/readyz")
+    assert ready.status_code == 200, ready.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("table", TABLE_NAMES)
+def test_the_reader_cannot_see_the_tables_beneath(install: Install, table: str) -> None:
+    for server in (install.pair.primary, install.pair.standby):
+        with pytest.raises(errors.InsufficientPrivilege, match=f"permission denied for table {table}"):
+            install.execute(server, f"SELECT 1 FROM public.{table}", READER)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        "INSERT INTO reporting.teams (id) VALUES (99)",
+        "UPDATE reporting.tickets SET queue_id = 1",
+        "DELETE FROM reporting.users",
+        "DELETE FROM public.users",
+        "CREATE TABLE public.mine (id bigint)",
+        "CREATE VIEW reporting.mine AS SELECT 1",
+        "CREATE SCHEMA mine",
+    ],
+)
+def test_the_reader_cannot_write_on_the_primary_either(install: Install, write: str) -> None:
+    with pytest.raises((errors.ReadOnlySqlTransaction, errors.InsufficientPrivilege)):
+        install.execute(install.pair.primary, write, READER)
+    with pytest.raises(errors.InsufficientPrivilege):
+        install.execute(install.pair.primary, write, READER, options="-c default_transaction_read_only=off")
+
+
+def test_the_reader_has_a_time_limit_and_sees_the_replication(install: Install) -> None:
+    sql = "SELECT current_setting('statement_timeout'), status FROM pg_stat_wal_receiver"
+    assert install.execute(install.pair.standby, sql, READER) == [("1min", "streaming")]
+
+
+def test_tickitis_own_role_can_still_migrate(install: Install) -> None:
+    install.execute(
+        install.pair.primary, "CREATE TABLE public.new_one (); DROP TABLE public.new_one", APPLICATION
+    )
+
+
+def test_a_second_run_changes_nothing_and_keeps_the_grants(install: Install) -> None:
+    sql = "SELECT CAST(oid AS bigint), relname, CAST(relacl AS text) FROM pg_class WHERE relname !~ '^pg_' ORDER BY 1"
+    before = install.execute(install.pair.standby, sql)
+    assert install.run_psql(DEPLOY / "reporting_views.sql").returncode == 0
+    assert install.execute(install.pair.standby, sql) == before
+
+
+def write_views(path: Path, **names: str) -> Path:
+    """The script with other names in its block."""
+    text = (DEPLOY / "reporting_views.sql").read_text("utf-8")
+    for name, value in names.items():
+        text, count = re.subn(rf"(?m)^(\\set {name} +).*", rf"\g<1>{value}", text)
+        assert count == 1
+    path.write_text(text, "utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("responses", "public.replies", 'relation "public.replies" does not exist'),
+        ("tickets_number", "reference", 'column "reference" does not exist'),
+    ],
+)
+def test_a_wrong_name_stops_the_script_and_changes_nothing(
+    install: Install, tmp_path: Path, name: str, value: str, said: str
+) -> None:
+    done = install.run_psql(write_views(tmp_path / "views.sql", **{name: value}), schema="other")
+    assert done.returncode == 3
+    assert said in done.stderr
+    assert install.execute(install.pair.primary, "SELECT to_regnamespace('other')") == [(None,)]
+
+
+def test_an_expression_stands_in_for_a_column(install: Install, tmp_path: Path) -> None:
+    script = write_views(tmp_path / "views.sql", users_sees_all_queues="'id = 7'", users_is_staff="false")
+    done = install.run_psql(script, schema="expressions", indexes="off")
+    assert (done.returncode, done.stderr) == (0, "")
+    sql = "SELECT id, is_staff FROM expressions.users WHERE sees_all_queues"
+    assert install.execute(install.pair.standby, sql) == [(7, False)]
+    install.execute(install.pair.primary, "DROP SCHEMA expressions CASCADE")
+
+
+def test_every_index_of_the_tables_has_its_like_beneath_the_views(install: Install) -> None:
+    sql = """
+    SELECT indexname, tablename, replace(indexdef, 'ticket_queue_id', 'queue_id') FROM pg_indexes
+    WHERE schemaname = 'public' AND starts_with(indexname, 'reporting_')"""
+    there = {
+        name.removeprefix("reporting_"): (table, normalize(definition))
+        for name, table, definition in install.execute(install.pair.standby, sql)
+    }
+    wanted = {
+        name: (RENAMED.get(relation, (relation,))[0], normalize(definition))
+        for name, (relation, definition) in INDEXES.items()
+    }
+    keys = {
+        "queue_permissions_key": ("ticket_queue_user", "user_id,queue_id"),
+        "ticket_participants_ticket": ("ticket_participants", "ticket_id"),
+        "ticket_hashtags_ticket": ("ticket_hashtags", "ticket_id"),
+        "watchlist_tickets_key": ("ticket_watchlist", "watchlist_id,ticket_id"),
+        "perspective_conditions_key": ("perspective_conditions", "perspective_id"),
+        "perspective_orders_key": ("perspective_orders", "perspective_id"),
+        "perspective_columns_key": ("perspective_columns", "perspective_id"),
+    }
+    assert there == wanted | keys
+
+
+TICKETS = "SELECT t.id FROM tickets t"
+STATUS = "array_position(ARRAY['open', 'on-hold', 'closed'], t.status)"
+STATES = "SELECT s.ticket_id FROM ticket_user_states s WHERE s.user_id = 1"
+BY_INDEX = {
+    "tickets_updated": f"{TICKETS} ORDER BY t.updated_at DESC, t.id DESC",
+    "tickets_queue_updated": f"{TICKETS} WHERE t.queue_id = 12 ORDER BY t.updated_at DESC, t.id DESC",
+    "tickets_unclosed_updated": f"{TICKETS} WHERE t.status <> 'closed' ORDER BY t.updated_at DESC, t.id DESC",
+    "tickets_assignee": f"{TICKETS} WHERE lower(t.assigned_to_email) = 'a' ORDER BY t.updated_at DESC, t.id DESC",
+    "tickets_unclosed_assignee": f"{TICKETS} WHERE lower(t.assigned_to_email) = 'a' AND t.status <> 'closed'"
+    " ORDER BY t.updated_at DESC, t.id DESC",
+    "tickets_originator": f"{TICKETS} WHERE lower(t.originator_email) = 'a' ORDER BY t.updated_at DESC, t.id DESC",
+    "tickets_resolution": f"{TICKETS} WHERE lower(t.resolution) = 'a' ORDER BY t.updated_at DESC, t.id DESC",
+    "tickets_priority": f"{TICKETS} WHERE t.priority = 40 ORDER BY t.updated_at DESC, t.id DESC",
+    "ticket_participants_email": "SELECT p.ticket_id FROM ticket_participants p WHERE lower(p.email) = 'a'",
+    "ticket_participants_ticket": "SELECT p.email FROM ticket_participants p WHERE p.ticket_id = 5",
+    "ticket_hashtags_tag": "SELECT h.ticket_id FROM ticket_hashtags h WHERE lower(h.tag) = 'a'",
+    "responses_ticket": "SELECT r.id FROM responses r WHERE r.ticket_id = 5",
+    "watchlist_tickets_ticket": "SELECT w.watchlist_id FROM watchlist_tickets w WHERE w.ticket_id = 5",
+    "ticket_user_states_flagged": f"{STATES} AND (s.is_retained OR s.unacknowledged_tags > 0) ORDER BY s.ticket_id",
+    "ticket_user_states_read_last": f"{STATES} ORDER BY s.last_read_at DESC NULLS LAST, s.ticket_id DESC",
+    "ticket_user_states_read_first": f"{STATES} ORDER BY s.last_read_at ASC NULLS LAST, s.ticket_id DESC",
+    "users_email": "SELECT u.id FROM users u WHERE lower(u.email) = 'a'",
+    "team_members_user": "SELECT m.team_id FROM team_members m WHERE m.user_id = 5",
+    "tickets_created": f"{TICKETS} ORDER BY t.created_at DESC, t.id DESC",
+    "tickets_subject_order": f'{TICKETS} ORDER BY lower(t.subject) COLLATE "C" ASC, t.id DESC',
+    "tickets_originator_order": f'{TICKETS} ORDER BY lower(t.originator_email) COLLATE "C" ASC, t.id DESC',
+    "tickets_queue_order": f"{TICKETS} WHERE t.queue_id = 12 ORDER BY t.id DESC",
+    "tickets_status_first": f"{TICKETS} ORDER BY {STATUS} ASC NULLS LAST, t.id DESC",
+    "tickets_status_last": f"{TICKETS} ORDER BY {STATUS} DESC NULLS LAST, t.id DESC",
+    "tickets_priority_first": f"{TICKETS} ORDER BY t.priority ASC, t.id DESC",
+    "tickets_priority_last": f"{TICKETS} ORDER BY t.priority DESC, t.id DESC",
+    "tickets_assignee_first": f'{TICKETS} ORDER BY lower(t.assigned_to_email) COLLATE "C" ASC NULLS LAST, t.id DESC',
+    "tickets_assignee_last": f'{TICKETS} ORDER BY lower(t.assigned_to_email) COLLATE "C" DESC NULLS LAST, t.id DESC',
+    "tickets_on_hold_first": f"{TICKETS} ORDER BY t.on_hold_until ASC NULLS LAST, t.id DESC",
+    "tickets_on_hold_last": f"{TICKETS} ORDER BY t.on_hold_until DESC NULLS LAST, t.id DESC",
+    "tickets_last_response_first": f"{TICKETS} ORDER BY t.last_response_at ASC NULLS LAST, t.id DESC",
+    "tickets_last_response_last": f"{TICKETS} ORDER BY t.last_response_at DESC NULLS LAST, t.id DESC",
+    "tickets_response_count_first": f"{TICKETS} ORDER BY t.response_count ASC, t.id DESC",
+    "tickets_response_count_last": f"{TICKETS} ORDER BY t.response_count DESC, t.id DESC",
+    "tickets_subject_trgm": f"{TICKETS} WHERE lower(t.subject) LIKE '%marathon%'",
+    "tickets_originator_trgm": f"{TICKETS} WHERE lower(t.originator_email) LIKE '%trailblazers%'",
+    "responses_text_trgm": "SELECT r.id FROM responses r WHERE lower(r.plain_text) LIKE '%kilometre%'",
+}
+
+
+@pytest.mark.parametrize("index", BY_INDEX)
+def test_the_planner_finds_the_index_through_the_view(install: Install, index: str) -> None:
+    settings = {
+        "search_path": "reporting",
+        "random_page_cost": "1.1",
+        "enable_seqscan": "off",
+        "enable_sort": "off",
+    }
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    plan = install.execute(install.pair.standby, f"EXPLAIN {BY_INDEX[index]}", READER, options)
+    text = "\n".join(line for (line,) in plan)
+    assert re.search(rf"reporting_{index}\b", text), text
+    assert "Sort" not in text
+
+
+def list_blocks(language: str) -> list[str]:
+    """The code blocks of docs/install.md in one language."""
+    text = (DEPLOY.parent / "docs" / "install.md").read_text("utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, re.S)
+
+
+def test_the_manual_can_be_followed_to_the_end_and_back(install: Install) -> None:
+    primary, standby = install.pair.primary, install.pair.standby
+    install.execute(primary, "CREATE DATABASE manual")
+    try:
+        with (
+            contextlib.closing(psycopg2.connect(primary.url.replace("/postgres?", "/manual?"))) as connection,
+            connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(TABLES)
+        environment = build_environment() | {
+            "PATH": f"{find_bindir()}:{os.environ['PATH']}",
+            "PGHOST": str(primary.sockets),
+            "PGPORT": str(primary.port),
+            "PGUSER": "postgres",
+            "PGDATABASE": "manual",
+            "TICKITI_REPLICA_URL": standby.url_for("tickiti_query").replace("/postgres?", "/manual?"),
+        }
+        lines = "".join(list_blocks("sh")).replace(".venv/bin/python", sys.executable).splitlines()
+        shell = "\n".join(line for line in lines if not line.startswith("export "))
+        assert sum(line.startswith("export ") for line in lines) == 2
+        done = run_bash(shell, environment)
+        assert (done.returncode, done.stderr) == (0, ""), done.stdout + done.stderr
+        assert "(0 rows)" in done.stdout
+        assert done.stdout.splitlines()[-1].endswith(" ok, 0 warnings, 0 faults")
+        [undo] = list_blocks("sql")
+        # The roles are the whole session's here: only their share of this database is given back.
+        undo = re.sub(r"(?m)^DROP (OWNED|ROLE).*\n", "", undo)
+        done = run_bash(f"psql -v ON_ERROR_STOP=1 <<'END'\n{undo}END\n", environment)
+        assert (done.returncode, done.stdout.count("DROP INDEX")) == (0, len(INDEXES) + 7), done.stderr
+    finally:
+        install.execute(primary, "DROP DATABASE manual WITH (FORCE)")
+        install.execute(primary, "ALTER ROLE tickiti_query RESET ALL")
+
+
+def run_bash(script: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bash", "-ec", script],
+        env=environment,
+        cwd=DEPLOY.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

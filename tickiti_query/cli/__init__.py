@@ -1,0 +1,41 @@
+"""The command line, `python -m tickiti_query COMMAND`: a composition root of its own beside the service's.
+
+A command is a module with two functions, and an entry in COMMANDS: `add_parser(subparsers)` adds its parser and
+makes `run` that parser's default; `run(args)` does the work and answers the exit code. What it cannot go on from
+it raises as CommandError: one sentence, exit code 2.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from tickiti_query.cli import check
+from tickiti_query.cli.failure import CommandError
+
+
+class Command(Protocol):
+    """What a module has to have to be a command."""
+
+    def add_parser(self, subparsers: Any) -> None: ...
+    def run(self, args: argparse.Namespace) -> int: ...
+
+
+COMMANDS: tuple[Command, ...] = (check,)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command that `argv` names; the exit code. SystemExit for usage errors and --help."""
+    parser = argparse.ArgumentParser(
+        prog="python -m tickiti_query",
+        description="Tools beside the service. They are set up by the same environment variables.",
+    )
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for command in COMMANDS:
+        command.add_parser(subparsers)
+    args = parser.parse_args(argv)
+    try:
+        return int(args.run(args))
+    except CommandError as error:
+        sys.stderr.write(f"{parser.prog}: {error}\n")
+        return 2

@@ -1,0 +1,57 @@
+"""`check`: says line by line whether a replica is what the service needs, and nothing more than that."""
+
+import argparse
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from tickiti_query.cli.checks.columns import check_columns
+from tickiti_query.cli.checks.indexes import check_indexes
+from tickiti_query.cli.checks.rights import check_rights
+from tickiti_query.cli.checks.server import check_server
+from tickiti_query.cli.finding import Finding, Level
+from tickiti_query.cli.session import Session, open_session, read_settings
+
+CHECKS: tuple[Callable[[Session], Iterator[Finding]], ...] = (
+    check_server,
+    check_columns,
+    check_indexes,
+    check_rights,
+)
+DESCRIPTION = """
+Reads the replica of TICKITI_REPLICA_URL as the service would, and prints one line a finding: `ok`, `warning` or
+`fault`, what it is about, and what is the matter. Looks at the server (version, standby, lag, the link to the
+primary), the reporting contract in TICKITI_REPLICA_SCHEMA (what is missing, unreadable or of a wrong type), its
+indexes, and what the role could write. Changes nothing.
+"""
+EPILOG = "Exit code: 0 without faults, 1 with faults, 2 where the settings are wrong or nothing can be connected to."
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "check",
+        help="say what a replica lacks, and what its role could write",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+    )
+    parser.set_defaults(run=run)
+
+
+def run(_args: argparse.Namespace) -> int:
+    """Print the findings and their count; 1 where there is a fault, else 0. CommandError without a replica."""
+    counts: Counter[Level] = Counter()
+    with open_session(read_settings()) as session:
+        for check in CHECKS:
+            for finding in check(session):
+                counts[finding.level] += 1
+                sys.stdout.write(f"{finding}\n")
+    sys.stdout.write(f"{describe_counts(counts)}\n")
+    return 1 if counts[Level.FAULT] else 0
+
+
+def describe_counts(counts: Counter[Level]) -> str:
+    """How many findings there are of each level: `24 ok, 1 warning, 0 faults`."""
+    warnings, faults = counts[Level.WARNING], counts[Level.FAULT]
+    return f"{counts[Level.OK]} ok, {warnings} warning{'s' * (warnings != 1)}, {faults} fault{'s' * (faults != 1)}"

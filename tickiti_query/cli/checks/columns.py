@@ -1,0 +1,88 @@
+"""Is every relation and column of the reporting contract there, readable, and of its type?"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tickiti_query.cli.finding import Finding, fault, ok, warning
+from tickiti_query.cli.session import Session
+from tickiti_query.contract import RELATIONS
+
+SCHEMA = "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = CAST(:schema AS text)"
+# A domain counts as the type beneath it, as it does on the wire.
+COLUMNS = """
+SELECT c.relname, a.attname, has_column_privilege(c.oid, a.attnum, 'SELECT'),
+       format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, NULL)
+FROM pg_namespace n
+JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+JOIN pg_type t ON t.oid = a.atttypid
+WHERE n.nspname = CAST(:schema AS text)
+"""
+# citext is none of them: its own comparisons ignore case where the contract's names do not.
+STRINGS = {"text", "character varying", "character"}
+WIDTHS = {"smallint": 2, "integer": 4, "bigint": 8}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """What is known of a column that is there."""
+
+    type: str
+    readable: bool
+
+
+def check_columns(session: Session) -> Iterator[Finding]:
+    """The contract, relation by relation."""
+    schema = session.settings.replica_schema
+    usable = session.fetch(SCHEMA, schema=schema)
+    if not usable:
+        yield fault(f"schema {schema}", "is not there, and so nothing of the contract")
+        return
+    if usable == [(False,)]:
+        yield fault(
+            f"schema {schema}", "the role has no USAGE on it, and so can read nothing of the contract"
+        )
+        return
+    there: dict[str, dict[str, Column]] = {}
+    for relation, column, readable, kind in session.fetch(COLUMNS, schema=schema):
+        there.setdefault(relation, {})[column] = Column(kind, readable)
+    for relation, wanted in RELATIONS.items():
+        if relation in there:
+            yield from judge_relation(session, relation, wanted, there[relation])
+        else:
+            yield fault(relation, "is missing")
+
+
+def judge_relation(
+    session: Session, relation: str, wanted: Mapping[str, str], there: Mapping[str, Column]
+) -> Iterator[Finding]:
+    """Each column with something the matter; where there is none, whether a row could be read."""
+    findings = [
+        finding
+        for column, kind in wanted.items()
+        if (finding := judge_column(f"{relation}.{column}", kind, there.get(column)))
+    ]
+    yield from findings
+    if any(column not in there or not there[column].readable for column in wanted):
+        return
+    # Rights on the tables beneath a view, and functions in it, show only when it is read.
+    refusal = session.try_to_read(f"SELECT {', '.join(wanted)} FROM {relation} LIMIT 0")
+    if refusal:
+        yield fault(relation, f"cannot be read: {refusal}")
+    elif not findings:
+        yield ok(relation, f"is there with its {len(wanted)} columns")
+
+
+def judge_column(subject: str, wanted: str, there: Column | None) -> Finding | None:
+    """What is the matter with a column; None for nothing."""
+    if there is None:
+        return fault(subject, "is missing")
+    if not there.readable:
+        return fault(subject, "may not be read by the role")
+    if there.type == wanted or {there.type, wanted} <= STRINGS:
+        return None
+    if {there.type, wanted} <= WIDTHS.keys():
+        if WIDTHS[there.type] < WIDTHS[wanted]:
+            return None
+        return warning(subject, f"is {there.type}, wider than the contract's {wanted}")
+    return fault(subject, f"is {there.type}; the contract says {wanted}")

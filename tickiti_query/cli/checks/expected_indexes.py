@@ -1,0 +1,79 @@
+"""The indexes the reporting relations should have where they are tables: their keys, and those that serve queries."""
+
+from collections.abc import Mapping
+
+# relation -> its unique keys, the primary one first
+KEYS: Mapping[str, tuple[str, ...]] = {
+    "users": ("id",),
+    "personal_access_tokens": ("id", "token"),
+    "ticket_queues": ("id", "name"),
+    "queue_permissions": ("user_id, queue_id",),
+    "teams": ("id",),
+    "team_members": ("team_id, user_id",),
+    "tickets": ("id", "number"),
+    "responses": ("id",),
+    "ticket_participants": ("ticket_id, email",),
+    "ticket_hashtags": ("ticket_id, tag",),
+    "watchlists": ("id",),
+    "watchlist_tickets": ("watchlist_id, ticket_id",),
+    "ticket_user_states": ("ticket_id, user_id",),
+    "perspectives": ("id",),
+    "perspective_conditions": ("perspective_id, position",),
+    "perspective_orders": ("perspective_id, position",),
+    "perspective_columns": ("perspective_id, position",),
+}
+
+STATUS = "array_position(ARRAY['open', 'on-hold', 'closed'], status)"
+FLAGS = "is_retained, unacknowledged_tags"
+
+# name in deploy/reporting_indexes.sql -> (relation, definition); a test holds the two lists together
+INDEXES: Mapping[str, tuple[str, str]] = {
+    "tickets_updated": ("tickets", "(updated_at DESC, id DESC, queue_id, created_at)"),
+    "tickets_queue_updated": ("tickets", "(queue_id, updated_at DESC, id DESC)"),
+    "tickets_unclosed_updated": ("tickets", "(updated_at DESC, id DESC, queue_id) WHERE status <> 'closed'"),
+    "tickets_assignee": ("tickets", "(lower(assigned_to_email), updated_at DESC, id DESC)"),
+    "tickets_unclosed_assignee": (
+        "tickets",
+        "(lower(assigned_to_email), updated_at DESC, id DESC) WHERE status <> 'closed'",
+    ),
+    "tickets_originator": ("tickets", "(lower(originator_email), updated_at DESC, id DESC)"),
+    "tickets_resolution": ("tickets", "(lower(resolution), updated_at DESC, id DESC)"),
+    "tickets_priority": ("tickets", "(priority DESC, updated_at DESC, id DESC)"),
+    "ticket_participants_email": ("ticket_participants", "(lower(email), ticket_id) INCLUDE (email)"),
+    "ticket_hashtags_tag": ("ticket_hashtags", "(lower(tag), ticket_id) INCLUDE (tag)"),
+    "responses_ticket": ("responses", "(ticket_id)"),
+    "watchlist_tickets_ticket": ("watchlist_tickets", "(ticket_id)"),
+    "ticket_user_states_flagged": (
+        "ticket_user_states",
+        f"(user_id, ticket_id) INCLUDE ({FLAGS}) WHERE is_retained OR unacknowledged_tags > 0",
+    ),
+    "ticket_user_states_read_last": (
+        "ticket_user_states",
+        "(user_id, last_read_at DESC NULLS LAST, ticket_id DESC)",
+    ),
+    "ticket_user_states_read_first": ("ticket_user_states", "(user_id, last_read_at, ticket_id DESC)"),
+    "users_email": ("users", "(lower(email))"),
+    "team_members_user": ("team_members", "(user_id)"),
+    "tickets_created": ("tickets", "(created_at DESC, id DESC)"),
+    "tickets_subject_order": ("tickets", '(lower(subject) COLLATE "C", id DESC)'),
+    "tickets_originator_order": ("tickets", '(lower(originator_email) COLLATE "C", id DESC)'),
+    "tickets_queue_order": ("tickets", "(queue_id, id DESC)"),
+    "tickets_status_first": ("tickets", f"({STATUS}, id DESC)"),
+    "tickets_status_last": ("tickets", f"({STATUS} DESC NULLS LAST, id DESC)"),
+    "tickets_priority_first": ("tickets", "(priority, id DESC)"),
+    "tickets_priority_last": ("tickets", "(priority DESC, id DESC)"),
+    "tickets_assignee_first": ("tickets", '(lower(assigned_to_email) COLLATE "C", id DESC)'),
+    "tickets_assignee_last": (
+        "tickets",
+        '(lower(assigned_to_email) COLLATE "C" DESC NULLS LAST, id DESC)',
+    ),
+    "tickets_on_hold_first": ("tickets", "(on_hold_until, id DESC)"),
+    "tickets_on_hold_last": ("tickets", "(on_hold_until DESC NULLS LAST, id DESC)"),
+    "tickets_last_response_first": ("tickets", "(last_response_at, id DESC)"),
+    "tickets_last_response_last": ("tickets", "(last_response_at DESC NULLS LAST, id DESC)"),
+    "tickets_response_count_first": ("tickets", "(response_count, id DESC)"),
+    "tickets_response_count_last": ("tickets", "(response_count DESC, id DESC)"),
+    "tickets_subject_trgm": ("tickets", "USING gin (lower(subject) gin_trgm_ops)"),
+    "tickets_originator_trgm": ("tickets", "USING gin (lower(originator_email) gin_trgm_ops)"),
+    "responses_text_trgm": ("responses", "USING gin (lower(plain_text) gin_trgm_ops)"),
+}

@@ -1,0 +1,141 @@
+"""Could the role write, create or own anything, or read more than the contract?"""
+
+from collections.abc import Iterator
+
+from tickiti_query.cli.finding import Finding, enumerate_some, fault, ok, warning
+from tickiti_query.cli.session import Session
+from tickiti_query.contract import RELATIONS
+
+MOST_LINES = 20
+MOST_NAMES = 5
+
+ATTRIBUTES = """
+SELECT rolname, rolsuper,
+       array_remove(ARRAY[CASE WHEN rolcreaterole THEN 'CREATEROLE' END, CASE WHEN rolcreatedb THEN 'CREATEDB' END,
+                          CASE WHEN rolreplication THEN 'REPLICATION' END,
+                          CASE WHEN rolbypassrls THEN 'BYPASSRLS' END], NULL)
+FROM pg_roles
+WHERE rolname = current_user
+"""
+# What a role could do counts too that it is a member of without inheriting: SET ROLE is one statement away.
+MEMBERSHIPS = "FROM pg_roles r WHERE pg_has_role(r.oid, 'MEMBER')"
+OWN_NAMESPACES = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'"
+POWERFUL = f"SELECT r.rolname {MEMBERSHIPS} AND r.rolsuper"
+WRITABLE = f"""
+SELECT n.nspname, c.relname, pg_has_role(c.relowner, 'MEMBER') AS owned, p.privileges
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+CROSS JOIN LATERAL (
+    SELECT string_agg(w.privilege, ', ') AS privileges
+    FROM unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) w(privilege)
+    WHERE EXISTS (
+        SELECT {MEMBERSHIPS}
+          AND CASE WHEN w.privilege IN ('INSERT', 'UPDATE')
+                   THEN has_table_privilege(r.oid, c.oid, w.privilege)
+                        OR has_any_column_privilege(r.oid, c.oid, w.privilege)
+                   ELSE has_table_privilege(r.oid, c.oid, w.privilege) END
+    )
+) p
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {OWN_NAMESPACES}
+  AND (pg_has_role(c.relowner, 'MEMBER') OR p.privileges IS NOT NULL)
+ORDER BY n.nspname, c.relname
+"""
+CREATABLE = f"""
+SELECT 'schema ' || n.nspname, pg_has_role(n.nspowner, 'MEMBER')
+FROM pg_namespace n
+WHERE {OWN_NAMESPACES}
+  AND (pg_has_role(n.nspowner, 'MEMBER')
+       OR EXISTS (SELECT {MEMBERSHIPS} AND has_schema_privilege(r.oid, n.oid, 'CREATE')))
+UNION ALL
+SELECT 'database ' || d.datname, pg_has_role(d.datdba, 'MEMBER')
+FROM pg_database d
+WHERE d.datname = current_database()
+  AND (pg_has_role(d.datdba, 'MEMBER')
+       OR EXISTS (SELECT {MEMBERSHIPS} AND has_database_privilege(r.oid, d.oid, 'CREATE')))
+ORDER BY 1
+"""
+READABLE = f"""
+SELECT n.nspname || '.' || c.relname
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {OWN_NAMESPACES}
+  AND NOT (n.nspname = CAST(:schema AS text) AND c.relname = ANY (:relations))
+  AND EXISTS (SELECT {MEMBERSHIPS} AND has_schema_privilege(r.oid, n.oid, 'USAGE'))
+  AND EXISTS (SELECT {MEMBERSHIPS} AND has_any_column_privilege(r.oid, c.oid, 'SELECT'))
+ORDER BY 1
+"""
+# The service's sessions set this for themselves; here it is asked what any other session of the role would get.
+READ_ONLY = """
+SELECT split_part(s.setting, '=', 2)
+FROM pg_db_role_setting g
+CROSS JOIN LATERAL unnest(g.setconfig) s(setting)
+WHERE (g.setrole = 0 OR g.setrole = (SELECT oid FROM pg_roles WHERE rolname = current_user))
+  AND (g.setdatabase = 0 OR g.setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()))
+  AND split_part(s.setting, '=', 1) = 'default_transaction_read_only'
+ORDER BY g.setrole = 0, g.setdatabase = 0
+LIMIT 1
+"""
+
+
+def check_rights(session: Session) -> Iterator[Finding]:
+    """What the role may do beyond reading the contract."""
+    [(role, is_super, attributes)] = session.fetch(ATTRIBUTES)
+    subject = f"role {role}"
+    if is_super:
+        yield fault(subject, "is a superuser: it may read and write everything")
+    else:
+        yield from judge_attributes(session, subject, attributes)
+        yield from judge_writing(session, subject)
+        yield from judge_creating(session, subject)
+        yield from judge_reading(session, subject)
+    yield judge_default(subject, session.fetch(READ_ONLY))
+
+
+def judge_attributes(session: Session, subject: str, attributes: list[str]) -> Iterator[Finding]:
+    """The powers of the role itself, and of superusers it is a member of."""
+    if attributes:
+        yield fault(subject, f"has {', '.join(attributes)}, and needs none of it")
+    for (name,) in session.fetch(POWERFUL):
+        yield fault(subject, f"is a member of {name}, a superuser")
+
+
+def judge_writing(session: Session, subject: str) -> Iterator[Finding]:
+    """Every relation of the database that the role could change."""
+    rows = session.fetch(WRITABLE)
+    for schema, relation, owned, privileges in rows[:MOST_LINES]:
+        yield fault(subject, f"{'owns' if owned else f'may {privileges} on'} {schema}.{relation}")
+    if len(rows) > MOST_LINES:
+        yield fault(subject, f"could change {len(rows) - MOST_LINES} relations more")
+    if not rows:
+        yield ok(subject, "can change no relation of this database")
+
+
+def judge_creating(session: Session, subject: str) -> Iterator[Finding]:
+    """Every place where the role could create something."""
+    rows = session.fetch(CREATABLE)
+    for place, owned in rows:
+        yield fault(subject, f"{'owns' if owned else 'may CREATE in'} {place}")
+    if not rows:
+        yield ok(subject, "can create nothing in this database")
+
+
+def judge_reading(session: Session, subject: str) -> Iterator[Finding]:
+    """What the role can read and the service does not need."""
+    relations = tuple(RELATIONS)
+    rows = session.fetch(READABLE, schema=session.settings.replica_schema, relations=relations)
+    if rows:
+        names = enumerate_some([name for (name,) in rows], MOST_NAMES)
+        yield warning(subject, f"can read more than the contract: {names}")
+    else:
+        yield ok(subject, "can read nothing beyond the contract")
+
+
+def judge_default(subject: str, rows: list[tuple[str]]) -> Finding:
+    """Are the role's transactions read-only unless it says otherwise?"""
+    if rows and rows[0][0].lower() in {"on", "true", "yes", "1"}:
+        return ok(subject, "default_transaction_read_only is on")
+    return warning(
+        subject,
+        "default_transaction_read_only is not set: on a primary its sessions other than the service's could write"
+        " where they may",
+    )

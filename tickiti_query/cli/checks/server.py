@@ -1,0 +1,107 @@
+"""Is it a standby, new enough, close behind its primary, and is the link to the primary watched?"""
+
+from collections.abc import Iterator
+
+from tickiti_query.cli.finding import Finding, fault, ok, warning
+from tickiti_query.cli.session import Session
+from tickiti_query.replica import state_statement
+from tickiti_query.replica.deadline import deadline
+from tickiti_query.server_state import PROVEN_MAJORS
+
+OLDEST_MAJOR = 13  # the first whose snapshots and transaction ids have the form that proofs are made of
+SLACK_SECONDS = 2  # the way of a heartbeat, as the statement of the server's state grants it
+
+SERVER = """
+SELECT current_setting('server_version'), CAST(current_setting('server_version_num') AS integer) / 10000,
+       pg_is_in_recovery(), current_database(), lower('ÀÉ') = 'àé'
+"""
+RECEIVER = "SELECT status FROM pg_stat_wal_receiver"
+TIMEOUT = """
+SELECT CAST(EXTRACT(EPOCH FROM CAST(current_setting('wal_receiver_timeout') AS interval)) AS double precision)
+"""
+
+
+def check_server(session: Session) -> Iterator[Finding]:
+    """The server as a whole."""
+    [(version, major, in_recovery, database, folds)] = session.fetch(SERVER)
+    place = session.connection.info
+    yield ok("server", f"connected to {place.host}, port {place.port}, database {database}, as {place.user}")
+    yield judge_version(version, major)
+    if not folds:
+        yield warning(
+            "server", "the database's lower() knows ASCII alone: É and é are different letters to it"
+        )
+    if not in_recovery:
+        yield judge_primary(require_standby=session.settings.require_standby)
+        return
+    yield ok("standby", "the server is a hot standby")
+    if major >= OLDEST_MAJOR:
+        yield measure_lag(session)
+    yield judge_receiver([status for (status,) in session.fetch(RECEIVER)])
+    [(seconds,)] = session.fetch(TIMEOUT)
+    yield judge_timeout(seconds, session.settings.max_replica_lag_seconds)
+
+
+def judge_version(version: str, major: int) -> Finding:
+    """Can the server be read, and can a cached answer be proved on it?"""
+    if major < OLDEST_MAJOR:
+        return fault(
+            "server", f"PostgreSQL {version} is too old: {OLDEST_MAJOR} is the oldest that can be read"
+        )
+    if major not in PROVEN_MAJORS:
+        return warning(
+            "server",
+            f"on PostgreSQL {version} no cached answer can be proved fresh, only from {PROVEN_MAJORS[0]} to"
+            f" {PROVEN_MAJORS[-1]}: with TICKITI_FRESHNESS=exact every answer will be read anew",
+        )
+    return ok("server", f"PostgreSQL {version}: cached answers can be proved fresh")
+
+
+def judge_primary(*, require_standby: bool) -> Finding:
+    """What it means that the server is no standby."""
+    if require_standby:
+        return fault("standby", "the server is a primary, and TICKITI_REQUIRE_STANDBY asks for a hot standby")
+    return warning("standby", "the server is a primary; TICKITI_REQUIRE_STANDBY=false allows it")
+
+
+def measure_lag(session: Session) -> Finding:
+    """How far behind it is now, as the service measures it."""
+    with deadline(session.settings.statement_timeout_ms / 1000):
+        server, _ = state_statement.prepare(session.connection, generation=0)
+        state = state_statement.execute(session.connection, server)
+    limit = f"TICKITI_MAX_REPLICA_LAG_SECONDS is {session.settings.max_replica_lag_seconds}"
+    if state.lag_seconds is None:
+        return fault("lag", "nothing tells how far behind the standby is: it has replayed no transaction yet")
+    if state.lag_seconds > session.settings.max_replica_lag_seconds:
+        return fault("lag", f"{state.lag_seconds:.0f} s behind, and {limit}: every request is answered 503")
+    return ok("lag", f"at most {state.lag_seconds:.1f} s behind; {limit}")
+
+
+def judge_receiver(statuses: list[str | None]) -> Finding:
+    """Can the service see the link to the primary? `statuses`: pg_stat_wal_receiver, as far as it shows."""
+    if not statuses:
+        return warning(
+            "link", "no WAL receiver runs: the standby has no link to its primary, or is fed from an archive"
+        )
+    if statuses[0] is None:
+        return warning(
+            "link",
+            "the role may not see pg_stat_wal_receiver, so the link itself is not watched: a silent one counts as no"
+            " lag; grant it pg_read_all_stats, or pg_monitor",
+        )
+    return ok("link", f"the link itself is watched; the WAL receiver is {statuses[0]}")
+
+
+def judge_timeout(seconds: float, max_lag_seconds: int) -> Finding:
+    """Is a dead link noticed before the lag is over its limit?"""
+    limit = f"TICKITI_MAX_REPLICA_LAG_SECONDS = {max_lag_seconds}"
+    if seconds == 0:
+        return warning("link", "wal_receiver_timeout is 0: a link that is dead is never noticed")
+    noticed = seconds / 2 + SLACK_SECONDS
+    if noticed > max_lag_seconds:
+        return warning(
+            "link",
+            f"with wal_receiver_timeout = {seconds:g} s a dead link is noticed after {noticed:g} s, later than {limit}:"
+            f" set it to {max(1, 2 * (max_lag_seconds - SLACK_SECONDS))} s or less on the standby",
+        )
+    return ok("link", f"a dead link is noticed after {noticed:g} s, in time for {limit}")
