@@ -1,4 +1,4 @@
-"""The one pair of servers that all integration tests of a session share."""
+"""The one pair of servers that all integration tests of a session share, and the shop that is loaded on it."""
 
 import tempfile
 from collections.abc import Iterator
@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.shop import Shop, open_shop
 from tickiti_query.demo.pair import Pair
+from tickiti_query.demo.stock import stock_primary
 
 
 @pytest.fixture(scope="session")
@@ -14,3 +16,16 @@ def pair() -> Iterator[Pair]:
     """A running primary and standby without any schema; a test that breaks it repairs it."""
     with tempfile.TemporaryDirectory(prefix="pair") as directory, Pair.create(Path(directory)) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def shop_pair(pair: Pair) -> Pair:
+    """The pair with the demo shop in the schema `reporting`, and the role that the service connects as."""
+    stock_primary(pair, lambda _line: None)
+    return pair
+
+
+@pytest.fixture(scope="session")
+def shop(shop_pair: Pair) -> Shop:
+    """The service over the shop, in this process, with its default settings."""
+    return open_shop(shop_pair)

@@ -1,0 +1,21 @@
+# The service alone: no PostgreSQL, no demo, no build tools. Kubernetes probes ask the operations port, so there is
+# no HEALTHCHECK.
+FROM python:3.11-slim AS packages
+WORKDIR /build
+COPY requirements.txt .
+RUN python -m venv /venv \
+    && /venv/bin/pip install --no-cache-dir --no-input --disable-pip-version-check --require-hashes -r requirements.txt \
+    && /venv/bin/pip uninstall --yes setuptools pip
+
+FROM python:3.11-slim
+ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /app
+COPY --from=packages /venv /venv
+COPY app.py wsgi.py ./
+COPY config config
+COPY schemas schemas
+COPY tickiti_query tickiti_query
+# nobody: a number, so that Kubernetes can see that it is not root
+USER 65534:65534
+EXPOSE 8080 9090
+CMD ["gunicorn", "-c", "config/gunicorn.conf.py", "wsgi:app"]

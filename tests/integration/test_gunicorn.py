@@ -1,0 +1,248 @@
+"""The service as it runs elsewhere: real gunicorn, its own configuration, sockets and signals."""
+
+import contextlib
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.shop import PATH, PRIYA
+from tickiti_query.demo.loading import READER
+from tickiti_query.demo.pair import Pair
+
+ROOT = Path(__file__).parents[2]
+COMMAND = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py", "wsgi:app"]
+SECONDS = 30.0
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def build_environment(**settings: str) -> dict[str, str]:
+    """Our environment without settings of the service, and the ones that are given."""
+    rest = {name: value for name, value in os.environ.items() if not name.startswith("TICKITI_")}
+    return {**rest, **settings}
+
+
+class Running:
+    """gunicorn in a process of its own, its two ports and its log."""
+
+    def __init__(self, url: str, log: Path, **settings: str) -> None:
+        self.port, self.admin_port = find_free_port(), find_free_port()
+        self._log = log
+        with log.open("wb") as output:
+            self.process = subprocess.Popen(
+                COMMAND,
+                cwd=ROOT,
+                stdout=output,
+                stderr=output,
+                process_group=0,
+                env=build_environment(
+                    TICKITI_REPLICA_URL=url,
+                    TICKITI_BIND=f"127.0.0.1:{self.port}",
+                    TICKITI_ADMIN_BIND=f"127.0.0.1:{self.admin_port}",
+                    **settings,
+                ),
+            )
+
+    def get(self, path: str, *, port: int | None = None) -> tuple[int, Any]:
+        return self.request("GET", path, port=port)
+
+    def request(
+        self, method: str, path: str, *, port: int | None = None, token: str = "", body: str = ""
+    ) -> tuple[int, Any]:
+        headers = {
+            "Content-Type": "application/json",
+            **({"Authorization": f"Bearer {token}"} if token else {}),
+        }
+        with contextlib.closing(
+            http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=SECONDS)
+        ) as link:
+            link.request(method, path, body or None, headers)
+            response = link.getresponse()
+            return response.status, json.loads(response.read())
+
+    def ask(self, token: str, body: str = "{}") -> tuple[int, Any]:
+        return self.request("POST", PATH, token=token, body=body)
+
+    def is_up(self) -> bool:
+        assert self.process.poll() is None, self.read_log()
+        try:
+            return self.get("/readyz", port=self.admin_port)[0] == 200
+        except OSError:
+            return False
+
+    def read_log(self) -> str:
+        return self._log.read_text("utf-8")
+
+    def end(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def running(shop_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    started = Running(shop_pair.standby.url_for(READER), tmp_path_factory.mktemp("gunicorn") / "log")
+    try:
+        wait_until(started.is_up)
+        yield started
+    finally:
+        started.end()
+
+
+def test_it_answers(running: Running) -> None:
+    status, body = running.ask(PRIYA, '{"perspective_id": 3}')
+    assert (status, body["data"][0]["number"]) == (200, 220009)
+    assert running.ask("wrong")[0] == 401
+    assert running.request("POST", PATH, token=PRIYA)[0] == 200
+
+
+def test_many_threads_are_answered_at_once(running: Running) -> None:
+    bodies = [json.dumps({"row_limit": limit}) for limit in range(1, 41)]
+    with ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(lambda body: running.ask(PRIYA, body), bodies))
+    assert [(status, len(body["data"])) for status, body in answers] == [
+        (200, limit) for limit in range(1, 41)
+    ]
+
+
+def test_probes_are_on_the_operations_port_and_the_api_is_on_its_own(running: Running) -> None:
+    for path in ("/livez", "/readyz"):
+        assert running.get(path, port=running.admin_port)[0] == 200
+        status, body = running.get(path)
+        assert (status, body["error"]) == (404, "not_found")
+    assert running.request("POST", PATH, port=running.admin_port, token=PRIYA, body="{}")[0] == 405
+    assert running.get("/openapi.json", port=running.admin_port)[0] == 404
+    assert running.get("/openapi.json")[0] == 200
+
+
+def test_counters_of_all_workers_are_one_page(running: Running) -> None:
+    def count(event: str) -> float:
+        url = f"http://127.0.0.1:{running.admin_port}/metrics"
+        with urllib.request.urlopen(url, timeout=SECONDS) as response:
+            page = response.read().decode()
+        assert "tickiti_query_cache_bytes" in page
+        assert "tickiti_query_flight_waits_total" in page
+        found = re.search(rf'^tickiti_query_cache_events_total{{event="{event}"}} (\S+)$', page, re.MULTILINE)
+        return float(found[1]) if found else 0.0
+
+    before = count("hit")
+    for _ in range(20):
+        assert running.ask(PRIYA)[0] == 200
+    # Each of the two workers misses at most once; a hit is one of the grant and one of the answer.
+    assert count("hit") - before >= 2 * 18
+
+
+def test_the_log_is_json_lines_without_tokens(running: Running) -> None:
+    running.ask(PRIYA, '{"row_limit": 47}')
+    wait_until(lambda: '"rows":47,' in running.read_log())
+    lines = [json.loads(line) for line in running.read_log().splitlines()]
+    assert {line["logger"] for line in lines} <= {"gunicorn.error", "tickiti_query.request"}
+    assert [line["rows"] for line in lines if line.get("rows") == 47] == [47]
+    assert PRIYA.partition("|")[2] not in running.read_log()
+
+
+def test_a_body_in_chunks_is_read_and_bounded(running: Running) -> None:
+    def send(*chunks: bytes) -> tuple[int, Any]:
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {PRIYA}"}
+        with contextlib.closing(
+            http.client.HTTPConnection("127.0.0.1", running.port, timeout=SECONDS)
+        ) as link:
+            link.request("POST", PATH, iter(chunks), headers, encode_chunked=True)
+            response = link.getresponse()
+            return response.status, json.loads(response.read())
+
+    status, body = send(b'{"row_', b'limit": 2}')
+    assert (status, len(body["data"])) == (200, 2)
+    query = b'{"row_limit": 2}'
+    for size, expected in ((64 * 1024, 200), (64 * 1024 + 1, 413), (1024 * 1024, 413)):
+        assert send(query, b" " * (size - len(query)))[0] == expected
+
+
+def count_waiting(pair: Pair) -> int:
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND usename = %s"
+    return int(pair.standby.execute(sql, (READER,))[0][0])
+
+
+def test_a_request_in_flight_is_answered_before_it_ends(shop_pair: Pair, tmp_path: Path) -> None:
+    running = Running(shop_pair.standby.url_for(READER), tmp_path / "log", TICKITI_WORKERS="1")
+    try:
+        wait_until(running.is_up)
+        with (
+            ThreadPoolExecutor(1) as threads,
+            contextlib.closing(shop_pair.primary.connect()) as connection,
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(
+                "BEGIN; LOCK TABLE reporting.tickets IN ACCESS EXCLUSIVE MODE; SELECT pg_switch_wal()"
+            )
+            shop_pair.wait_replayed()
+            answer = threads.submit(running.ask, PRIYA)
+            wait_until(lambda: count_waiting(shop_pair) == 1)
+            running.process.send_signal(signal.SIGTERM)
+            stopped = time.monotonic()
+            time.sleep(0.2)
+            cursor.execute("ROLLBACK")
+            assert answer.result(SECONDS)[0] == 200
+        assert running.process.wait(10) == 0
+        assert time.monotonic() - stopped < 5
+    finally:
+        running.end()
+
+
+def test_without_a_replica_it_starts_and_says_that_it_is_not_ready(tmp_path: Path) -> None:
+    running = Running("postgresql://nobody@127.0.0.1:1/x", tmp_path / "log", TICKITI_WORKERS="1")
+    try:
+        wait_until(lambda: can_get(running, "/livez"))
+        assert running.get("/readyz", port=running.admin_port)[0] == 503
+        assert running.ask(PRIYA)[0] == 503
+    finally:
+        running.end()
+
+
+def can_get(running: Running, path: str) -> bool:
+    assert running.process.poll() is None, running.read_log()
+    try:
+        return running.get(path, port=running.admin_port)[0] == 200
+    except OSError:
+        return False
+
+
+def test_faulty_settings_are_one_message_and_no_start() -> None:
+    environment = build_environment(
+        TICKITI_REPLICA_URL="mysql://u:hunter2@h/x", TICKITI_WORKERS="many", TICKITI_LOG_LEVEL="loud"
+    )
+    ended = subprocess.run(
+        COMMAND, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    assert ended.returncode == 1
+    output = ended.stdout + ended.stderr
+    assert output.count("tickiti-query cannot start:") == 1
+    for variable in ("TICKITI_REPLICA_URL", "TICKITI_WORKERS", "TICKITI_LOG_LEVEL"):
+        assert output.count(f"  {variable} ") == 1
+    assert "Traceback" not in output
+    assert "hunter2" not in output

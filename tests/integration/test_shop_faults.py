@@ -1,0 +1,161 @@
+"""What a replica can suffer, as a caller and a probe see it."""
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.shop import PRIYA, Shop, open_shop
+from tickiti_query.demo.loading import READER, create_reader, create_schema
+from tickiti_query.demo.pair import Pair
+
+GRANT_SOME = "GRANT SELECT (id, name, email, is_staff, is_active) ON users TO tickiti_query"
+READY = {"replica": "ok", "standby": "ok", "lag": "ok", "contract": "ok"}
+
+
+def check_failing(shop: Shop, name: str) -> str:
+    """Readiness is a 503 that names this check and no other; what the check says."""
+    status, body = shop.probe()
+    assert (status, body["ok"]) == (503, False)
+    failing = {check: word for check, word in body["checks"].items() if word not in {"ok", "unknown"}}
+    assert list(failing) == [name]
+    return str(failing[name])
+
+
+def check_unavailable(shop: Shop) -> None:
+    response = shop.ask(PRIYA)
+    assert (response.status_code, response.get_json()["error"]) == (503, "replica_unavailable")
+    assert int(response.headers["Retry-After"]) > 0
+
+
+@contextlib.contextmanager
+def lock_tickets(pair: Pair) -> Iterator[None]:
+    """An exclusive lock on the primary, which the standby replays and every reader there waits for."""
+    with contextlib.closing(pair.primary.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("BEGIN; LOCK TABLE reporting.tickets IN ACCESS EXCLUSIVE MODE; SELECT pg_switch_wal()")
+        pair.wait_replayed()
+        try:
+            yield
+        finally:
+            cursor.execute("ROLLBACK")
+
+
+def test_a_replica_that_is_fit_is_ready(shop: Shop) -> None:
+    assert shop.probe() == (200, {"ok": True, "checks": READY})
+    assert shop.probe("/livez") == (200, {"ok": True})
+
+
+def test_a_statement_past_its_limit_is_a_504_and_the_service_goes_on(shop_pair: Pair) -> None:
+    shop = open_shop(shop_pair, statement_timeout_ms=200, threads=1)
+    with lock_tickets(shop_pair):
+        for _ in range(3):
+            started = time.monotonic()
+            response = shop.ask(PRIYA)
+            assert (response.status_code, response.get_json()["error"]) == (504, "query_timeout")
+            assert time.monotonic() - started < 3
+    assert shop.ask(PRIYA).status_code == 200
+
+
+def test_without_a_replica_requests_and_probes_say_so(pair: Pair) -> None:
+    for url in (
+        "postgresql://tickiti_query@127.0.0.1:1/postgres",
+        "postgresql://tickiti_query@/postgres?host=/nonexistent",
+    ):
+        shop = open_shop(pair, replica_url=url)
+        check_unavailable(shop)
+        check_failing(shop, "replica")
+        assert shop.probe("/livez")[0] == 200
+
+
+def test_a_schema_that_is_not_there_is_a_503_and_named(shop_pair: Pair) -> None:
+    shop = open_shop(shop_pair, replica_schema="nowhere")
+    check_unavailable(shop)
+    assert "tickets" in check_failing(shop, "contract")
+
+
+def test_a_schema_that_may_not_be_used_is_named_too(shop_pair: Pair) -> None:
+    with contextlib.closing(shop_pair.primary.connect()) as connection, connection.cursor() as cursor:
+        create_schema(connection, "narrow")
+        try:
+            assert "tickets" in check_failing(open_shop(shop_pair, replica_schema="narrow"), "contract")
+        finally:
+            cursor.execute("DROP SCHEMA narrow CASCADE")
+
+
+@pytest.mark.parametrize(
+    ("damage", "missing"),
+    [
+        ("ALTER TABLE tickets DROP COLUMN resolution", "tickets.resolution"),
+        ("DROP TABLE responses", "responses"),
+        ("REVOKE SELECT ON users FROM tickiti_query", "users"),
+        (f"REVOKE ALL ON users FROM tickiti_query; {GRANT_SOME}", "users.sees_all_queues"),
+    ],
+)
+def test_the_contract_check_names_what_is_missing(shop_pair: Pair, damage: str, missing: str) -> None:
+    with contextlib.closing(shop_pair.primary.connect()) as connection, connection.cursor() as cursor:
+        create_schema(connection, "narrow")
+        create_reader(connection, "narrow")
+        try:
+            shop = open_shop(shop_pair, replica_schema="narrow")
+            assert shop.probe()[0] == 200
+            cursor.execute(f"SET search_path = narrow; {damage}")
+            assert check_failing(shop, "contract").endswith(f": {missing}.")
+        finally:
+            cursor.execute("DROP SCHEMA narrow CASCADE")
+
+
+def test_a_replica_too_far_behind_is_a_503_until_it_has_caught_up(shop_pair: Pair) -> None:
+    shop = open_shop(shop_pair, max_replica_lag_seconds=1)
+    assert shop.ask(PRIYA).status_code == 200
+    shop_pair.pause_replay()
+    try:
+        with contextlib.closing(shop_pair.primary.connect(options="-c synchronous_commit=local")) as writer:
+            writer.cursor().execute("UPDATE reporting.teams SET name = name WHERE id = 1")
+        deadline = time.monotonic() + 20
+        while shop.ask(PRIYA).status_code == 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        check_unavailable(shop)
+        check_failing(shop, "lag")
+    finally:
+        shop_pair.resume_replay()
+    shop_pair.wait_replayed()
+    assert shop.ask(PRIYA).status_code == 200
+    assert shop.probe()[0] == 200
+
+
+def test_a_promoted_server_is_refused_unless_a_primary_will_do(tmp_path: Path) -> None:
+    with Pair.create(tmp_path / "pair") as own:
+        with contextlib.closing(own.primary.connect()) as connection:
+            create_schema(connection)
+            create_reader(connection)
+        strict, lenient = open_shop(own), open_shop(own, require_standby=False)
+        with strict.add_token() as (_, secret), strict.add_row("users", id=1, name="P", email="p@x.example"):
+            assert [shop.ask(secret).status_code for shop in (strict, lenient)] == [200, 200]
+            own.promote()
+            response = strict.ask(secret)
+            assert (response.status_code, response.get_json()["error"]) == (503, "replica_unavailable")
+            check_failing(strict, "standby")
+            assert lenient.ask(secret).status_code == 200
+            assert lenient.probe()[0] == 200
+            own.primary.stop()
+            own.primary.start(
+                {"synchronous_standby_names": ""}
+            )  # its standby is gone, and rows are taken back
+            own.primary.wait_ready()
+
+
+def test_a_replica_that_comes_back_is_used_again(tmp_path: Path) -> None:
+    with Pair.create(tmp_path / "pair") as own:
+        with contextlib.closing(own.primary.connect()) as connection:
+            create_schema(connection)
+            create_reader(connection)
+        shop = open_shop(own, replica_url=own.standby.url_for(READER))
+        own.standby.crash()
+        check_unavailable(shop)
+        check_failing(shop, "replica")
+        own.start()
+        assert shop.ask("nobody").status_code == 401
+        assert shop.probe()[0] == 200
