@@ -20,6 +20,7 @@ from tickiti_query.freshness import Freshness
 from tickiti_query.health import Readiness
 from tickiti_query.hot_path import HotPath
 from tickiti_query.lookups import look_up
+from tickiti_query.metrics import render_metrics, tell_cache, tell_flight
 from tickiti_query.openapi import describe
 from tickiti_query.perspectives import find_perspective
 from tickiti_query.rendering import render_rows
@@ -64,8 +65,9 @@ def create_app(settings: Settings) -> Flask:
             ttl_seconds=settings.cache_ttl_seconds,
             max_bytes=settings.cache_max_bytes,
             exact=settings.freshness == "exact",
+            tell=tell_cache,
         ),
-        flights=Flights(wait_seconds=replica.longest_read_seconds),
+        flights=Flights(wait_seconds=replica.longest_read_seconds, tell=tell_flight),
     )
     app = Flask(__name__, static_folder=None)
     # One byte more, so that a body without a Content-Length is seen to be too long, and not read as its beginning.
@@ -81,7 +83,9 @@ def create_app(settings: Settings) -> Flask:
     )
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
-    app.extensions["tickiti_query_admin"] = make_admin_app(Readiness(freshness.prove, replica.read).check)
+    app.extensions["tickiti_query_admin"] = make_admin_app(
+        Readiness(freshness.prove, replica.read).check, render_metrics
+    )
     return app
 
 

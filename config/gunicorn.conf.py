@@ -1,10 +1,18 @@
 """gunicorn's own settings, from the same environment: workers, threads, limits of a connection, the admin port."""
 
 import os
+import shutil
 import sys
+import tempfile
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+# The workers' counters are files in one directory; prometheus_client looks for it when it is imported.
+counters = tempfile.mkdtemp(prefix="tickiti-query-")
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = counters
+
+from prometheus_client import multiprocess
 
 from config.log import configure_logging
 from config.settings import SettingsError, load_settings
@@ -29,6 +37,16 @@ proc_name = "tickiti-query"
 accesslog = None
 logconfig_dict = configure_logging(settings.log_level)
 forwarded_allow_ips = ""
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Forget what a worker that ended held at the time; what it counted stays."""
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_server: Any) -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(counters, ignore_errors=True)
 
 
 def post_worker_init(worker: Any) -> None:

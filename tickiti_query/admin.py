@@ -10,33 +10,43 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import orjson
 
-Answer = tuple[int, Mapping[str, Any]]
+Answer = tuple[int, str, bytes]  # status, content type, body
 REASONS = {200: "200 OK", 404: "404 Not Found", 405: "405 Method Not Allowed", 503: "503 Service Unavailable"}
 
 
-def make_admin_app(check: Callable[[], Mapping[str, str]]) -> Callable[..., Iterable[bytes]]:
-    """The WSGI app of the operations port: GET /livez and /readyz."""
+def make_admin_app(
+    check: Callable[[], Mapping[str, str]], render_metrics: Callable[[], bytes]
+) -> Callable[..., Iterable[bytes]]:
+    """The WSGI app of the operations port: GET /livez, /readyz and /metrics."""
 
     def live() -> Answer:
-        return 200, {"ok": True}
+        return tell(200, {"ok": True})
 
     def ready() -> Answer:
         checks = check()
         ok = all(word == "ok" for word in checks.values())
-        return (200 if ok else 503), {"ok": ok, "checks": checks}
+        return tell(200 if ok else 503, {"ok": ok, "checks": checks})
 
-    routes = {"/livez": live, "/readyz": ready}
+    def metrics() -> Answer:
+        return 200, "text/plain; version=0.0.4; charset=utf-8", render_metrics()
+
+    routes = {"/livez": live, "/readyz": ready, "/metrics": metrics}
 
     def app(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         route = routes.get(
-            environ.get("PATH_INFO", ""), lambda: (404, {"ok": False, "paths": sorted(routes)})
+            environ.get("PATH_INFO", ""), lambda: tell(404, {"ok": False, "paths": sorted(routes)})
         )
         allowed = environ["REQUEST_METHOD"] in {"GET", "HEAD"}
-        status, body = route() if allowed else (405, {"ok": False, "methods": ["GET", "HEAD"]})
-        start_response(REASONS[status], [("Content-Type", "application/json"), ("Cache-Control", "no-store")])
-        return [orjson.dumps(body)]
+        status, kind, body = route() if allowed else tell(405, {"ok": False, "methods": ["GET", "HEAD"]})
+        start_response(REASONS[status], [("Content-Type", kind), ("Cache-Control", "no-store")])
+        return [body]
 
     return app
+
+
+def tell(status: int, facts: Mapping[str, Any]) -> Answer:
+    """A small answer in JSON."""
+    return status, "application/json", orjson.dumps(facts)
 
 
 class Handler(WSGIRequestHandler):

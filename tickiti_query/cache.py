@@ -30,7 +30,8 @@ class Cache:
     """Holds values for `ttl_seconds`, `max_bytes` of them at the most; the least recently used goes first.
 
     In exact mode an entry counts only while its validator is the current one; otherwise until its TTL ends.
-    Safe for threads. `events` counts hits, misses, stale entries (found, and not proved), stores and evictions.
+    Safe for threads. `events` counts by name: `hit`; `miss`, nothing there; `stale`, there and not proved;
+    `unprovable`, there and nothing can be proved now; `store`; `evict`. `tell` hears of each, and of bytes held.
     """
 
     def __init__(
@@ -40,12 +41,14 @@ class Cache:
         max_bytes: int,
         exact: bool,
         clock: Callable[[], float] = time.monotonic,
+        tell: Callable[[str, int, int], None] = lambda _event, _times, _held_bytes: None,
     ) -> None:
         self.enabled = ttl_seconds > 0 and max_bytes > 0
         self.events: Counter[str] = Counter()
         self._ttl = ttl_seconds
         self._exact = exact
         self._clock = clock
+        self._tell = tell
         self._lock = threading.Lock()
         self._entries: TTLCache[Hashable, Entry] = TTLCache(
             maxsize=max_bytes, ttl=ttl_seconds, timer=clock, getsizeof=lambda entry: entry.size
@@ -65,13 +68,20 @@ class Cache:
             try:
                 entry = self._entries[key]
             except KeyError:
-                self.events["miss"] += 1
+                self._count("miss")
                 return None
-            if entry.expires <= self._clock() or not self._is_proved(entry, validator):
-                self.events["stale"] += 1
+            if self._exact and validator is None:
+                self._count("unprovable")
                 return None
-            self.events["hit"] += 1
+            if entry.expires <= self._clock() or (self._exact and entry.validator != validator):
+                self._count("stale")
+                return None
+            self._count("hit")
             return entry
+
+    def _count(self, event: str, times: int = 1) -> None:
+        self.events[event] += times
+        self._tell(event, times, int(self._entries.currsize))
 
     def now(self) -> float:
         """The cache's clock, in seconds: the moment before a value is read, from which its time counts."""
@@ -96,12 +106,9 @@ class Cache:
                 return False
             before = len(self._entries) - (key in self._entries)
             self._entries[key] = Entry(value, validator, expires, size)
-            self.events["store"] += 1
-            self.events["evict"] += before + 1 - len(self._entries)
+            self._count("store")
+            self._count("evict", before + 1 - len(self._entries))
         return True
-
-    def _is_proved(self, entry: Entry, validator: Validator | None) -> bool:
-        return not self._exact or (validator is not None and entry.validator == validator)
 
     def seconds_left(self, entry: Entry) -> int:
         """How long the entry may still live, in whole seconds."""

@@ -76,11 +76,12 @@ class SharedReading(Generic[T]):
 class Flights:
     """Equal questions asked at once are answered by one flight; its failure is everybody's, and is not kept.
 
-    `waits` counts those who joined a flight of somebody else's.
+    `waits` counts those who joined a flight of somebody else's; `tell` hears of each.
     """
 
-    def __init__(self, wait_seconds: float) -> None:
+    def __init__(self, wait_seconds: float, tell: Callable[[], None] = lambda: None) -> None:
         self.waits = 0
+        self._tell = tell
         self._wait_seconds = wait_seconds
         self._lock = threading.Lock()
         self._under_way: dict[Hashable, Future[Any]] = {}
@@ -94,6 +95,7 @@ class Flights:
             flight = self._under_way.get(key)
             if flight is not None:
                 self.waits += 1
+                self._tell()
             else:
                 ours: Future[Any] = Future()
                 self._under_way[key] = ours

@@ -1,0 +1,39 @@
+"""What Prometheus is told. Workers write to files that each other can read; whichever is asked adds them up."""
+
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest, multiprocess
+
+CACHE_EVENTS = Counter(
+    "tickiti_query_cache_events",
+    "What became of the look-ups in the cache, of grants and of answers: hit, miss, stale (the proof failed),"
+    " unprovable (no proof was possible), store, evict.",
+    ["event"],
+)
+CACHE_BYTES = Gauge(
+    "tickiti_query_cache_bytes", "Bytes that the entries of the caches take.", multiprocess_mode="livesum"
+)
+FLIGHT_WAITS = Counter(
+    "tickiti_query_flight_waits", "Requests that waited for an equal one instead of asking the replica."
+)
+
+
+def tell_cache(event: str, times: int, held_bytes: int) -> None:
+    """Count an event of the cache, and say how much it holds."""
+    CACHE_EVENTS.labels(event).inc(times)
+    if event in {"store", "evict"}:
+        CACHE_BYTES.set(held_bytes)
+
+
+def tell_flight() -> None:
+    """Count a request that joined a flight."""
+    FLIGHT_WAITS.inc()
+
+
+def render_metrics() -> bytes:
+    """All metrics of all workers, in Prometheus' text format."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest()
+    registry = CollectorRegistry()
+    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)
