@@ -71,7 +71,7 @@ def find_all(source: Source) -> Perspective:
 
 def fetch(source: Source, sql: str, **binds: Bind) -> Perspective | None:
     """The first perspective that `sql` finds, or None."""
-    rows = source.fetch(Statement(sql, tuple(binds.items())))
+    rows = source.fetch(Statement(sql, tuple(binds.items()), is_repeated=True))
     return read_perspective(rows[0]) if rows else None
 
 

@@ -12,11 +12,14 @@ class Statement:
     """One SELECT with `:name` binds, hashable, so that it can be part of a cache key.
 
     `params` are (name, value) pairs in the order of their first use. `columns` names the result columns.
+    `is_repeated`: every request asks it in the same words, and one plan is good for all its values; it is worth
+    being prepared.
     """
 
     sql: str
     params: tuple[tuple[str, Bind], ...] = ()
     columns: tuple[str, ...] = ()
+    is_repeated: bool = False
 
     @property
     def binds(self) -> Mapping[str, Bind]:

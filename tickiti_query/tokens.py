@@ -85,7 +85,9 @@ def find_grant(source: Source, credentials: Credentials) -> tuple[Grant, Sight]:
     An unknown id and a wrong secret ask the index the same question and get the same nothing, so that they
     cannot be told apart by time either.
     """
-    rows = source.fetch(Statement(SQL, (("digest", credentials.digest), ("id", credentials.id))))
+    rows = source.fetch(
+        Statement(SQL, (("digest", credentials.digest), ("id", credentials.id)), is_repeated=True)
+    )
     if not rows or not hmac.compare_digest(str(rows[0][2]), credentials.digest):
         raise Unauthenticated
     stamp, running, _, *grant, user_id, email, is_staff, is_active, sees_all, queues = rows[0]

@@ -15,6 +15,14 @@ LOCK_TIMEOUT_MS = 1000
 ATTRIBUTES_A_HOST = ("host", "hostaddr", "port")
 
 
+class ReplicaConnection(extensions.connection):
+    """A connection that knows its prepared statements: by their text, the name that each has on the server."""
+
+    def __init__(self, dsn: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(dsn, *args, **kwargs)
+        self.prepared: dict[str, str] = {}
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where the replica is, and how sessions on it are set up."""
@@ -79,7 +87,7 @@ def connect(target: Target, examine: Callable[[Any], None] = lambda _: None) -> 
     for parameters in target.list_hosts():
         try:
             with deadline(CONNECT_SECONDS_A_HOST):
-                connection: Any = psycopg2.connect(**parameters)  # type: ignore[call-overload]
+                connection: Any = psycopg2.connect(connection_factory=ReplicaConnection, **parameters)  # type: ignore[call-overload]
                 connection.autocommit = True
                 try:
                     examine(connection)

@@ -13,14 +13,16 @@ TIMEOUTS = {"57014", "55P03"}
 CONFLICTS = {"40001", "40P01"}
 # A reporting contract that is not (yet, any more) there: undefined table, column, function, schema; datatype
 # mismatch; insufficient privilege. It comes back with a migration that ends.
-CONTRACT = {"42P01", "42703", "42883", "3F000", "42804", "42501", "0A000"}
+CONTRACT = {"42P01", "42703", "42883", "3F000", "42804", "42501"}
+# A prepared statement whose columns have changed their type: the connection that keeps it is of no further use.
+STALE_PLAN = "0A000"
 # Whole classes: connection, resources, operator intervention, system.
 CLASSES = {"08", "53", "57", "58"}
 
 
 def is_lost(error: psycopg2.Error, connection: Any) -> bool:
     """Whether the connection is of no further use. A fault that has no SQLSTATE came from no living session."""
-    return bool(connection.closed) or error.pgcode is None
+    return bool(connection.closed) or error.pgcode in {None, STALE_PLAN}
 
 
 def is_conflict(error: psycopg2.Error) -> bool:
@@ -33,6 +35,6 @@ def translate_fault(error: psycopg2.Error) -> QueryError:
     code = error.pgcode
     if isinstance(error, DeadlinePassed) or code in TIMEOUTS:
         return QueryTimeout()
-    if code is None or code in CONFLICTS | CONTRACT or code[:2] in CLASSES:
+    if code in {None, STALE_PLAN} or code in CONFLICTS | CONTRACT or code[:2] in CLASSES:
         return ReplicaUnavailable()
     return QueryError()

@@ -8,7 +8,7 @@ import psycopg2
 
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.deadline import deadline, install_deadline, remaining_seconds
-from tickiti_query.replica.faults import is_conflict, is_lost, translate_fault
+from tickiti_query.replica.faults import STALE_PLAN, is_conflict, is_lost, translate_fault
 from tickiti_query.replica.pool import Pool
 from tickiti_query.replica.state_statement import execute
 from tickiti_query.replica.transaction import Transaction
@@ -78,7 +78,7 @@ class Replica:
 
     @staticmethod
     def _is_worth_another_try(error: psycopg2.Error) -> bool:
-        return (error.pgcode is None or is_conflict(error)) and remaining_seconds() > 0
+        return (error.pgcode in {None, STALE_PLAN} or is_conflict(error)) and remaining_seconds() > 0
 
     def _make_pool(self) -> Pool:
         self._generation += 1

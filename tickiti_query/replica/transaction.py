@@ -4,6 +4,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
 from tickiti_query.server_state import Server
@@ -11,6 +12,7 @@ from tickiti_query.statement import Bind, Statement
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _dialect = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
+_numbering = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 
 Row = tuple[Any, ...]
 
@@ -24,6 +26,13 @@ def adapt_sql(sql: str) -> str:
 def adapt_bind(value: Bind) -> Any:
     """A value as psycopg2 takes it: what is a tuple here is an array there."""
     return list(value) if isinstance(value, tuple) else value
+
+
+@lru_cache(maxsize=64)
+def number_binds(sql: str) -> tuple[str, tuple[str, ...]]:
+    """The text of a statement with `$1`, `$2` in place of `:name`, and the names in that order."""
+    compiled = text(sql).compile(dialect=_numbering)
+    return str(compiled), tuple(compiled.positiontup or ())
 
 
 def run(cursor: Any, sql: str, statement: Statement) -> list[Row]:
@@ -43,15 +52,35 @@ class Transaction:
     def __init__(self, cursor: Any, server: Server) -> None:
         self.server = server
         self._cursor = cursor
-        self._begun = False
+        self._prefix = f"{BEGIN}; "
 
     def fetch(self, statement: Statement) -> list[Row]:
         """All rows of `statement`. Raises psycopg2.Error, which the replica translates."""
-        prefix = "" if self._begun else f"{BEGIN}; "
-        self._begun = True
-        return run(self._cursor, prefix, statement)
+        if statement.is_repeated:
+            return self._fetch_prepared(statement)
+        return run(self._cursor, self._take_prefix(), statement)
+
+    def _take_prefix(self) -> str:
+        prefix, self._prefix = self._prefix, ""
+        return prefix
+
+    def _fetch_prepared(self, statement: Statement) -> list[Row]:
+        """The same with a statement that the connection keeps; the first time costs one more round trip."""
+        prepared = self._cursor.connection.prepared
+        sql, names = number_binds(statement.sql)
+        if sql not in prepared:
+            name = f"tickiti_query_{len(prepared) + 1}"
+            self._cursor.execute(f"{self._take_prefix()}PREPARE {name} AS {sql}")
+            prepared[sql] = name
+        binds = statement.binds
+        places = ", ".join(["%s"] * len(names))
+        arguments = f" ({places})" if names else ""
+        call = f"{self._take_prefix()}EXECUTE {prepared[sql]}{arguments}"
+        self._cursor.execute(call, [adapt_bind(binds[name]) for name in names])
+        rows: list[Row] = self._cursor.fetchall()
+        return rows
 
     def end(self) -> None:
         """Give the snapshot up."""
-        if self._begun:
+        if not self._prefix:
             self._cursor.execute("COMMIT")
