@@ -9,7 +9,10 @@ from time import perf_counter
 from typing import Any
 
 from tickiti_query.request_trace import RequestTrace
+from tickiti_query.server_state import ServerState
 from tickiti_query.service import Reply
+
+EXCHANGE = "tickiti_query.exchange"  # where in a WSGI environment it travels
 
 log = logging.getLogger("tickiti_query.request")
 
@@ -18,9 +21,13 @@ LONGEST_IGNORED_HEADER = 4096
 
 
 class Exchange:
-    """Begins when it is made. `error` is the code of the error that was answered, if one was."""
+    """Begins when it is made.
 
-    __slots__ = ("began", "error", "ignored", "method", "path", "request_id", "trace")
+    `state` is what the replica showed after it began, where that has been asked; `error` is the code of the error
+    that was answered, if one was.
+    """
+
+    __slots__ = ("began", "error", "ignored", "method", "path", "request_id", "state", "trace")
 
     def __init__(self, method: str, path: str, request_id: str) -> None:
         self.method = method
@@ -28,6 +35,7 @@ class Exchange:
         self.request_id = request_id if REQUEST_ID.fullmatch(request_id) else secrets.token_hex(16)
         self.trace = RequestTrace()
         self.ignored: tuple[str, ...] = ()
+        self.state: ServerState | None = None
         self.error: str | None = None
         self.began = perf_counter()
 

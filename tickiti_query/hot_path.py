@@ -1,7 +1,7 @@
 """The way of a hit: a WSGI middleware that answers what a proved cache entry answers, and hands on everything else.
 
 A poller asks the same all day, and for an answer that is there already routing, a request context and a response
-object are most of the time (bench/README.md). What is not a hit goes on to Flask, together with what was proved.
+object are most of the time (bench/README.md). What is not a hit goes on to Flask, and the exchange with it.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,14 +11,13 @@ from typing import Any
 from flask import Response
 
 from tickiti_query.errors import QueryError
-from tickiti_query.exchange import Exchange
+from tickiti_query.exchange import EXCHANGE, Exchange
 from tickiti_query.search import TicketQuery
 from tickiti_query.service import Request, TicketQueryService
 
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
-STATE = "tickiti_query.state"  # where Flask's view finds the proof that was taken here
 LONGEST_BODY = 4096  # what a poller sends is short; a longer body goes the long way
 
 
@@ -64,8 +63,8 @@ class HotPath:
             read_query=lambda: self._read_body(raw, content_type),
         )
         try:
-            state = self._service.prove_now(exchange.trace)
-            reply = self._service.find(request, state, exchange.trace)
+            exchange.state = self._service.prove_now(exchange.trace)
+            reply = self._service.find(request, exchange.state, exchange.trace)
         except QueryError as error:
             exchange.error = error.code
             response = self._render_error(error)
@@ -73,7 +72,7 @@ class HotPath:
             exchange.write_line(error.status)
             return response(environ, start_response)
         if reply is None:
-            environ[STATE] = state
+            environ[EXCHANGE] = exchange
             return None
         body = reply.answer.body
         exchange.ignored = reply.ignored

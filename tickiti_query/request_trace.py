@@ -20,20 +20,24 @@ class RequestTrace:
 
     def measure(self, name: str) -> "Stopwatch":
         """A context that adds the time its block takes to `name`."""
-        return Stopwatch(self.durations, name)
+        return Stopwatch(self, name)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Add time that was spent on `name`."""
+        self.durations[name] = self.durations.get(name, 0.0) + seconds
 
 
 class Stopwatch:
     """Measures a block; a plain class, because a hit measures twice and a generator costs more than it tells."""
 
-    __slots__ = ("_durations", "_name", "_start")
+    __slots__ = ("_name", "_start", "_trace")
 
-    def __init__(self, durations: dict[str, float], name: str) -> None:
-        self._durations = durations
+    def __init__(self, trace: RequestTrace, name: str) -> None:
+        self._trace = trace
         self._name = name
 
     def __enter__(self) -> None:
         self._start = perf_counter()
 
     def __exit__(self, *raised: object) -> None:
-        self._durations[self._name] = self._durations.get(self._name, 0.0) + perf_counter() - self._start
+        self._trace.add(self._name, perf_counter() - self._start)

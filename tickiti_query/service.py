@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Protocol, TypeVar
 
 from tickiti_query.actor import Actor
@@ -132,9 +133,9 @@ class TicketQueryService:
         grant = self.cache.find(request.credentials, state.validator)
         if grant is None:
             return None
+        trace.user_id = grant.value.actor.user.id
         with trace.measure("auth"):
             actor = self.admit(grant.value, request.address)
-        trace.user_id = actor.user.id
         query = request.read_query()
         entry = self.cache.find((actor, query), state.validator)
         if entry is None:
@@ -153,11 +154,13 @@ class TicketQueryService:
             outcome = self._fetch(request, state, trace)
         else:
             key = (request.credentials, request.address, request.body, state.validator)
-            with trace.measure("cache"):
-                try:
-                    outcome = self.flights.join(key, lambda: self._fetch(request, state, trace))
-                except TimeoutError:
-                    raise QueryTimeout from None
+            began = perf_counter()
+            try:
+                outcome = self.flights.join(key, lambda: self._fetch(request, state, trace))
+            except TimeoutError:
+                raise QueryTimeout from None
+            if trace.rows is None:  # somebody else's flight: all of it was waiting
+                trace.add("cache", perf_counter() - began)
             # Time has passed for those who joined: a token may have ended since the flight began.
             self.admit(outcome.grant, request.address)
         answer = outcome.answer
@@ -215,8 +218,8 @@ class TicketQueryService:
         """What one snapshot says to the request, in the order in which errors count."""
         with trace.measure("auth"):
             grant, sight = self.find_grant(source, request.credentials)
+            trace.user_id = grant.actor.user.id
             actor = self.admit(grant, request.address)
-        trace.user_id = actor.user.id
         query = request.read_query()
         searches = read_criteria(query.criteria)
         with trace.measure("sql"):

@@ -12,8 +12,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 
 from schemas.ticket_query import ErrorSchema, TicketListSchema, TicketQuerySchema
 from tickiti_query import errors
-from tickiti_query.exchange import Exchange
-from tickiti_query.hot_path import STATE
+from tickiti_query.exchange import EXCHANGE, Exchange
 from tickiti_query.search import TicketQuery
 from tickiti_query.service import Request, TicketQueryService
 
@@ -47,7 +46,7 @@ def make_blueprint(
             read_query=lambda: read_body(raw, content_type),
         )
         exchange: Exchange = g.exchange
-        reply = service.run(asked, exchange.trace, request.environ.get(STATE))
+        reply = service.run(asked, exchange.trace, exchange.state)
         exchange.ignored = reply.ignored
         response = Response(reply.answer.body, content_type="application/json")
         response.headers.extend(exchange.describe_reply(reply))
@@ -117,8 +116,9 @@ def answer_error(error: Exception) -> Response:
 
 
 def begin_request() -> None:
-    """Name the request and start its clock."""
-    g.exchange = Exchange(request.method, request.path, request.headers.get("X-Request-ID", ""))
+    """Name the request and start its clock, unless it has begun on the hot path."""
+    begun: Exchange | None = request.environ.get(EXCHANGE)
+    g.exchange = begun or Exchange(request.method, request.path, request.headers.get("X-Request-ID", ""))
 
 
 def end_request(response: Response) -> Response:
