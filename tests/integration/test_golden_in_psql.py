@@ -12,9 +12,9 @@ from tickiti_query.demo.pair import Pair
 def test_every_golden_file_runs_in_psql(shop_pair: Pair) -> None:
     files = sorted(FOLDER.glob("*.sql"))
     assert len(files) > 100
-    command = [binaries.find_bindir() / "psql", "-qX", "-v", "ON_ERROR_STOP=1", "-o", os.devnull]
+    command = [str(binaries.find_bindir() / "psql"), "-qX", "-v", "ON_ERROR_STOP=1", "-o", os.devnull]
     for file in files:
-        command += ["-f", file]
+        command += ["-f", str(file)]
     done = subprocess.run(
         [*command, shop_pair.standby.url_for(READER)],
         env={**os.environ, "PGOPTIONS": "-c search_path=reporting"},
