@@ -19,6 +19,10 @@ CREATE INDEX IF NOT EXISTS tickets_queue_updated ON tickets (queue_id, updated_a
 CREATE INDEX IF NOT EXISTS tickets_unclosed_updated ON tickets (updated_at DESC, id DESC, queue_id)
     WHERE status <> 'closed';
 
+-- the same, most urgent first: "for my attention" as it is usually saved (1,240 ms to 98 for one who sees everything)
+CREATE INDEX IF NOT EXISTS tickets_unclosed_priority ON tickets (priority DESC, updated_at DESC, id DESC, queue_id)
+    WHERE status <> 'closed';
+
 -- 2. Conditions on tickets --------------------------------------------------------------------------------
 
 -- assignee is, Unassigned
@@ -114,6 +118,12 @@ BEGIN
                     USING gin (lower(originator_email) %I.gin_trgm_ops)', trgm);
     EXECUTE format('CREATE INDEX IF NOT EXISTS responses_text_trgm ON responses
                     USING gin (lower(plain_text) %I.gin_trgm_ops)', trgm);
+    -- How rare a word is, the planner counts among the texts that ANALYZE keeps. With its usual 100, one text that
+    -- happens to have a rare word makes it a common one: 230 ms instead of 8 for the subject, 640 instead of 50 for
+    -- the content, until the next ANALYZE.
+    ALTER INDEX tickets_subject_trgm ALTER COLUMN 1 SET STATISTICS 1000;
+    ALTER INDEX tickets_originator_trgm ALTER COLUMN 1 SET STATISTICS 1000;
+    ALTER INDEX responses_text_trgm ALTER COLUMN 1 SET STATISTICS 1000;
 END
 $$;
 

@@ -430,6 +430,11 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_unclosed_updated ON :t
     ((CAST(:tickets_updated_at AS timestamp(0))) DESC, (CAST(:tickets_id AS bigint)) DESC,
      (CAST(:tickets_queue_id AS bigint)))
     WHERE CAST(:tickets_status AS text) <> 'closed';
+-- the same, most urgent first: "for my attention" as it is usually saved
+CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_unclosed_priority ON :tickets
+    ((CAST(:tickets_priority AS smallint)) DESC, (CAST(:tickets_updated_at AS timestamp(0))) DESC,
+     (CAST(:tickets_id AS bigint)) DESC, (CAST(:tickets_queue_id AS bigint)))
+    WHERE CAST(:tickets_status AS text) <> 'closed';
 
 -- 2. Conditions on tickets
 

@@ -1,8 +1,10 @@
 """`python -m tickiti_query`: the command line."""
 
+import signal
 import sys
 
 from tickiti_query.cli import main
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends a command without a word
     sys.exit(main())

@@ -37,7 +37,8 @@ class Field:
     """One field of the language; None where it may not be used.
 
     `equals` serves `is` and `is not`, `contains` serves `contains` and `does not contain`. `column` is the SQL
-    of the JSON value; `core` columns are always there. `user_centric` fields are about the subject user.
+    of the JSON value; `core` columns are always there. `user_centric` fields are about the subject user. `shows` is
+    what a ticket has of it, for `why`, where no column says so: a text, a list, or a JSON object of facts.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Field:
     contains: Comparison | None = None
     order: Key | None = None
     column: Fragment | None = None
+    shows: Fragment | None = None
     core: bool = False
     modes: Sequence[Mode] = ()
 

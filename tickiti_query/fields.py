@@ -10,7 +10,18 @@ from datetime import time
 
 from tickiti_query import matching, relations, values
 from tickiti_query.field import Field, Key, Mode, make_catalogue
-from tickiti_query.fragments import fixed, list_column, moment_column, text_key, user_name
+from tickiti_query.fragments import (
+    fixed,
+    list_column,
+    moment_column,
+    show_attention,
+    show_reading,
+    show_responses,
+    text_key,
+    user_name,
+    write_moment,
+)
+from tickiti_query.matching import Fragment
 from tickiti_query.predicate import Comparison, Predicate, Viewpoint
 
 STATUS = Comparison(values.read_status, matching.match_exactly("t.status", "status"))
@@ -31,6 +42,8 @@ ASSIGNEE_VALUES = (
     "e-mail address (also that person's teams), `team:<id>` (the team's own), `team-and-members:<id>`"
     " (the team's and its members' own), `Unassigned`, `me`"
 )
+PARTICIPANTS = list_column("p.email", fixed("FROM ticket_participants p WHERE p.ticket_id = t.id"))
+HASHTAGS = list_column("h.tag", fixed("FROM ticket_hashtags h WHERE h.ticket_id = t.id"))
 MOMENT_VALUES = "`YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS`, UTC"
 
 
@@ -41,14 +54,25 @@ def bound_moment(mode: str, comparison: str, day_time: time) -> Mode:
     )
 
 
-def make_flag(name: str, match: Callable[[Viewpoint], Predicate], *, column: bool = False) -> Field:
-    """A field that is true or false, about the subject user."""
+def make_flag(
+    name: str,
+    match: Callable[[Viewpoint], Predicate],
+    *,
+    column: bool = False,
+    shows: Fragment | None = None,
+) -> Field:
+    """A field that is true or false, about the subject user. Where `shows` says no more, that is what it shows."""
+
+    def write(view: Viewpoint) -> str:
+        return f"({match(view).sql}) IS TRUE"
+
     return Field(
         name=name,
         values="true, false",
         user_centric=True,
         equals=Comparison(values.read_flag, matching.match_flag(match)),
-        column=(lambda view: f"({match(view).sql}) IS TRUE") if column else None,
+        column=write if column else None,
+        shows=shows or write,
     )
 
 
@@ -134,6 +158,7 @@ FIELDS = make_catalogue(
             name="content",
             values="text in any response; in internal notes for a staff acting user only",
             contains=IN_CONTENT,
+            shows=show_responses,
             modes=[
                 Mode("content", "part of a response", IN_CONTENT, text=True),
                 Mode("subject_content", "part of the subject or of a response", IN_EITHER, text=True),
@@ -143,6 +168,7 @@ FIELDS = make_catalogue(
             name="assignee",
             values=ASSIGNEE_VALUES,
             order=text_key("t.assigned_to_email", nullable=True),
+            shows=fixed("t.assigned_to_email"),
             equals=ASSIGNEE,
             modes=[Mode("assigned", ASSIGNEE_VALUES, ASSIGNEE)],
         ),
@@ -150,6 +176,7 @@ FIELDS = make_catalogue(
             name="originator",
             values=f"{EMAIL_VALUES}; with `contains`, text",
             order=text_key("t.originator_email"),
+            shows=fixed("t.originator_email"),
             equals=ORIGINATOR,
             contains=Comparison(values.read_text, matching.contain_text("t.originator_email", "originator")),
             modes=[Mode("raised", EMAIL_VALUES, ORIGINATOR)],
@@ -158,16 +185,22 @@ FIELDS = make_catalogue(
             name="participant",
             values=EMAIL_VALUES,
             equals=PARTICIPANT,
+            shows=PARTICIPANTS,
             modes=[Mode("participant", EMAIL_VALUES, PARTICIPANT)],
         ),
         Field(
-            name="hashtag", values=TAG_VALUES, equals=HASHTAG, modes=[Mode("hashtag", TAG_VALUES, HASHTAG)]
+            name="hashtag",
+            values=TAG_VALUES,
+            equals=HASHTAG,
+            shows=HASHTAGS,
+            modes=[Mode("hashtag", TAG_VALUES, HASHTAG)],
         ),
         Field(
             name="watchlist",
             values="id (number) or name (text) of a watchlist that the subject user owns or that is shared",
             user_centric=True,
             equals=Comparison(values.read_name_or_id, relations.match_watchlist),
+            shows=list_column("concat(w.id, ' ', w.name)", relations.visible_watchlists),
             modes=[
                 Mode(
                     "watchlist",
@@ -188,14 +221,14 @@ FIELDS = make_catalogue(
         # What the subject user has to do with the ticket.
         make_flag("retained", relations.match_retained, column=True),
         make_flag("participating", relations.match_participating),
-        make_flag("unread", relations.match_unread, column=True),
-        make_flag("recently_read", relations.match_recently_read),
+        make_flag("unread", relations.match_unread, column=True, shows=show_reading),
+        make_flag("recently_read", relations.match_recently_read, shows=show_reading),
         make_flag("inbox", relations.match_inbox),
-        make_flag("for_attention", relations.match_for_attention),
+        make_flag("for_attention", relations.match_for_attention, shows=show_attention),
         Field(
             name="last_read_at",
             user_centric=True,
-            column=lambda view: f"to_char({relations.select_last_read(view)}, 'YYYY-MM-DD HH24:MI:SS')",
+            column=lambda view: write_moment(relations.select_last_read(view)),
             order=Key(relations.select_last_read, nullable=True, splits=True),
         ),
         # Columns and orders beyond the core.
@@ -214,14 +247,8 @@ FIELDS = make_catalogue(
         Field(name="response_count", column=fixed("t.response_count"), order=Key(fixed("t.response_count"))),
         Field(name="assignee_name", column=user_name("t.assigned_to_email")),
         Field(name="originator_name", column=user_name("t.originator_email")),
-        Field(
-            name="participants",
-            column=list_column("p.email", fixed("FROM ticket_participants p WHERE p.ticket_id = t.id")),
-        ),
-        Field(
-            name="hashtags",
-            column=list_column("h.tag", fixed("FROM ticket_hashtags h WHERE h.ticket_id = t.id")),
-        ),
+        Field(name="participants", column=PARTICIPANTS),
+        Field(name="hashtags", column=HASHTAGS),
         Field(
             name="watchlists", user_centric=True, column=list_column("w.name", relations.visible_watchlists)
         ),

@@ -1,8 +1,9 @@
 """Pieces of SELECT and ORDER BY that several fields share."""
 
+from tickiti_query import relations
 from tickiti_query.field import Key
 from tickiti_query.matching import Fragment
-from tickiti_query.predicate import Viewpoint
+from tickiti_query.predicate import Predicate, Viewpoint
 
 
 def fixed(sql: str) -> Fragment:
@@ -17,7 +18,12 @@ def text_key(expression: str, *, nullable: bool = False, by_queue: bool = False)
 
 def moment_column(expression: str) -> Fragment:
     """A time as `YYYY-MM-DD HH:MM:SS`."""
-    return fixed(f"to_char({expression}, 'YYYY-MM-DD HH24:MI:SS')")
+    return fixed(write_moment(expression))
+
+
+def write_moment(expression: str) -> str:
+    """The same as SQL."""
+    return f"to_char({expression}, 'YYYY-MM-DD HH24:MI:SS')"
 
 
 def list_column(value: str, source: Fragment) -> Fragment:
@@ -34,3 +40,22 @@ def list_column(value: str, source: Fragment) -> Fragment:
 def user_name(email: str) -> Fragment:
     """The name of the user with this e-mail address, or null."""
     return fixed(f"(SELECT u.name FROM users u WHERE lower(u.email) = lower({email}) ORDER BY u.id LIMIT 1)")
+
+
+def show_responses(view: Viewpoint) -> str:
+    """How many responses there are to look in."""
+    return f"json_build_object('responses', (SELECT count(*) {relations.visible_responses(view)}))"
+
+
+def show_reading(view: Viewpoint) -> str:
+    """When the subject user last read the ticket, and since when there is something to read."""
+    since = write_moment("COALESCE(t.last_response_at, t.created_at)")
+    last_read = write_moment(relations.select_last_read(view))
+    return f"json_build_object('last read', {last_read}, 'last response or creation', {since})"
+
+
+def show_attention(view: Viewpoint) -> str:
+    """Whether the ticket is closed, and which causes it has to need the subject user's attention."""
+    facts = {"closed": Predicate("t.status = 'closed'"), **relations.find_causes(view)}
+    words = ", ".join(f"CASE WHEN {fact.sql} THEN '{word}' END" for word, fact in facts.items())
+    return f"array_remove(ARRAY[{words}], NULL)"

@@ -4,7 +4,7 @@ Each `match_…` answers "any of these values"; `t` is the ticket, `q` its queue
 never NULL, so its negation is the complement.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tickiti_query import matching
@@ -28,11 +28,13 @@ def subject_email(view: Viewpoint) -> str:
 def match_content(patterns: Sequence[str], view: Viewpoint) -> Predicate:
     """A response that is not deleted has one of the texts in it; notes count for a staff acting user only."""
     found = matching.contain_text("r.plain_text", "content")(patterns, view)
+    return Predicate(f"EXISTS (SELECT 1 {visible_responses(view)} AND {found.sql})")
+
+
+def visible_responses(view: Viewpoint) -> str:
+    """The ticket's responses that are not deleted, and that the acting user may see."""
     public = "" if view.actor.is_staff else " AND NOT r.is_internal"
-    return Predicate(
-        "EXISTS (SELECT 1 FROM responses r"
-        f" WHERE r.ticket_id = t.id AND r.deleted_at IS NULL{public} AND {found.sql})"
-    )
+    return f"FROM responses r WHERE r.ticket_id = t.id AND r.deleted_at IS NULL{public}"
 
 
 def match_subject_or_content(tokens: Sequence[str], view: Viewpoint) -> Predicate:
@@ -161,10 +163,16 @@ def match_participating(view: Viewpoint) -> Predicate:
 
 def match_for_attention(view: Viewpoint) -> Predicate:
     """Not closed, and one of the five causes: assigned, retained, tagged, inbox, participating and unread."""
-    causes = [
-        match_assignee([Word.ME], view),
-        has_state("(s.is_retained OR s.unacknowledged_tags > 0)", view),
-        match_inbox(view),
-        join_all([match_participating(view), has_state(READ_SINCE, view).negate()]),
-    ]
-    return join_all([Predicate("t.status <> 'closed'"), join_any(causes)])
+    return join_all([Predicate("t.status <> 'closed'"), join_any(list(find_causes(view).values()))])
+
+
+def find_causes(view: Viewpoint) -> Mapping[str, Predicate]:
+    """Why a ticket that is not closed may need the subject user's attention."""
+    return {
+        "assigned": match_assignee([Word.ME], view),
+        "retained or tagged": has_state("(s.is_retained OR s.unacknowledged_tags > 0)", view),
+        "in an inbox": match_inbox(view),
+        "participating and unread": join_all(
+            [match_participating(view), has_state(READ_SINCE, view).negate()]
+        ),
+    }

@@ -2,7 +2,7 @@
 
 A command is a module with two functions, and an entry in COMMANDS: `add_parser(subparsers)` adds its parser and
 makes `run` that parser's default; `run(args)` does the work and answers the exit code. What it cannot go on from
-it raises as CommandError: one sentence, exit code 2.
+it raises as CommandError: one sentence, and the exit code, 2 where nothing else is said.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from tickiti_query.cli import check
+from tickiti_query.cli import check, explain, why
 from tickiti_query.cli.failure import CommandError
 
 
@@ -21,7 +21,7 @@ class Command(Protocol):
     def run(self, args: argparse.Namespace) -> int: ...
 
 
-COMMANDS: tuple[Command, ...] = (check,)
+COMMANDS: tuple[Command, ...] = (check, explain, why)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -38,4 +38,4 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(args.run(args))
     except CommandError as error:
         sys.stderr.write(f"{parser.prog}: {error}\n")
-        return 2
+        return error.exit_code

@@ -7,16 +7,16 @@ pure: what is not understood is an error, and the scope of the actor is always p
 from collections.abc import Sequence
 
 from tickiti_query.actor import Actor
-from tickiti_query.compiler.criteria import Search, match_searches
+from tickiti_query.compiler.criteria import Search
 from tickiti_query.compiler.order import read_keys
+from tickiti_query.compiler.reading import read_question
 from tickiti_query.compiler.select import choose_columns, write_select
 from tickiti_query.compiler.shape import Page, write_page
-from tickiti_query.compiler.where import read_conditions, write_scope
+from tickiti_query.compiler.where import write_queue_scope, write_scope
 from tickiti_query.directory import Directory
 from tickiti_query.field import Catalogue
 from tickiti_query.fields import FIELDS
 from tickiti_query.perspective import Perspective
-from tickiti_query.predicate import Viewpoint
 from tickiti_query.statement import Statement
 
 
@@ -34,15 +34,15 @@ def compile_query(
     Raises UnsupportedPerspective where the perspective has a field, operator, value, order or column that the
     catalogue does not know.
     """
-    view = Viewpoint(actor, perspective.subject or actor.user, directory)
-    own_view = Viewpoint(actor, actor.user, directory, view.binds, view.joins)
-    predicates = (*read_conditions(perspective, view, catalogue), *match_searches(searches, own_view))
+    reading = read_question(perspective, searches, actor, directory, catalogue)
+    view, predicates = reading.view, reading.predicates
     are_joined = bool(view.joins.clauses)
     keys = tuple(read_keys(perspective, view, catalogue))
     columns = choose_columns(perspective, catalogue)
     select = write_select(columns, view, catalogue)
     page = Page(
-        scope=tuple(write_scope(predicates, view)),
+        scope=write_scope(predicates, view),
+        queue_scope=write_queue_scope("q.id", predicates, view),
         predicates=tuple(predicate for predicate in predicates if predicate.queues is None),
         are_joined=are_joined,
         keys=keys,

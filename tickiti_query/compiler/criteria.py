@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tickiti_query.compiler.rule import Rule
 from tickiti_query.errors import ValidationFailed
 from tickiti_query.field import Catalogue, Mode
 from tickiti_query.fields import FIELDS
-from tickiti_query.predicate import Predicate, Viewpoint, join_all, join_any
+from tickiti_query.predicate import Predicate, Viewpoint, join_all
 from tickiti_query.search import Criterion
 
 
@@ -51,13 +52,13 @@ def read_token(mode: Mode, token: str | int, path: str, errors: dict[str, list[s
         return None
 
 
-def match_searches(searches: Sequence[Search], view: Viewpoint) -> Iterator[Predicate]:
+def match_searches(searches: Sequence[Search], view: Viewpoint) -> Iterator[Rule[Search]]:
     """Criteria of one mode are alternatives; different modes must all hold."""
-    by_mode: dict[str, list[Predicate]] = defaultdict(list)
+    by_mode: dict[str, list[tuple[Search, Predicate]]] = defaultdict(list)
     for search in searches:
-        by_mode[search.mode.name].append(match_search(search, view))
+        by_mode[search.mode.name].append((search, match_search(search, view)))
     for alternatives in by_mode.values():
-        yield join_any(alternatives)
+        yield Rule(tuple(alternatives))
 
 
 def match_search(search: Search, view: Viewpoint) -> Predicate:

@@ -23,6 +23,7 @@ class SortKey:
 
 
 LAST = SortKey("t.id", ascending=False)
+DEFAULT_KEYS = (SortKey("t.updated_at", ascending=False),)
 
 
 def write_order(keys: Sequence[SortKey]) -> str:

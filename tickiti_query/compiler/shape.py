@@ -7,21 +7,24 @@ but several together do: a queue at a time, or one side of a disjunction at a ti
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tickiti_query.compiler.order import SortKey, write_order
+from tickiti_query.compiler.order import DEFAULT_KEYS, SortKey, write_order
 from tickiti_query.predicate import Predicate
 
 TICKETS = "FROM tickets t\nJOIN ticket_queues q ON q.id = t.queue_id"
+# What an index has in order within each queue; by other keys, the tickets of a small queue are sorted faster.
+ORDERED_IN_A_QUEUE = ((), DEFAULT_KEYS)
 MOST_ARMS = 12  # beyond it, one pass over the tickets is the better half
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What is to be listed: `scope` and `predicates` must all hold.
+    """What is to be listed: `scope` and `predicates` must all hold; `queue_scope` is the scope's part about queue `q`.
 
     `joins` are the clauses that predicates, keys or columns need; `are_joined`: some predicate needs one.
     """
 
     scope: tuple[str, ...]
+    queue_scope: tuple[str, ...]
     predicates: tuple[Predicate, ...]
     are_joined: bool
     keys: tuple[SortKey, ...]
@@ -31,7 +34,7 @@ class Page:
 
 def write_page(page: Page) -> str:
     """The shape that fits."""
-    if page.keys[0].by_queue:
+    if page.keys[0].by_queue and page.keys[1:] in ORDERED_IN_A_QUEUE:
         return write_by_queue(page)
     split = [predicate for predicate in page.predicates if 2 <= len(predicate.arms) <= MOST_ARMS]
     if split:
@@ -56,6 +59,7 @@ def write_by_queue(page: Page) -> str:
             "FROM ticket_queues q",
             f"CROSS JOIN LATERAL (\n{indent(lateral)}\n) t",
             *page.joins,
+            *(f"WHERE {condition}" for condition in page.queue_scope),
             order_and_limit(page.keys, page),
         ]
     )

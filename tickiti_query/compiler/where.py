@@ -3,10 +3,11 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from tickiti_query.compiler.rule import Rule
 from tickiti_query.errors import UnsupportedPerspective
 from tickiti_query.field import Catalogue
 from tickiti_query.perspective import Condition, Perspective
-from tickiti_query.predicate import Comparison, Predicate, Viewpoint, join_any
+from tickiti_query.predicate import Comparison, Predicate, Viewpoint
 
 # operator -> (the use of a field that serves it, whether it is negated)
 OPERATORS = {
@@ -17,14 +18,17 @@ OPERATORS = {
 }
 
 
-def write_scope(predicates: Sequence[Predicate], view: Viewpoint) -> Iterator[str]:
-    """What is always filtered out: deleted tickets, drafts, and queues that the actor cannot see.
+def write_scope(predicates: Sequence[Predicate], view: Viewpoint) -> tuple[str, ...]:
+    """What is always filtered out: deleted tickets, drafts, and queues that the actor cannot see."""
+    return ("t.deleted_at IS NULL", "NOT t.is_draft", *write_queue_scope("t.queue_id", predicates, view))
+
+
+def write_queue_scope(column: str, predicates: Sequence[Predicate], view: Viewpoint) -> tuple[str, ...]:
+    """Which queues, as a condition on `column`; none where the actor sees all and nothing else is asked.
 
     Predicates that say no more than which queue it is are folded in: the set that is left is a subset of what the
     actor sees, and the planner can count its tickets.
     """
-    yield "t.deleted_at IS NULL"
-    yield "NOT t.is_draft"
     scope = None if view.actor.queues is None else frozenset(view.actor.queues)
     excluded: frozenset[int] = frozenset()
     for queues in (predicate.queues for predicate in predicates):
@@ -35,33 +39,34 @@ def write_scope(predicates: Sequence[Predicate], view: Viewpoint) -> Iterator[st
         else:
             scope = queues.ids if scope is None else scope & queues.ids
     if scope is not None:
-        yield write_queues(tuple(sorted(scope - excluded)), view)
-    elif excluded:
-        yield f"NOT ({write_queues(tuple(sorted(excluded)), view)})"
+        return (write_queues(column, tuple(sorted(scope - excluded)), view),)
+    return (f"NOT ({write_queues(column, tuple(sorted(excluded)), view)})",) if excluded else ()
 
 
-def write_queues(queues: tuple[int, ...], view: Viewpoint) -> str:
+def write_queues(column: str, queues: tuple[int, ...], view: Viewpoint) -> str:
     """The queue is one of these. One alone is an equality, which lets an index keep the order behind it."""
     if not queues:
         return "FALSE"
     if len(queues) == 1:
-        return f"t.queue_id = {view.binds.add('queue', queues[0])}"
-    return f"t.queue_id = ANY (CAST({view.binds.add('queues', queues)} AS bigint[]))"
+        return f"{column} = {view.binds.add('queue', queues[0])}"
+    return f"{column} = ANY (CAST({view.binds.add('queues', queues)} AS bigint[]))"
 
 
-def read_conditions(perspective: Perspective, view: Viewpoint, catalogue: Catalogue) -> Iterator[Predicate]:
+def read_conditions(
+    perspective: Perspective, view: Viewpoint, catalogue: Catalogue
+) -> Iterator[Rule[Condition]]:
     """Field by field: the positive conditions are alternatives, each negative one must hold by itself."""
     ordered = sorted(perspective.conditions, key=lambda condition: condition.field)
     for _, conditions in groupby(ordered, key=lambda condition: condition.field):
-        positive: list[Predicate] = []
+        positive: list[tuple[Condition, Predicate]] = []
         for condition in conditions:
             predicate = read_condition(perspective, condition, view, catalogue)
             if OPERATORS[condition.operator][1]:
-                yield predicate.negate()
+                yield Rule(((condition, predicate.negate()),))
             else:
-                positive.append(predicate)
+                positive.append((condition, predicate))
         if positive:
-            yield join_any(positive)
+            yield Rule(tuple(positive))
 
 
 def read_condition(

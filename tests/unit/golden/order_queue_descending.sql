@@ -21,5 +21,6 @@ CROSS JOIN LATERAL (
   ORDER BY t.id DESC
   LIMIT :limit_1
 ) t
+WHERE q.id = ANY (CAST(:queues_1 AS bigint[]))
 ORDER BY lower(q.name) COLLATE "C" DESC, t.id DESC
 LIMIT :limit_1;

@@ -31,6 +31,10 @@ INDEXES: Mapping[str, tuple[str, str]] = {
     "tickets_updated": ("tickets", "(updated_at DESC, id DESC, queue_id, created_at)"),
     "tickets_queue_updated": ("tickets", "(queue_id, updated_at DESC, id DESC)"),
     "tickets_unclosed_updated": ("tickets", "(updated_at DESC, id DESC, queue_id) WHERE status <> 'closed'"),
+    "tickets_unclosed_priority": (
+        "tickets",
+        "(priority DESC, updated_at DESC, id DESC, queue_id) WHERE status <> 'closed'",
+    ),
     "tickets_assignee": ("tickets", "(lower(assigned_to_email), updated_at DESC, id DESC)"),
     "tickets_unclosed_assignee": (
         "tickets",

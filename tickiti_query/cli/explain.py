@@ -1,0 +1,124 @@
+"""`explain`: what a perspective holds for a user, the SQL it becomes, and the plan that the replica makes of it."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tickiti_query.cli.growth import find_growing_tables, warn_of_growth
+from tickiti_query.cli.question import Question, add_question, open_replica, read_query, read_question
+from tickiti_query.cli.session import read_settings
+from tickiti_query.cli.words import describe_condition, describe_order, describe_search, enumerate_all, quote
+from tickiti_query.compiler.order import DEFAULT
+from tickiti_query.errors import QueryTimeout
+from tickiti_query.psql_script import write_script
+from tickiti_query.replica.replica import Replica
+from tickiti_query.replica.transaction import Transaction
+from tickiti_query.statement import Statement
+
+DESCRIPTION = """
+Prints who asks and what the perspective holds, the compiled SQL as a script for psql, the plan with timings and
+buffers, and a warning for each scan that grows with the number of tickets. The statement is run once, read-only and
+within TICKITI_STATEMENT_TIMEOUT_MS.
+"""
+EPILOG = "Exit code: 0; 1 where the service would answer with an error, or knows no such user; 2 for wrong arguments."
+QUEUES = """
+SELECT q.id, q.name
+FROM ticket_queues q
+WHERE q.id = ANY (CAST(:queues AS bigint[]))
+ORDER BY lower(q.name) COLLATE "C"
+"""
+MEASURED, ESTIMATED = "EXPLAIN (ANALYZE, BUFFERS)", "EXPLAIN"
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "explain",
+        help="show a question's SQL and plan, and what in it grows",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+    )
+    add_question(parser)
+    parser.add_argument("--no-run", action="store_true", help="show the plan without running the statement")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print everything; 0, or CommandError."""
+    settings = read_settings()
+    with open_replica(settings) as replica:
+        query = read_query(args, settings)
+
+        def read(source: Transaction) -> tuple[Question, Mapping[int, str], Mapping[str, str]]:
+            question = read_question(source, args.user, query)
+            wanted = (("queues", question.asker.actor.queues or ()),)
+            queues: dict[int, str] = dict(source.fetch(Statement(QUEUES, wanted)))
+            return question, queues, find_growing_tables(source, settings.replica_schema)
+
+        question, queues, tables = replica.read(read)
+        print_lines(describe_question(question, queues))
+        print_lines(["", f'-- SQL, for psql with search_path "{settings.replica_schema}"', ""])
+        print_lines(write_script(question.statement).splitlines())
+        plan_and_warn(replica, question, tables, is_run=not args.no_run)
+    return 0
+
+
+def plan_and_warn(replica: Replica, question: Question, tables: Mapping[str, str], *, is_run: bool) -> None:
+    """Print the plan, and what grows in it. QueryTimeout after an estimated one, where running took too long."""
+    timeout: QueryTimeout | None = None
+    try:
+        head = MEASURED if is_run else ESTIMATED
+        plan = fetch_plan(replica, head, question.statement)
+    except QueryTimeout as error:
+        timeout, head = error, ESTIMATED
+        plan = fetch_plan(replica, head, question.statement)
+    print_lines(["", f"-- {head}", "", *plan, ""])
+    warnings = [f"warning: {line}" for line in warn_of_growth(plan, question, tables)]
+    print_lines(warnings or ["No scan is seen to grow with the number of tickets."])
+    if timeout is not None:
+        raise timeout
+
+
+def fetch_plan(replica: Replica, head: str, statement: Statement) -> Sequence[str]:
+    """The lines of the plan."""
+    explain = Statement(f"{head}\n{statement.sql}", statement.params)
+    return [line for (line,) in replica.read(lambda source: source.fetch(explain))]
+
+
+def describe_question(question: Question, queues: Mapping[int, str]) -> Iterator[str]:
+    """Who asks for what, a fact a line."""
+    perspective, actor = question.perspective, question.asker.actor
+    subject = f"user {perspective.subject.id} <{perspective.subject.email}>" if perspective.subject else ""
+    title = perspective.title.removeprefix("perspective ")
+    names = enumerate_all(f"{name} ({number})" for number, name in queues.items())
+    yield from tabulate("user", [str(question.asker)])
+    yield from tabulate("queues", ["all" if actor.queues is None else names])
+    yield from tabulate("perspective", [f"{title}, read as {subject or 'the acting user'}"])
+    yield from tabulate("conditions", [describe_condition(each) for each in perspective.conditions])
+    yield from tabulate("criteria", [describe_search(search) for search in question.searches])
+    orders = [describe_order(each) for each in perspective.orders or DEFAULT]
+    yield from tabulate("order", [", ".join([*orders, "ticket_id descending"])])
+    yield from tabulate("columns", [enumerate_all(question.statement.columns)])
+    yield from tabulate("row limit", [str(question.query.row_limit)])
+    if question.query.ignored:
+        yield from tabulate("ignored", [enumerate_all(question.query.ignored)])
+    yield from tabulate("looked up", list(describe_look_ups(question)))
+
+
+def describe_look_ups(question: Question) -> Iterator[str]:
+    """Each name that had to be looked up, and what it stands for."""
+    for (relation, key), found in sorted(question.directory.found.items(), key=str):
+        yield f"{relation.value.replace('_', ' ')} {quote(key)}: {enumerate_all(map(str, found))}"
+
+
+def tabulate(name: str, lines: Sequence[str]) -> Iterator[str]:
+    """A name in front of its lines."""
+    for place, line in enumerate(lines or ["none"]):
+        yield f"{name if place == 0 else '':<12} {line}"
+
+
+def print_lines(lines: Iterator[str] | Sequence[str]) -> None:
+    """Write lines to standard output, now: what comes later may be an error."""
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    sys.stdout.flush()

@@ -1,0 +1,179 @@
+"""A question from the command line, read as the service reads a request: who asks what, and what is compiled of it."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from config.settings import Settings
+from tickiti_query.actor import Actor, User
+from tickiti_query.body import LONGEST_BODY, make_body_reader
+from tickiti_query.cli.failure import CommandError, Refused
+from tickiti_query.compiler import compile_query
+from tickiti_query.compiler.criteria import Search, read_criteria
+from tickiti_query.directory import Directory
+from tickiti_query.errors import PayloadTooLarge, QueryError, ValidationFailed
+from tickiti_query.lookups import look_up
+from tickiti_query.perspective import Perspective
+from tickiti_query.perspectives import find_perspective
+from tickiti_query.replica.connection import Target
+from tickiti_query.replica.replica import Replica
+from tickiti_query.replica.transaction import Transaction
+from tickiti_query.search import Selector, TicketQuery
+from tickiti_query.statement import Statement
+from tickiti_query.values import BIGINT, read_digits
+
+FIND_USERS = """
+SELECT u.id, u.email, u.name, u.is_staff, u.is_active, u.sees_all_queues,
+       ARRAY(SELECT v.queue_id FROM queue_permissions v WHERE v.user_id = u.id AND v.can_view ORDER BY v.queue_id)
+FROM users u
+WHERE u.id = CAST(:id AS bigint) OR lower(u.email) = lower(CAST(:email AS text))
+ORDER BY u.id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """The user that a question is asked for."""
+
+    actor: Actor
+    name: str
+    is_active: bool
+
+    def __str__(self) -> str:
+        user = self.actor.user
+        staff = "staff" if self.actor.is_staff else "not staff"
+        inactive = "" if self.is_active else ", inactive: the service refuses this user's tokens"
+        return f"{user.id} {self.name} <{user.email}>, {staff}{inactive}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked, and the statement that answers it; `directory` has what was looked up for it."""
+
+    asker: Asker
+    query: TicketQuery
+    perspective: Perspective
+    searches: tuple[Search, ...]
+    directory: Directory
+    statement: Statement
+
+
+def add_question(parser: argparse.ArgumentParser) -> None:
+    """The arguments that say who asks what."""
+    add = parser.add_argument
+    add(
+        "--user",
+        required=True,
+        type=read_argument,
+        metavar="USER",
+        help="who asks: an id, or an e-mail address",
+    )
+    add(
+        "--perspective",
+        type=read_argument,
+        metavar="PERSPECTIVE",
+        help="an id, or an exact name; wins over what the body selects (default: the body's, or All)",
+    )
+    add("--body", metavar="JSON", help="a body as the API takes it; @FILE reads it from a file")
+    add("--row-limit", type=int, metavar="N", help="how many rows; wins over the body's")
+
+
+def read_argument(text: str) -> str:
+    """A text that the replica can be asked for."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("is not UTF-8") from None
+    return text
+
+
+@contextmanager
+def open_replica(settings: Settings) -> Iterator[Replica]:
+    """The replica as the service sees it; whatever QueryError comes of it is told as the command's own."""
+    target = Target(settings.replica_url, settings.replica_schema, settings.statement_timeout_ms)
+    replica = Replica(target, connections=1, require_standby=settings.require_standby)
+    try:
+        yield replica
+    except QueryError as error:
+        raise Refused(describe_error(error)) from error
+    finally:
+        replica.close()
+
+
+def describe_error(error: QueryError) -> str:
+    """What the service would answer, in one line, and what was behind it where that is the server's word."""
+    words = [error.message]
+    if isinstance(error, ValidationFailed):
+        faults = (
+            f"{path or 'the body'}: {' '.join(sentences)}" for path, sentences in sorted(error.errors.items())
+        )
+        words = ["; ".join(faults)]
+    if error.__cause__ is not None and str(error.__cause__):
+        words.append(f"({str(error.__cause__).splitlines()[0]})")
+    return f"{error.status} {error.code}: {' '.join(words)}"
+
+
+def read_query(args: argparse.Namespace, settings: Settings) -> TicketQuery:
+    """The body, with what the arguments say instead. QueryError for the body, CommandError for the arguments."""
+    raw = read_body_argument(args.body or "")
+    if len(raw) > LONGEST_BODY:
+        raise PayloadTooLarge
+    query = make_body_reader(settings.default_row_limit, settings.max_row_limit)(raw, "application/json")
+    if args.perspective is not None:
+        number = read_digits(args.perspective)
+        name = args.perspective if number is None else None
+        query = replace(query, selector=Selector(id=number, name=name))
+    if args.row_limit is not None:
+        if not 1 <= args.row_limit <= settings.max_row_limit:
+            raise CommandError(f"--row-limit must be from 1 to {settings.max_row_limit}")
+        query = replace(query, row_limit=args.row_limit)
+    return query
+
+
+def read_body_argument(text: str) -> bytes:
+    """The bytes of the body; CommandError for a file that cannot be read."""
+    if not text.startswith("@"):
+        return text.encode("utf-8", "surrogateescape")
+    try:
+        return Path(text[1:]).read_bytes()
+    except OSError as error:
+        raise CommandError(f"--body: {text[1:]} cannot be read: {error.strerror}") from error
+
+
+def read_question(source: Transaction, who: str, query: TicketQuery) -> Question:
+    """Everything that the service reads for a request, up to its statement. Raises QueryError, and Refused."""
+    asker = find_asker(source, who)
+    searches = read_criteria(query.criteria)
+    perspective = find_perspective(source, query.selector, asker.actor)
+    directory = Directory()
+    statement = compile_query(perspective, searches, asker.actor, query.row_limit, directory)
+    if directory.missing:
+        directory = look_up(source, directory.missing)
+        statement = compile_query(perspective, searches, asker.actor, query.row_limit, directory)
+    return Question(
+        asker=asker,
+        query=query,
+        perspective=perspective,
+        searches=searches,
+        directory=directory,
+        statement=statement,
+    )
+
+
+def find_asker(source: Transaction, who: str) -> Asker:
+    """The user with this id or e-mail address; Refused where there is none, or more than one."""
+    number = read_digits(who)
+    user_id = number if number is not None and number in BIGINT else None
+    email = who if number is None else None
+    rows: list[Any] = source.fetch(Statement(FIND_USERS, (("id", user_id), ("email", email))))
+    if not rows:
+        raise Refused(f'there is no user "{who}"')
+    if len(rows) > 1:
+        ids = ", ".join(str(row[0]) for row in rows)
+        raise Refused(f'several users have the address "{who}": name one of them by id, {ids}')
+    number, email, name, is_staff, is_active, sees_all, queues = rows[0]
+    actor = Actor(User(number, email), is_staff, None if sees_all else tuple(queues))
+    return Asker(actor, name, is_active)

@@ -1,0 +1,132 @@
+"""`why`: says of one ticket what holds and what does not of all that a list asks of it, and its place there."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from psycopg2.errors import QueryCanceled
+
+from tickiti_query.cli.failure import CommandError
+from tickiti_query.cli.question import Question, add_question, open_replica, read_query, read_question
+from tickiti_query.cli.session import read_settings
+from tickiti_query.cli.words import describe_order, describe_part, describe_value
+from tickiti_query.compiler.reasons import Reason, Reasons, Ruling, compile_place, compile_reasons
+from tickiti_query.replica.transaction import Transaction
+from tickiti_query.values import read_digits
+
+DESCRIPTION = """
+Says in its first line whether a ticket is in the list that this user would get, and at which place; then line by line
+whether it is what the list asks for: not deleted, not a draft, in a queue that the user sees, and each condition and
+criterion with what the ticket has.
+"""
+EPILOG = """
+Exit code: 0 whether or not the ticket is in the list; 1 where the service would answer with an error, or knows no
+such user; 2 for wrong arguments.
+"""
+Place = tuple[int, int] | None  # place and length of the list, where they could be counted
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "why",
+        help="say why a ticket is or is not in a list",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+    )
+    add_question(parser)
+    parser.add_argument("--ticket", required=True, metavar="NUMBER", help="the number that people quote")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the verdict and its reasons; 0, or CommandError."""
+    settings = read_settings()
+    number = read_digits(args.ticket)
+    if number is None:
+        raise CommandError("--ticket must be a ticket's number")
+    with open_replica(settings) as replica:
+        query = read_query(args, settings)
+        question, reasons, place = replica.read(
+            lambda source: judge(source, read_question(source, args.user, query), number)
+        )
+    lines = [f"There is no ticket {args.ticket}."]
+    if reasons is not None:
+        lines = [
+            describe_verdict(args.ticket, question, reasons, place),
+            *describe_reasons(reasons, question),
+        ]
+    sys.stdout.write("".join(f"{line}\n" for line in lines))
+    return 0
+
+
+def judge(source: Transaction, question: Question, number: int) -> tuple[Question, Reasons | None, Place]:
+    """The reasons, None for a ticket that is not there; and its place, where it is listed and could be counted."""
+    asked = (question.perspective, question.searches, question.asker.actor)
+    inquiry = compile_reasons(*asked, number, question.directory)
+    rows = source.fetch(inquiry.statement)
+    if not rows:
+        return question, None, None
+    reasons = inquiry.read(rows[0])
+    if not reasons.is_listed:
+        return question, reasons, None
+    try:
+        [place] = source.fetch(compile_place(*asked, reasons.ticket_id, question.directory))
+    except QueryCanceled:  # a very long list; the reasons are worth having without it
+        return question, reasons, None
+    return question, reasons, (place[0], place[1])
+
+
+def describe_verdict(ticket: str, question: Question, reasons: Reasons, place: Place) -> str:
+    """The first line."""
+    title = question.perspective.title
+    if not reasons.is_listed:
+        return f"Ticket {ticket} is not in the list of {title}."
+    if place is None:
+        return f"Ticket {ticket} is in the list of {title}; to count its place took too long."
+    limit = question.query.row_limit
+    seen = "" if place[0] <= limit else f", beyond the row limit of {limit}"
+    return f"Ticket {ticket} is in the list of {title}, at place {place[0]} of {place[1]}{seen}."
+
+
+def describe_reasons(reasons: Reasons, question: Question) -> Iterator[str]:
+    """Everything that has to hold, a line each, and the order behind it."""
+    deleted = "" if reasons.is_not_deleted else f": deleted at {reasons.deleted_at}"
+    yield judge_line(reasons.is_not_deleted, f"not deleted{deleted}")
+    yield judge_line(reasons.is_not_draft, "not a draft")
+    queue = "no such queue" if reasons.queue_name is None else reasons.queue_name
+    yield judge_line(reasons.queue_name is not None, f"its queue exists: {queue} ({reasons.queue_id})")
+    user = question.asker.actor.user
+    sees = "sees all queues" if question.asker.actor.queues is None else "sees this queue"
+    yield judge_line(reasons.is_in_scope, f"user {user.id} <{user.email}> {sees}")
+    for ruling in reasons.rulings:
+        yield from describe_ruling(ruling)
+    for order, has in reasons.order:
+        yield f"     order: {describe_order(order)}: {describe_value(has)}"
+
+
+def describe_ruling(ruling: Ruling) -> Iterator[str]:
+    """A rule; where it has alternatives, they stand below it."""
+    if len(ruling.reasons) == 1:
+        yield judge_line(ruling.holds, describe_reason(ruling.reasons[0]))
+        return
+    yield judge_line(ruling.holds, "at least one of these:")
+    for reason in ruling.reasons:
+        yield f"       {judge_line(reason.holds, describe_reason(reason))}"
+
+
+def describe_reason(reason: Reason) -> str:
+    """A condition or criterion, and what the ticket has."""
+    words = describe_part(reason.part)
+    if not reason.has:
+        return words
+    [has] = reason.has
+    if isinstance(has, bool):
+        return f"{words}: for this ticket it is {str(has).lower()}"
+    return f"{words}: the ticket has {describe_value(has)}"
+
+
+def judge_line(holds: bool, words: str) -> str:
+    """`yes` or `no` before what it is about."""
+    return f"{'yes' if holds else 'no':<4} {words}"

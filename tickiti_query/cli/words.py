@@ -1,0 +1,65 @@
+"""A question and its parts in words, as `explain` and `why` print them."""
+
+import json
+from collections.abc import Iterable, Mapping
+
+from tickiti_query.compiler.criteria import Search
+from tickiti_query.perspective import Condition, Order
+from tickiti_query.values import Team, Word
+
+
+def describe_part(part: Condition | Search) -> str:
+    """A condition or a criterion."""
+    return describe_condition(part) if isinstance(part, Condition) else describe_search(part)
+
+
+def describe_condition(condition: Condition) -> str:
+    """`queue is "Returns" or "Orders"`."""
+    word = " nor " if " not" in condition.operator else " or "
+    return f"{condition.field} {condition.operator} {word.join(map(quote, condition.values))}"
+
+
+def describe_search(search: Search) -> str:
+    """`search subject: "carbon" and "plate"`."""
+    word = " and " if search.mode.text and search.match == "all" else " or "
+    return f"search {search.mode.name}: {word.join(quote(spell_token(token)) for token in search.tokens)}"
+
+
+def spell_token(token: object) -> object:
+    """A token as it was written."""
+    if isinstance(token, Word):
+        return token.value
+    if isinstance(token, Team):
+        return f"{'team-and-members' if token.with_members else 'team'}:{token.id}"
+    return token
+
+
+def describe_order(order: Order) -> str:
+    """`created_at ascending`."""
+    return f"{order.field} {'ascending' if order.ascending else 'descending'}"
+
+
+def describe_value(value: object) -> str:
+    """What a ticket has of a field: texts in quotes, a list's elements one by one, facts by name."""
+    if value is None or value == []:
+        return "nothing"
+    if isinstance(value, list):
+        return ", ".join(map(describe_value, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {describe_fact(fact)}" for name, fact in value.items())
+    return quote(value)
+
+
+def describe_fact(fact: object) -> str:
+    """One of the facts; their names say that it is no text of the ticket's, so it needs no quotes."""
+    return "never" if fact is None else str(fact)
+
+
+def quote(value: object) -> str:
+    """A value as JSON writes it: one line, whatever is in it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def enumerate_all(words: Iterable[str]) -> str:
+    """Words with commas, or `none`."""
+    return ", ".join(words) or "none"

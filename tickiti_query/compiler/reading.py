@@ -1,0 +1,51 @@
+"""A question as the compiler reads it: from which viewpoints, and by which rules a ticket is in the list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tickiti_query.actor import Actor
+from tickiti_query.compiler.criteria import Search, match_searches
+from tickiti_query.compiler.rule import Rule
+from tickiti_query.compiler.where import read_conditions
+from tickiti_query.directory import Directory
+from tickiti_query.field import Catalogue
+from tickiti_query.perspective import Condition, Perspective
+from tickiti_query.predicate import Predicate, Viewpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """`view` is the perspective's, `own_view` that of the criteria, which are never impersonated.
+
+    Both write into one statement. All rules must hold.
+    """
+
+    view: Viewpoint
+    own_view: Viewpoint
+    conditions: tuple[Rule[Condition], ...]
+    searches: tuple[Rule[Search], ...]
+
+    @property
+    def rules(self) -> tuple[Rule[Any], ...]:
+        """All of them, those of the criteria last."""
+        return (*self.conditions, *self.searches)
+
+    @property
+    def predicates(self) -> tuple[Predicate, ...]:
+        """All rules as SQL."""
+        return tuple(rule.predicate for rule in self.rules)
+
+
+def read_question(
+    perspective: Perspective,
+    searches: Sequence[Search],
+    actor: Actor,
+    directory: Directory,
+    catalogue: Catalogue,
+) -> Reading:
+    """The beginning of a statement; UnsupportedPerspective for a condition that the catalogue does not know."""
+    view = Viewpoint(actor, perspective.subject or actor.user, directory)
+    own_view = Viewpoint(actor, actor.user, directory, view.binds, view.joins)
+    conditions = tuple(read_conditions(perspective, view, catalogue))
+    return Reading(view, own_view, conditions, tuple(match_searches(searches, own_view)))

@@ -1,0 +1,202 @@
+"""Why a ticket is, or is not, in a list: a SELECT that asks of one ticket what the list's WHERE asks of all.
+
+The truth of a condition is the predicate that the list is made with; nothing is decided here a second time.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tickiti_query.actor import Actor
+from tickiti_query.compiler.criteria import Search
+from tickiti_query.compiler.order import DEFAULT, read_keys, write_order
+from tickiti_query.compiler.reading import read_question
+from tickiti_query.compiler.rule import Rule
+from tickiti_query.compiler.shape import TICKETS
+from tickiti_query.compiler.where import write_scope
+from tickiti_query.directory import Directory
+from tickiti_query.field import Catalogue, Field
+from tickiti_query.fields import FIELDS
+from tickiti_query.perspective import Condition, Order, Perspective
+from tickiti_query.predicate import Predicate, Viewpoint
+from tickiti_query.statement import Statement
+
+Part = Condition | Search
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A condition or criterion, and whether it holds. `has`: what the ticket has of it, where that can be shown."""
+
+    part: Part
+    holds: bool
+    has: tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """Whether a rule holds, and each of its alternatives."""
+
+    holds: bool
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reasons:
+    """What is so of one ticket. `queue_name` is None where its queue does not exist."""
+
+    ticket_id: int
+    deleted_at: str | None
+    queue_id: int
+    queue_name: str | None
+    is_not_deleted: bool
+    is_not_draft: bool
+    is_in_scope: bool
+    rulings: tuple[Ruling, ...]
+    order: tuple[tuple[Order, Any], ...]
+
+    @property
+    def is_listed(self) -> bool:
+        """Whether everything holds that has to."""
+        scope = (self.is_not_deleted, self.is_not_draft, self.queue_name is not None, self.is_in_scope)
+        return all(scope) and all(ruling.holds for ruling in self.rulings)
+
+
+class Columns:
+    """A select list that is being written: each expression once, known by its place in a row."""
+
+    def __init__(self) -> None:
+        self._places: dict[str, int] = {}
+
+    def add(self, sql: str) -> int:
+        """Take an expression in."""
+        return self._places.setdefault(sql, len(self._places))
+
+    def add_truth(self, predicate: Predicate) -> int:
+        """Take a predicate in, NULL being no."""
+        return self.add(f"({predicate.sql}) IS TRUE")
+
+    def __str__(self) -> str:
+        return ",\n       ".join(self._places)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A rule, and where a row has its truth, that of each alternative, and what the ticket has."""
+
+    truth: int
+    alternatives: tuple[tuple[Part, int, int | None], ...]
+
+    def read(self, row: Sequence[Any]) -> Ruling:
+        """What a row says to it."""
+        reasons = (
+            Reason(part, row[truth], () if has is None else (row[has],))
+            for part, truth, has in self.alternatives
+        )
+        return Ruling(row[self.truth], tuple(reasons))
+
+
+@dataclass(frozen=True, slots=True)
+class Inquiry:
+    """A statement about one ticket; no row where there is no such ticket."""
+
+    statement: Statement
+    head: Mapping[str, int]
+    asked: tuple[Asked, ...]
+    order: tuple[tuple[Order, int | None], ...]
+
+    def read(self, row: Sequence[Any]) -> Reasons:
+        """What the row says."""
+        return Reasons(
+            **{name: row[place] for name, place in self.head.items()},
+            rulings=tuple(asked.read(row) for asked in self.asked),
+            order=tuple((order, None if place is None else row[place]) for order, place in self.order),
+        )
+
+
+def compile_reasons(
+    perspective: Perspective,
+    searches: Sequence[Search],
+    actor: Actor,
+    number: int,
+    directory: Directory,
+    catalogue: Catalogue = FIELDS,
+) -> Inquiry:
+    """What has to hold for the ticket of this number to be listed, each thing by itself.
+
+    For a question that compile_query has taken: what is not supported is its to find.
+    """
+    reading = read_question(perspective, searches, actor, directory, catalogue)
+    columns = Columns()
+    scope = [Predicate(sql) for sql in write_scope((), reading.view)]
+    not_deleted, not_draft, in_scope = [*scope, Predicate("TRUE")][:3]
+    head = {
+        "ticket_id": columns.add("t.id"),
+        "deleted_at": columns.add("to_char(t.deleted_at, 'YYYY-MM-DD HH24:MI:SS')"),
+        "queue_id": columns.add("t.queue_id"),
+        "queue_name": columns.add("q.name"),
+        "is_not_deleted": columns.add_truth(not_deleted),
+        "is_not_draft": columns.add_truth(not_draft),
+        "is_in_scope": columns.add_truth(in_scope),
+    }
+    asked = (
+        *(ask(rule, reading.view, columns, catalogue) for rule in reading.conditions),
+        *(ask(rule, reading.own_view, columns, catalogue) for rule in reading.searches),
+    )
+    order = tuple(
+        (each, show(catalogue.fields[each.field], reading.view, columns))
+        for each in perspective.orders or DEFAULT
+    )
+    where = f"WHERE t.number = {reading.view.binds.add('number', number)}\nORDER BY t.id\nLIMIT 1"
+    tables = "FROM tickets t\nLEFT JOIN ticket_queues q ON q.id = t.queue_id"
+    sql = "\n".join([f"SELECT {columns}", tables, *reading.view.joins.clauses, where])
+    return Inquiry(Statement(sql, reading.view.binds.params), head, asked, order)
+
+
+def ask(rule: Rule[Any], view: Viewpoint, columns: Columns, catalogue: Catalogue) -> Asked:
+    """Put a rule into the select list."""
+    alternatives = tuple(
+        (part, columns.add_truth(predicate), show(find_field(part, catalogue), view, columns))
+        for part, predicate in rule.alternatives
+    )
+    return Asked(columns.add_truth(rule.predicate), alternatives)
+
+
+def find_field(part: Part, catalogue: Catalogue) -> Field:
+    """The field that a condition or criterion speaks of."""
+    if isinstance(part, Condition):
+        return catalogue.fields[part.field]
+    return next(
+        field for field in catalogue.fields.values() if part.mode.name in {mode.name for mode in field.modes}
+    )
+
+
+def show(field: Field, view: Viewpoint, columns: Columns) -> int | None:
+    """Put what the ticket has of a field into the select list; None where the catalogue does not say."""
+    fragment = field.shows or field.column or (field.order and field.order.sql)
+    return columns.add(fragment(view)) if fragment else None
+
+
+def compile_place(
+    perspective: Perspective,
+    searches: Sequence[Search],
+    actor: Actor,
+    ticket_id: int,
+    directory: Directory,
+    catalogue: Catalogue = FIELDS,
+) -> Statement:
+    """The ticket's place in the whole list, and the list's length; no row where it is not listed.
+
+    It reads the whole list, which takes as long as that is.
+    """
+    reading = read_question(perspective, searches, actor, directory, catalogue)
+    view, predicates = reading.view, reading.predicates
+    keys = tuple(read_keys(perspective, view, catalogue))
+    conditions = [predicate.sql for predicate in predicates if predicate.queues is None]
+    where = "\n    AND ".join([*write_scope(predicates, view), *conditions])
+    tables = "\n  ".join([*TICKETS.split("\n"), *view.joins.clauses])
+    places = f"row_number() OVER (ORDER BY {write_order(keys)}) AS place, count(*) OVER () AS length"
+    inner = f"  SELECT t.id, {places}\n  {tables}\n  WHERE {where}"
+    ticket = view.binds.add("ticket", ticket_id)
+    sql = f"SELECT l.place, l.length\nFROM (\n{inner}\n) l\nWHERE l.id = {ticket}"
+    return Statement(sql, view.binds.params)

@@ -1,0 +1,20 @@
+"""What must hold of a ticket, beside what it was read from: the statement needs the one, an explanation both."""
+
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from tickiti_query.predicate import Predicate, join_any
+
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule(Generic[Part]):
+    """One of `alternatives` must hold: conditions or criteria, each with the predicate that it became."""
+
+    alternatives: tuple[tuple[Part, Predicate], ...]
+
+    @property
+    def predicate(self) -> Predicate:
+        """That one of them holds."""
+        return join_any([predicate for _, predicate in self.alternatives])
