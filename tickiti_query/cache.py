@@ -60,24 +60,25 @@ class Cache:
         with self._lock:
             return int(self._entries.currsize)
 
-    def find(self, key: Hashable, validator: Validator | None) -> Entry | None:
-        """The entry of `key`, if it is still true under the current `validator`."""
+    def find(self, key: Hashable, validator: Validator | None, *, again: bool = False) -> Entry | None:
+        """The entry of `key`, if it is still true under the current `validator`. `again`: has been counted before."""
         if not self.enabled:
             return None
         with self._lock:
-            try:
-                entry = self._entries[key]
-            except KeyError:
-                self._count("miss")
-                return None
-            if self._exact and validator is None:
-                self._count("unprovable")
-                return None
-            if entry.expires <= self._clock() or (self._exact and entry.validator != validator):
-                self._count("stale")
-                return None
-            self._count("hit")
-            return entry
+            entry = self._entries.get(key)
+            event = self._judge(entry, validator)
+            if not again:
+                self._count(event)
+            return entry if event == "hit" else None
+
+    def _judge(self, entry: Entry | None, validator: Validator | None) -> str:
+        if entry is None:
+            return "miss"
+        if self._exact and validator is None:
+            return "unprovable"
+        if entry.expires <= self._clock() or (self._exact and entry.validator != validator):
+            return "stale"
+        return "hit"
 
     def _count(self, event: str, times: int = 1) -> None:
         self.events[event] += times

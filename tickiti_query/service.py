@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from tickiti_query.actor import Actor
 from tickiti_query.answer import Answer
@@ -17,7 +17,9 @@ from tickiti_query.search import Selector, TicketQuery
 from tickiti_query.server_state import Server, ServerState, Sight, Validator
 from tickiti_query.statement import Statement
 
-T = TypeVar("T")
+# What a cache's key holds beside its fixed parts, in bytes; `python -m bench.memory` measures it.
+BYTES_A_QUEUE = 40
+BYTES_A_CRITERION = 400
 
 
 class Source(Protocol):
@@ -40,7 +42,7 @@ class Store(Protocol):
 
     enabled: bool
 
-    def find(self, key: Hashable, validator: Validator | None) -> Entry | None: ...
+    def find(self, key: Hashable, validator: Validator | None, *, again: bool = False) -> Entry | None: ...
     def now(self) -> float: ...
     def store(
         self, key: Hashable, value: Any, payload_bytes: int, validator: Validator | None, read_at: float
@@ -52,12 +54,13 @@ class Store(Protocol):
 class Request:
     """What came over the wire. `read_query` understands the body, and raises what is wrong with it.
 
-    `body` stands for the body where equal requests are recognised.
+    `body` stands for the body where equal requests are recognised; it has `size` bytes.
     """
 
     credentials: Hashable
     address: str
     body: Hashable
+    size: int
     read_query: Callable[[], TicketQuery]
 
 
@@ -94,6 +97,11 @@ class Reading:
     columns: Sequence[str]
     rows: Sequence[tuple[Any, ...]]
     truncated: bool
+
+
+def weigh(reading: Reading) -> int:
+    """The bytes that the visible queues and the running transactions add to an entry of the cache."""
+    return BYTES_A_QUEUE * len(reading.grant.actor.queues or ()) + len(reading.sight.running or "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +164,7 @@ class TicketQueryService:
             key = (request.credentials, request.address, request.body, state.validator)
             began = perf_counter()
             try:
-                outcome = self.flights.join(key, lambda: self._fetch(request, state, trace))
+                outcome = self.flights.join(key, lambda: self._fly(request, state, trace))
             except TimeoutError:
                 raise QueryTimeout from None
             if trace.rows is None:  # somebody else's flight: all of it was waiting
@@ -172,6 +180,16 @@ class TicketQueryService:
             f"tickiti-query; {status if self.cache.enabled else 'fwd=bypass'}",
             request.read_query().ignored,
         )
+
+    def _fly(self, request: Request, state: ServerState, trace: RequestTrace) -> Outcome:
+        """What an equal flight has brought that landed after the cache was asked, or what a fetch brings."""
+        grant = self.cache.find(request.credentials, state.validator, again=True)
+        if grant is not None:
+            actor = self.admit(grant.value, request.address)
+            entry = self.cache.find((actor, request.read_query()), state.validator, again=True)
+            if entry is not None:
+                return Outcome(entry.value, grant.value, is_stored=True)
+        return self._fetch(request, state, trace)
 
     def _fetch(self, request: Request, state: ServerState, trace: RequestTrace) -> Outcome:
         """Read who asks, which perspective and which rows in one snapshot; keep what `state` proves."""
@@ -193,9 +211,11 @@ class TicketQueryService:
         # The state was read before the data: if both saw the same, it proves the data from now on.
         is_same = (reading.server, reading.sight) == (state.server, state.sight)
         validator = state.validator if is_same else None
-        self.cache.store(request.credentials, reading.grant, 0, validator, read_at)
+        weight = weigh(reading)
+        self.cache.store(request.credentials, reading.grant, weight, validator, read_at)
         question = (reading.grant.actor, reading.query)
-        is_stored = self.cache.store(question, answer, len(answer.body), validator, read_at)
+        size = len(answer.body) + weight + BYTES_A_CRITERION * len(reading.query.criteria) + 2 * request.size
+        is_stored = self.cache.store(question, answer, size, validator, read_at)
         return Outcome(answer, reading.grant, is_stored)
 
     def _compile(

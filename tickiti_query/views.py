@@ -43,6 +43,7 @@ def make_blueprint(
             credentials=read_credentials(request.headers.get("Authorization")),
             address=request.remote_addr or "",
             body=(raw, content_type),
+            size=len(raw),
             read_query=lambda: read_body(raw, content_type),
         )
         exchange: Exchange = g.exchange
