@@ -1,0 +1,541 @@
+"""A side-by-side load run: the service's hits and misses against bare Flask and against hand-written rivals.
+
+One command: it builds a primary and a hot standby with a million tickets (kept for the next run), starts every
+target on the standby, checks that all of them give the same rows, and measures them in turns with wrk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from bench.load_report import Goal, Run, Table, render_chart, render_markdown, write_section
+from bench.load_world import INDEXED, SCENARIOS, SCHEMA, SEARCHED, SORTED, TOKEN, open_pair
+from bench.rivals.targets import LoadError, Reply, Target, ask, list_recipes, run_target
+from tickiti_query.compiler import compile_query
+from tickiti_query.demo.binaries import BinariesMissingError, find_bindir
+from tickiti_query.demo.failure import DemoError
+from tickiti_query.demo.loading import READER
+from tickiti_query.demo.pair import Pair
+from tickiti_query.demo.postgres import Server, ServerError
+from tickiti_query.directory import Directory
+from tickiti_query.perspectives import find_perspective
+from tickiti_query.psql_script import write_script
+from tickiti_query.replica.connection import Target as ReplicaTarget
+from tickiti_query.replica.replica import Replica
+from tickiti_query.search import Selector
+from tickiti_query.statement import Statement
+from tickiti_query.tokens import find_grant, read_credentials
+
+HERE = Path(__file__).parent
+WRK_SCRIPT = """
+wrk.method = "POST"
+wrk.body = os.getenv("BENCH_POST")
+wrk.headers["Authorization"] = os.getenv("BENCH_AUTHORIZATION")
+wrk.headers["Content-Type"] = "application/json"
+function done(summary, latency)
+    local errors = summary.errors
+    io.write(string.format('RESULT {"requests": %d, "seconds": %f, "p50": %f, "p99": %f, "failed": %d}\\n',
+        summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
+        errors.connect + errors.read + errors.write + errors.status + errors.timeout))
+end
+"""
+HEADERS = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+PAGE = 100
+MANY_ROWS = 5000
+TIMES = 7
+HITS_COUNTED = 20
+ENOUGH = 3  # answers for each client
+LONGEST_SECONDS = 100
+IDLE_SECONDS = 120.0
+STATISTICS_SECONDS = 11.0  # an idle session tells what it has read within ten
+
+
+@dataclass(frozen=True)
+class Case:
+    """One target under one load."""
+
+    perspective_id: int
+    target: str
+    clients: int
+
+
+ROUND = (
+    *(Case(INDEXED, name, 16) for name in ("bare_flask", "hit", "fastapi", "miss", "flask_psycopg2")),
+    *(Case(SORTED, name, 16) for name in ("hit", "fastapi")),
+    *(Case(SEARCHED, name, 16) for name in ("hit", "fastapi")),
+    *(Case(INDEXED, name, 1) for name in ("bare_flask", "hit")),
+)
+
+
+def main() -> int:
+    """Read the command line and run; 1 with a sentence where that cannot be done."""
+    options = parse_options()
+    try:
+        check_tools()
+        run = measure(options)
+    except (LoadError, DemoError, ServerError, BinariesMissingError) as error:
+        print(f"bench.load: {error}", file=sys.stderr)
+        return 1
+    text = render_markdown(run)
+    print(f"\n{text}")
+    options.json.write_text(json.dumps(asdict(run), indent=1) + "\n")
+    report(f"All figures: {options.json}")
+    if options.write:
+        render_chart(run, HERE / "load.svg")
+        write_section(HERE / "README.md", text)
+        report(f"Written: {HERE / 'README.md'}, {HERE / 'load.svg'}")
+    return 0
+
+
+def parse_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.load",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="Needs the program wrk (Debian: apt-get install wrk) and what bench/requirements-bench.txt lists.",
+    )
+    add = parser.add_argument
+    add("--tickets", type=int, default=1_000_000, help="%(default)s")
+    add(
+        *("--data", "-d"),
+        type=Path,
+        default=Path(tempfile.gettempdir()) / "tickiti-bench",
+        metavar="DIR",
+        help="where the two servers' data is kept between runs; a million tickets take 20 GB (%(default)s)",
+    )
+    add("--rounds", type=int, default=3, help="each target is measured once a round (%(default)s)")
+    add("--seconds", type=int, default=8, help="for how long each time (%(default)s)")
+    add("--workers", type=int, default=2, help="processes of each target (%(default)s)")
+    add("--threads", type=int, default=8, help="threads of each process under gunicorn (%(default)s)")
+    add("--json", type=Path, metavar="FILE", help="where all figures go (load.json in the data directory)")
+    add("--write", action="store_true", help="put the results into bench/README.md and bench/load.svg")
+    options = parser.parse_args()
+    options.data = options.data.resolve()
+    options.json = options.json or options.data / "load.json"
+    return options
+
+
+def check_tools() -> None:
+    """LoadError where something is missing that the run needs."""
+    if shutil.which("wrk") is None:
+        raise LoadError("the load generator wrk is missing; Debian and Ubuntu: apt-get install wrk")
+    missing = []
+    for module in ("asyncpg", "fastapi", "httptools", "matplotlib", "uvicorn", "uvloop"):
+        try:
+            __import__(module)
+        except ImportError:
+            missing.append(module)
+    if missing:
+        raise LoadError(
+            f"{', '.join(missing)} missing: {sys.executable} -m pip install -r bench/requirements-bench.txt"
+        )
+
+
+def measure(options: argparse.Namespace) -> Run:
+    """Everything, from an empty directory or a former run's data."""
+    report(f"Starting a primary and its hot standby in {options.data}")
+    with open_pair(options.data, options.tickets) as pair, contextlib.ExitStack() as stack:
+        url = pair.standby.url_for(READER)
+        session = ReplicaTarget(url, SCHEMA, statement_timeout_ms=60_000)
+        statements = {number: compile_statement(session, number, PAGE) for number in SCENARIOS}
+        environment = {
+            "TICKITI_REPLICA_URL": url,
+            "TICKITI_REPLICA_SCHEMA": SCHEMA,
+            "TICKITI_STATEMENT_TIMEOUT_MS": "60000",  # sixteen slow statements at once wait for two cores
+            "TICKITI_WORKERS": str(options.workers),
+            "TICKITI_THREADS": str(options.threads),
+            "BENCH_REPLICA_URL": url,
+            "BENCH_SESSION": json.dumps(read_session(session)),
+            "BENCH_QUESTIONS": str(write_questions(options.data / "questions.json", statements)),
+            "BENCH_BODY": str(options.data / "body.json"),
+        }
+        targets: dict[str, Target] = {}
+        recipes = sorted(list_recipes(options.workers), key=lambda recipe: recipe.name == "bare_flask")
+        for recipe in recipes:
+            if recipe.name == "bare_flask":  # the last one: it hands out what ours answered
+                (options.data / "body.json").write_bytes(ask_once(targets["hit"], INDEXED).body)
+            report(f"Starting {recipe.title}")
+            targets[recipe.name] = stack.enter_context(run_target(recipe, environment, options.data))
+        check_answers(targets)
+        report("Counting the statements of a hit")
+        statements_a_hit, scans = count_statements(pair.standby, targets["hit"])
+        report(f"Timing {MANY_ROWS:,} rows, {TIMES} times")
+        many = compile_statement(session, INDEXED, MANY_ROWS)
+        times = time_many_rows(targets["miss"], many, session, options.data)
+        wrk = Wrk(stack.enter_context(keep_script()), options.seconds, pair.standby)
+        figures = run_rounds(wrk, targets, options.rounds)
+        table = Table([describe_case(case, targets[case.target], figures[case]) for case in ROUND])
+        goals = [*judge_load(figures), *judge_work(statements_a_hit, scans), *judge_times(times)]
+        return Run(describe_conditions(options, pair), table, goals, times)
+
+
+# --- the same question for everybody ---------------------------------------------------------------------
+
+
+def compile_statement(session: ReplicaTarget, perspective_id: int, row_limit: int) -> Statement:
+    """The statement that the service runs for this perspective, for the bench's token."""
+    credentials = read_credentials(f"Bearer {TOKEN}")
+
+    def work(source: Any) -> Statement:
+        actor = find_grant(source, credentials)[0].actor
+        perspective = find_perspective(source, Selector(id=perspective_id), actor)
+        directory = Directory()
+        statement = compile_query(perspective, (), actor, row_limit, directory)
+        if directory.missing:
+            raise LoadError(f"{perspective.title} needs names looked up, which the rivals do not do")
+        return statement
+
+    replica = Replica(session, connections=1)
+    try:
+        return replica.read(work)
+    finally:
+        replica.close()
+
+
+def read_session(session: ReplicaTarget) -> dict[str, str]:
+    """The settings that the service gives its sessions, for the rivals to have the same."""
+    words = session.options.split("-c ")[1:]
+    return dict(word.strip().split("=", 1) for word in words)
+
+
+def write_questions(path: Path, statements: Mapping[int, Statement]) -> Path:
+    """The statements for the rivals, as bench/rivals/questions.py reads them."""
+    questions = {}
+    for number, statement in statements.items():
+        binds = {name: value for name, value in statement.params}  # noqa: C416
+        [queues] = [name for name in binds if name.startswith("queues")]
+        [limit] = [name for name in binds if name.startswith("limit")]
+        questions[number] = {"sql": statement.sql, "binds": binds, "queues": queues, "limit": limit}
+    path.write_text(json.dumps(questions, indent=1))
+    return path
+
+
+def write_body(perspective_id: int, row_limit: int = PAGE) -> str:
+    """The request's body."""
+    return json.dumps({"perspective_id": perspective_id, "row_limit": row_limit})
+
+
+def ask_once(target: Target, perspective_id: int, row_limit: int = PAGE) -> Reply:
+    """One answer; LoadError where it is none."""
+    with contextlib.closing(target.connect()) as connection:
+        reply = ask(connection, HEADERS, write_body(perspective_id, row_limit).encode())
+    if reply.status != 200:
+        raise LoadError(f"{target.title} answered {reply.status}: {reply.body[:200]!r}")
+    return reply
+
+
+def check_answers(targets: Mapping[str, Target]) -> None:
+    """LoadError unless every target gives byte for byte what the service gives."""
+    for case in dict.fromkeys(Case(case.perspective_id, case.target, 0) for case in ROUND):
+        ours = ask_once(targets["miss"], case.perspective_id).body
+        theirs = ask_once(targets[case.target], case.perspective_id).body.removesuffix(b"\n")
+        if ours != theirs:
+            raise LoadError(f"{targets[case.target].title} gives other bytes for {case.perspective_id}")
+        if len(json.loads(ours)["data"]) != PAGE:
+            raise LoadError(f"perspective {case.perspective_id} has fewer than {PAGE} rows here")
+    report(f"All {len(targets)} targets give the same bytes")
+
+
+# --- load ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What wrk says of one target in one round; times are milliseconds.
+
+    Other programs on the machine disturb the CPU times of a request least.
+    """
+
+    requests: int
+    rate: float
+    p50: float
+    p99: float
+    cpu: float
+    database_cpu: float
+
+
+@dataclass(frozen=True)
+class Wrk:
+    """The load generator."""
+
+    script: Path
+    seconds: int
+    standby: Server
+
+    def load(self, target: Target, perspective_id: int, clients: int, seconds: int) -> Figures:
+        """Keep `clients` connections busy; LoadError where a single answer was not a 200."""
+        command = ["wrk", "-t1", f"-c{clients}", f"-d{seconds}s", "--timeout", "60s"]
+        environment = {
+            "BENCH_POST": write_body(perspective_id),
+            "BENCH_AUTHORIZATION": HEADERS["Authorization"],
+        }
+        before = read_cpu(target, self.standby)
+        done = subprocess.run(
+            [*command, "-s", str(self.script), target.url],
+            env={**os.environ, **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        after = read_cpu(target, self.standby)
+        found = re.search(r"^RESULT (.*)$", done.stdout, re.MULTILINE)
+        if found is None:
+            raise LoadError(f"wrk failed: {done.stdout}{done.stderr}")
+        result = json.loads(found[1])
+        if result["failed"]:
+            raise LoadError(f"{target.title}: {result['failed']} of {result['requests']} requests failed")
+        requests = result["requests"]
+        cpu, database_cpu = ((b - a) / max(requests, 1) for a, b in zip(before, after, strict=True))
+        rate = requests / result["seconds"]
+        return Figures(requests, rate, result["p50"], result["p99"], cpu, database_cpu)
+
+
+def read_cpu(target: Target, standby: Server) -> tuple[float, float]:
+    """Milliseconds of CPU that the target's processes have used, and that the standby's sessions have."""
+    own, sessions = 0, 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            fields = (process / "stat").read_text().rpartition(")")[2].split()
+            ticks = int(fields[11]) + int(fields[12])
+            if int(fields[1]) == standby.pid:
+                is_session = (process / "cmdline").read_bytes().startswith(f"postgres: {READER} ".encode())
+                sessions += ticks * is_session
+            elif f"\0TICKITI_BIND={target.bind}\0".encode() in (process / "environ").read_bytes():
+                own += ticks
+    milliseconds = 1000 / os.sysconf("SC_CLK_TCK")
+    return own * milliseconds, sessions * milliseconds
+
+
+@contextlib.contextmanager
+def keep_script() -> Iterator[Path]:
+    """wrk's script in a file for as long as it is needed."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory) / "post.lua"
+        path.write_text(WRK_SCRIPT)
+        yield path
+
+
+def run_rounds(wrk: Wrk, targets: Mapping[str, Target], rounds: int) -> dict[Case, list[Figures]]:
+    """All cases in turns, so that what the machine does meanwhile falls on all of them."""
+    figures: dict[Case, list[Figures]] = {case: [] for case in ROUND}
+    for number in range(1, rounds + 1):
+        for case in ROUND:
+            target = targets[case.target]
+            wrk.load(target, case.perspective_id, case.clients, seconds=1)
+            wait_idle(wrk.standby)
+            seconds = wrk.seconds
+            while True:
+                seen = wrk.load(target, case.perspective_id, case.clients, seconds)
+                wait_idle(wrk.standby)
+                if seen.requests >= ENOUGH * case.clients or seconds >= LONGEST_SECONDS:
+                    break
+                seconds *= 4  # what takes seconds needs more of them to be counted
+            figures[case].append(seen)
+            report(
+                f"round {number}/{rounds}  {case.clients:>2} clients  perspective {case.perspective_id}  "
+                f"{target.title:<26}{seen.rate:>9.1f}/s  p50 {seen.p50:.2f} ms  p99 {seen.p99:.2f} ms  "
+                f"CPU {seen.cpu:.2f} + {seen.database_cpu:.2f} ms"
+            )
+    return figures
+
+
+def wait_idle(standby: Server) -> None:
+    """Return once nobody asks the standby anything: what wrk gave up on is not stopped there."""
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND state <> 'idle'"
+    standby.wait_until("come to rest", lambda: standby.execute(sql, (READER,)) == [(0,)], IDLE_SECONDS)
+
+
+def describe_case(case: Case, target: Target, figures: Sequence[Figures]) -> dict[str, Any]:
+    """A line of the table: medians over the rounds."""
+    return {
+        "scenario": SCENARIOS[case.perspective_id],
+        "clients": case.clients,
+        "target": target.title,
+        "rate": statistics.median(each.rate for each in figures),
+        "p50_ms": statistics.median(each.p50 for each in figures),
+        "p99_ms": statistics.median(each.p99 for each in figures),
+        "cpu_ms": statistics.median(each.cpu for each in figures),
+        "database_cpu_ms": statistics.median(each.database_cpu for each in figures),
+        "rounds": [asdict(each) for each in figures],
+    }
+
+
+# --- the database's own word -----------------------------------------------------------------------------
+
+
+def count_statements(standby: Server, target: Target) -> tuple[float, int]:
+    """What one hit makes the standby do: statements in its log, and scans of tables or indexes."""
+    question = write_body(INDEXED).encode()
+    with contextlib.closing(target.connect()) as connection:
+        time.sleep(STATISTICS_SECONDS)
+        ask(connection, HEADERS, question)
+        ask(connection, HEADERS, question)
+        set_logging(standby, "all")
+        try:
+            scans = count_scans(standby)
+            offset = standby.log.stat().st_size
+            for _ in range(HITS_COUNTED):
+                reply = ask(connection, HEADERS, question)
+                if "hit" not in reply.cache_status:
+                    raise LoadError(f"not a hit: {reply.cache_status}")
+            with standby.log.open("rb") as log:
+                log.seek(offset)
+                told = log.read().decode("utf-8", "replace")
+        finally:
+            set_logging(standby, "none")
+        time.sleep(STATISTICS_SECONDS)
+        scans = count_scans(standby) - scans
+    logged = re.findall(r" LOG:  (?:statement|execute [^:]+): ", told)
+    return len(logged) / HITS_COUNTED, scans
+
+
+def set_logging(standby: Server, which: str) -> None:
+    """Have every session log its statements, or none; sessions follow before their next one."""
+    standby.execute(f"ALTER SYSTEM SET log_statement = '{which}'")
+    standby.execute("SELECT pg_reload_conf()")
+    time.sleep(0.5)
+
+
+def count_scans(standby: Server) -> int:
+    """Scans of the reporting relations since the server's statistics began."""
+    sql = "SELECT sum(seq_scan + COALESCE(idx_scan, 0)) FROM pg_stat_user_tables WHERE schemaname = %s"
+    return int(standby.execute(sql, (SCHEMA,))[0][0])
+
+
+def time_many_rows(
+    target: Target, statement: Statement, session: ReplicaTarget, directory: Path
+) -> dict[str, float]:
+    """Milliseconds to the last byte of 5,000 rows, in turns: ours, and psql's to /dev/null; both stay connected."""
+    script = directory / "rows.sql"
+    script.write_text(write_script(statement))
+    question = write_body(INDEXED, MANY_ROWS).encode()
+    taken: dict[str, list[float]] = {"ours": [], "psql": []}
+    with contextlib.closing(target.connect()) as connection, open_psql(session) as psql:
+        for _ in range(TIMES + 1):
+            began = time.perf_counter()
+            reply = ask(connection, HEADERS, question)
+            taken["ours"].append(time.perf_counter() - began)
+            if reply.status != 200 or reply.body.count(b'"ticket_id"') != MANY_ROWS:
+                raise LoadError(f"{target.title} answered {reply.status} for {MANY_ROWS} rows")
+            began = time.perf_counter()
+            run_script(psql, script)
+            taken["psql"].append(time.perf_counter() - began)
+    return {
+        name: 1000 * statistics.median(values[1:]) for name, values in taken.items()
+    }  # the first warms up
+
+
+@contextlib.contextmanager
+def open_psql(session: ReplicaTarget) -> Iterator[subprocess.Popen[str]]:
+    """A psql that reads its input, over the same kind of connection and with the same settings as the service."""
+    command = [
+        str(find_bindir() / "psql"),
+        "-X",
+        "-q",
+        "-v",
+        "ON_ERROR_STOP=1",
+        "-o",
+        os.devnull,
+        session.url,
+    ]
+    environment = {**os.environ, "PGOPTIONS": session.options}
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as psql:
+        yield psql
+        psql.communicate("\\q\n")
+
+
+def run_script(psql: subprocess.Popen[str], script: Path) -> None:
+    """Run a script to its end; LoadError where psql gave up."""
+    assert psql.stdin
+    assert psql.stdout
+    psql.stdin.write(f"\\i {script}\n\\echo done\n")
+    psql.stdin.flush()
+    if psql.stdout.readline() != "done\n":
+        raise LoadError(f"psql did not run {script}")
+
+
+# --- what was wanted -------------------------------------------------------------------------------------
+
+
+def judge_load(figures: Mapping[Case, Sequence[Figures]]) -> Iterator[Goal]:
+    """The ratios of one round with each other; of the rounds, the median."""
+
+    def rate(perspective_id: int, one: str, other: str) -> float:
+        pairs = zip(
+            figures[Case(perspective_id, one, 16)], figures[Case(perspective_id, other, 16)], strict=True
+        )
+        return statistics.median(a.rate / b.rate for a, b in pairs)
+
+    busy = zip(figures[Case(INDEXED, "miss", 16)], figures[Case(INDEXED, "fastapi", 16)], strict=True)
+    alone = zip(figures[Case(INDEXED, "hit", 1)], figures[Case(INDEXED, "bare_flask", 1)], strict=True)
+    yield Goal("hits : bare Flask, throughput", rate(INDEXED, "hit", "bare_flask"), "≥", 0.7, "×")
+    yield Goal("hits : FastAPI, an index serves the list", rate(INDEXED, "hit", "fastapi"), "≥", 2.8, "×")
+    yield Goal("hits : FastAPI, no index serves the order", rate(SORTED, "hit", "fastapi"), "≥", 50, "×")
+    yield Goal("hits : FastAPI, text search", rate(SEARCHED, "hit", "fastapi"), "≥", 50, "×")
+    yield Goal("misses : FastAPI, throughput", rate(INDEXED, "miss", "fastapi"), "≥", 1.0, "×")
+    yield Goal("misses : FastAPI, p99", statistics.median(a.p99 / b.p99 for a, b in busy), "≤", 1.0, "×")
+    yield Goal(
+        "one client, p50 of a hit minus bare Flask's",
+        statistics.median(a.p50 - b.p50 for a, b in alone),
+        "≤",
+        0.3,
+        " ms",
+    )
+
+
+def judge_work(statements: float, scans: int) -> Iterator[Goal]:
+    """What the database's own log and statistics say."""
+    yield Goal("statements of a hit, from the standby's log", statements, "≤", 1, "")
+    yield Goal(f"scans of tables and indexes in {HITS_COUNTED} hits", scans, "≤", 0, "")
+
+
+def judge_times(times: Mapping[str, float]) -> Iterator[Goal]:
+    """5,000 rows."""
+    name = f"{MANY_ROWS:,} rows to the last byte : psql, the same SQL to /dev/null"
+    yield Goal(name, times["ours"] / times["psql"], "≤", 1.3, "×")
+
+
+def describe_conditions(options: argparse.Namespace, pair: Pair) -> dict[str, Any]:
+    """What a reader must know to judge the figures."""
+    models = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return {
+        "date": datetime.now(UTC).date().isoformat(),
+        "cpu": f"{len(os.sched_getaffinity(0))} × {models[0] if models else platform.machine()}",
+        "python": platform.python_version(),
+        "postgresql": pair.standby.execute("SHOW server_version")[0][0],
+        "tickets": options.tickets,
+        "rows": PAGE,
+        "workers": options.workers,
+        "threads": options.threads,
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "load_average": round(os.getloadavg()[0], 1),
+    }
+
+
+def report(line: str) -> None:
+    """A line of progress."""
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

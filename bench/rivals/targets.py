@@ -1,0 +1,144 @@
+"""The processes that are measured: ours in two modes and the rivals, each on a free port of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PATH = "/api/v1/tickets/query"
+HOST = "127.0.0.1"
+READY_SECONDS = 30.0
+STOP_SECONDS = 10.0
+
+GUNICORN = (sys.executable, "-m", "gunicorn", "-c")
+UVICORN = (
+    *(sys.executable, "-m", "uvicorn", "--loop", "uvloop", "--http", "httptools"),
+    *("--no-access-log", "--log-level", "warning", "--timeout-keep-alive", "75"),
+)
+
+
+class LoadError(RuntimeError):
+    """The measurement cannot be made; the message says why."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a target answered."""
+
+    status: int
+    body: bytes
+    cache_status: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """A server under measurement."""
+
+    name: str
+    title: str
+    port: int
+
+    @property
+    def bind(self) -> str:
+        """What it listens on; its processes have it in their environment as TICKITI_BIND."""
+        return f"{HOST}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Where its one endpoint is."""
+        return f"http://{self.bind}{PATH}"
+
+    def connect(self) -> http.client.HTTPConnection:
+        """A connection that stays open over several questions."""
+        return http.client.HTTPConnection(HOST, self.port, timeout=60)
+
+
+def ask(connection: http.client.HTTPConnection, headers: Mapping[str, str], body: bytes) -> Reply:
+    """One question over a connection; back when the last byte is here."""
+    connection.request("POST", PATH, body, dict(headers))
+    response = connection.getresponse()
+    data = response.read()
+    return Reply(response.status, data, response.headers.get("Cache-Status", ""))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a target is started: `{port}` and `{workers}` stand in the command."""
+
+    name: str
+    title: str
+    command: tuple[str, ...]
+    settings: Mapping[str, str]
+
+
+def list_recipes(workers: int) -> list[Recipe]:
+    """All targets, in the order of a round."""
+    service = (*GUNICORN, "config/gunicorn.conf.py", "wsgi:app")
+    flask = (*GUNICORN, "bench/rivals/gunicorn.conf.py")
+    fastapi = (*UVICORN, "--workers", str(workers), "--host", HOST, "--port", "{port}")
+    return [
+        Recipe("bare_flask", "bare Flask, same bytes", (*flask, "bench.rivals.bare_flask:app"), {}),
+        Recipe("hit", "tickiti-query, hits", service, {}),
+        Recipe("fastapi", "FastAPI + asyncpg", (*fastapi, "bench.rivals.fastapi_asyncpg:app"), {}),
+        Recipe("miss", "tickiti-query, cache off", service, {"TICKITI_CACHE_TTL_SECONDS": "0"}),
+        Recipe("flask_psycopg2", "Flask + psycopg2", (*flask, "bench.rivals.flask_psycopg2:app"), {}),
+    ]
+
+
+@contextlib.contextmanager
+def run_target(recipe: Recipe, environment: Mapping[str, str], logs: Path) -> Iterator[Target]:
+    """Start a target and wait until its port answers; its output goes to a file in `logs`."""
+    port, admin_port = _find_free_ports()
+    target = Target(recipe.name, recipe.title, port)
+    bound = {"TICKITI_BIND": target.bind, "TICKITI_ADMIN_BIND": f"{HOST}:{admin_port}"}
+    prefix = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
+    log_path = logs / f"{recipe.name}.log"
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            [*prefix, *(word.format(port=port) for word in recipe.command)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=ROOT,
+            env={**os.environ, **environment, **recipe.settings, **bound},
+            process_group=0,
+        )
+    try:
+        _wait_ready(process, target, log_path)
+        yield target
+    finally:
+        process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def _wait_ready(process: subprocess.Popen[bytes], target: Target, log: Path) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection((HOST, target.port), 1):
+            return
+        if process.poll() is not None or time.monotonic() > deadline:
+            tail = log.read_text("utf-8", "replace")[-2000:]
+            raise LoadError(f"{target.title} did not start; {log} ends with:\n{tail}")
+        time.sleep(0.1)
+
+
+def _find_free_ports() -> tuple[int, int]:
+    with socket.socket() as first, socket.socket() as second:
+        for each in (first, second):
+            each.bind((HOST, 0))
+        return first.getsockname()[1], second.getsockname()[1]

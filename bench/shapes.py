@@ -1,0 +1,187 @@
+"""Measures every shape that the compiler emits: `python -m bench.shapes --url 'host=… dbname=…'`.
+
+The database holds the bench world (`python -m bench.million`). Each statement is compiled as the service does it and
+run with the service's session settings, in turns with rivals: what a person would write by hand for the same rows,
+and the compiler's own plain form where it chose another. `--write` puts the tables into bench/README.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fnmatch
+import json
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from unittest.mock import patch
+
+from bench import shape_report
+from bench.shape_cases import Shape, list_shapes
+from bench.shape_hand import Hand
+from bench.shape_measure import Compared, Measured, Session
+from bench.world import ALL_SEEING_USER, TINY_USER
+from tickiti_query import compiler
+from tickiti_query.actor import Actor, User
+from tickiti_query.compiler.criteria import read_criteria
+from tickiti_query.compiler.shape import write_plain
+from tickiti_query.directory import Directory, Relation
+from tickiti_query.lookups import look_up
+from tickiti_query.statement import Statement
+
+ROWS = 100
+README = Path(__file__).parent / "README.md"
+PEOPLE = {
+    "five queues": 4,  # half of all tickets; many assigned, 25,000 read, an inbox
+    "a tiny queue": TINY_USER,
+    "all queues": ALL_SEEING_USER,
+}
+
+
+@dataclass(frozen=True)
+class Line:
+    """What was found of a shape for one kind of user; `small` and `large` are times on the other databases."""
+
+    shape: Shape
+    person: str
+    compared: Compared
+    small: Measured | None = None
+    large: Measured | None = None
+    sql: str = ""
+
+
+class World:
+    """One database with the bench world."""
+
+    def __init__(self, url: str, schema: str) -> None:
+        self.session = Session(url, schema)
+        self.actors = {person: self._read_actor(number) for person, number in PEOPLE.items()}
+        [(self.tickets, self.version)] = self.session.fetch(
+            Statement("SELECT count(*), current_setting('server_version') FROM tickets")
+        )
+
+    def _read_actor(self, number: int) -> Actor:
+        [(email, sees_all)] = self.session.fetch(
+            Statement("SELECT email, sees_all_queues FROM users WHERE id = :id", (("id", number),))
+        )
+        rows = self.session.fetch(
+            Statement(
+                "SELECT queue_id FROM queue_permissions WHERE user_id = :id AND can_view ORDER BY 1",
+                (("id", number),),
+            )
+        )
+        queues = None if sees_all else tuple(queue for (queue,) in rows)
+        return Actor(User(number, email), is_staff=True, queues=queues)
+
+    def compile(self, shape: Shape, person: str) -> Statement:
+        """The statement as the service makes it, with names looked up first."""
+        searches = read_criteria(shape.criteria)
+        actor = self.actors[person]
+        directory = Directory()
+        statement = compiler.compile_query(shape.perspective, searches, actor, ROWS, directory)
+        if directory.missing:
+            directory = look_up(self.session, directory.missing)
+            statement = compiler.compile_query(shape.perspective, searches, actor, ROWS, directory)
+        return statement
+
+    def write_rivals(self, shape: Shape, person: str) -> Iterator[str]:
+        """The plain form, and what is written by hand."""
+        with patch.object(compiler, "write_page", write_plain):
+            yield self.session.fill_in(self.compile(shape, person))
+        if shape.hand is not None:
+            yield from shape.hand(self._make_hand(shape, person))
+
+    def _make_hand(self, shape: Shape, person: str) -> Hand:
+        actor = self.actors[person]
+        subject = shape.subject or actor.user
+        teams, inboxes = (Relation.TEAMS_OF_EMAIL, subject.email), (Relation.INBOXES_OF_USER, subject.id)
+        found = look_up(self.session, [teams, inboxes])
+        return Hand(
+            user_id=subject.id,
+            email=subject.email,
+            teams=found.find_ids(*teams),
+            inboxes=found.find_ids(*inboxes),
+            queues=actor.queues,
+        )
+
+
+def main() -> None:
+    """Read the command line, measure, and tell."""
+    parser = argparse.ArgumentParser(description="Time every shape that the compiler emits.")
+    parser.add_argument(
+        "--url", required=True, help="libpq connection string: the bench world, 1,000,000 tickets"
+    )
+    parser.add_argument("--url100k", help="the same with 100,000 tickets")
+    parser.add_argument("--url5m", help="the same with 5,000,000 tickets")
+    parser.add_argument("--schema", default="reporting")
+    parser.add_argument("--only", default="*", help="titles to measure, as a pattern: 'assignee*'")
+    parser.add_argument("--group", default="*", help="groups to measure, as a pattern")
+    parser.add_argument("--person", choices=[*PEOPLE], help="one kind of user alone")
+    parser.add_argument("--json", type=Path, help="a file for everything that was found, statements included")
+    parser.add_argument("--write", action="store_true", help="put the tables into bench/README.md")
+    arguments = parser.parse_args()
+    world = World(arguments.url, arguments.schema)
+    others = [World(url, arguments.schema) if url else None for url in (arguments.url100k, arguments.url5m)]
+    shapes = [
+        shape
+        for shape in list_shapes()
+        if fnmatch.fnmatchcase(shape.title, arguments.only)
+        and fnmatch.fnmatchcase(shape.group, arguments.group)
+    ]
+    people = [arguments.person] if arguments.person else [*PEOPLE]
+    lines = list(measure(shapes, people, world, others))
+    text = shape_report.render_markdown(lines, make_conditions(world, others))
+    if arguments.json:
+        arguments.json.write_text(json.dumps([tell(line) for line in lines], indent=1), "utf-8")
+    if arguments.write:
+        shape_report.write_section(README, text)
+    else:
+        print(text)
+
+
+def make_conditions(world: World, others: Sequence[World | None]) -> shape_report.Conditions:
+    """On what it was measured."""
+    small, large = (other.tickets if other else None for other in others)
+    return shape_report.Conditions(world.version, world.tickets, small, large, time.strftime("%Y-%m-%d"))
+
+
+def measure(
+    shapes: Sequence[Shape], people: Sequence[str], world: World, others: Sequence[World | None]
+) -> Iterator[Line]:
+    """Each shape for each kind of user, with a progress line."""
+    started = time.monotonic()
+    for number, shape in enumerate(shapes, start=1):
+        for person in people:
+            sql = world.session.fill_in(world.compile(shape, person))
+            compared = world.session.compare(sql, [*world.write_rivals(shape, person)])
+            small, large = (
+                other.session.time(other.session.fill_in(other.compile(shape, person))) if other else None
+                for other in others
+            )
+            line = Line(shape, person, compared, small, large, sql)
+            print(
+                f"{time.monotonic() - started:5.0f} s {number:>3}/{len(shapes)} {shape_report.render_progress(line)}",
+                flush=True,
+            )
+            yield line
+
+
+def tell(line: Line) -> dict[str, object]:
+    """A line for the JSON file."""
+    return {
+        "group": line.shape.group,
+        "title": line.shape.title,
+        "person": line.person,
+        "ratio": line.compared.ratio,
+        "differs": line.compared.differs,
+        "ours": asdict(line.compared.ours) if line.compared.ours else None,
+        "best": asdict(line.compared.best) if line.compared.best else None,
+        "small": asdict(line.small) if line.small else None,
+        "large": asdict(line.large) if line.large else None,
+        "sql": line.sql,
+        "best_sql": line.compared.best_sql,
+    }
+
+
+if __name__ == "__main__":
+    main()
