@@ -45,12 +45,7 @@ def find_perspective(source: Source, selector: Selector, actor: Actor) -> Perspe
     """
     if selector.id is None and selector.name in (None, ALL.name):
         return find_all(source)
-    if not actor.is_staff:
-        everybodys = find_all(source)
-        if selector.id is None or selector.id != everybodys.id:
-            raise NotFound(NOT_FOUND)
-        return everybodys
-    found = find_visible(source, selector, actor)
+    found = find_visible(source, selector, actor) if actor.is_staff else find_everybodys(source, selector)
     if found is None:
         raise NotFound(NOT_FOUND)
     return found
@@ -62,6 +57,13 @@ def find_visible(source: Source, selector: Selector, actor: Actor) -> Perspectiv
         return fetch(source, BY_ID, id=selector.id, user_id=actor.user.id) if selector.id in BIGINT else None
     # An empty name is a name that does not exist, whatever the rows say.
     return fetch(source, BY_NAME, name=selector.name, user_id=actor.user.id) if selector.name else None
+
+
+def find_everybodys(source: Source, selector: Selector) -> Perspective | None:
+    """All, which is what a user has who is no staff. Any other does not exist for them, whatever All may be."""
+    rows = source.fetch(Statement(BUILT_IN_ALL, is_repeated=True))
+    is_meant = bool(rows) and selector.id is not None and selector.id == rows[0][0]
+    return read_perspective(rows[0]) if is_meant else None
 
 
 def find_all(source: Source) -> Perspective:
