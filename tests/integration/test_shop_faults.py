@@ -55,7 +55,11 @@ def test_a_statement_past_its_limit_is_a_504_and_the_service_goes_on(shop_pair: 
             response = shop.ask(PRIYA)
             assert (response.status_code, response.get_json()["error"]) == (504, "query_timeout")
             assert time.monotonic() - started < 3
-    assert shop.ask(PRIYA).status_code == 200
+    # The lock ends on the standby when the end of its transaction is replayed, which nobody waited for.
+    ended = time.monotonic()
+    while (status := shop.ask(PRIYA).status_code) != 200 and time.monotonic() - ended < 5:
+        assert status == 504
+    assert status == 200
 
 
 def test_without_a_replica_requests_and_probes_say_so(pair: Pair) -> None:
