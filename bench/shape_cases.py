@@ -1,33 +1,33 @@
-"""The shapes that `bench.shapes` measures: what is asked, and how a person would write it.
-
-Titles are read in the table; `why` is what we know of a shape that misses a goal.
-"""
+"""Every built-in perspective, and everything the language knows by itself: each condition, order and search."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from bench.shape_hand import ID, Hand, Probe, enumerate_literals, quote
+from bench.shape_language import (
+    ABSENT_WORD,
+    ALL_SIDES,
+    ANY_ATTENTION,
+    ELSEWHERE,
+    FEW_YET,
+    NO_TRIGRAM,
+    OTHER_ORDER,
+    RECHECK,
+    SHORT_WORD,
+    TINY_QUEUE_NAME,
+    WALK,
+    HandWritten,
+    Shape,
+    search,
+    sort,
+    where,
+)
 from bench.world import COMMON_WORD, RARE_WORD, SCARCE_WORD
 from tickiti_query.actor import User
-from tickiti_query.perspective import Condition, Order, Perspective
-from tickiti_query.search import Criterion
+from tickiti_query.perspective import Order
 
-ABSENT_WORD = "xylophonist"
-SHORT_WORD = "zq"  # too short for a trigram, and in no text
-TINY_QUEUE_NAME = "Archive of oddities"
-
-# Reasons.
-ELSEWHERE = "the condition is in one relation and the order in another: all matches are sorted, or the order is walked"
-FEW_YET = "fewer than a page at 100,000 tickets: it grows to a page"
-RECHECK = "trigrams find candidates; each is read and compared"
-NO_TRIGRAM = "fewer than three letters make no trigram: everything is read"
-WALK = "nearly everything is excluded: the order is walked to its end"
-OTHER_ORDER = "no index has this order behind this condition: all matches are sorted"
-
-HandWritten = Callable[[Hand], list[str]]
 Text = Callable[[Hand], str]
 
 
@@ -61,39 +61,7 @@ def has(relation: str, condition: str) -> Callable[[Hand], Probe]:
     return lambda _: Probe(relation, condition)
 
 
-@dataclass(frozen=True)
-class Shape:
-    """One query. `hand` writes rivals; where it is None the plain statement is the only one."""
-
-    group: str
-    title: str
-    conditions: tuple[Condition, ...] = ()
-    orders: tuple[Order, ...] = ()
-    columns: tuple[str, ...] = ()
-    criteria: tuple[Criterion, ...] = ()
-    subject: User | None = None
-    hand: HandWritten | None = None
-    why: str = ""
-
-    @property
-    def perspective(self) -> Perspective:
-        return Perspective(1, self.title, self.conditions, self.orders, self.columns, self.subject)
-
-
-def where(field: str, operator: str, *values: object) -> Condition:
-    return Condition(field, operator, values)
-
-
-def sort(*fields: str) -> tuple[Order, ...]:
-    """Orders; one that starts with a minus runs downwards."""
-    return tuple(Order(field.removeprefix("-"), not field.startswith("-")) for field in fields)
-
-
-def search(mode: str, *tokens: str | int, match: str = "all") -> Criterion:
-    return Criterion(mode, tokens, match)
-
-
-def list_shapes() -> Iterator[Shape]:
+def list_single() -> Iterator[Shape]:
     """All of them."""
     yield from list_builtins()
     yield from list_conditions()
@@ -101,22 +69,22 @@ def list_shapes() -> Iterator[Shape]:
     yield from list_user_conditions()
     yield from list_orders()
     yield from list_searches()
-    yield from list_combinations()
 
 
 def list_builtins() -> Iterator[Shape]:
     attention = where("for_attention", "is", True)
     urgent_first = "t.priority DESC, t.updated_at DESC, t.id DESC"
-    why = "somebody who sees everything and has little for attention: all unclosed tickets are passed"
     yield Shape("built-in", "All", hand=lambda h: [h.plain(), h.by_queue()])
-    yield Shape("built-in", "For my attention", (attention,), hand=lambda h: h.for_attention(), why=why)
+    yield Shape(
+        "built-in", "For my attention", (attention,), hand=lambda h: h.for_attention(), why=ANY_ATTENTION
+    )
     yield Shape(
         "built-in",
         "For my attention, urgent first",
         (attention,),
         sort("-priority", "-updated_at"),
         hand=lambda h: h.for_attention(urgent_first),
-        why=why,
+        why=ANY_ATTENTION,
     )
     yield Shape(
         "built-in",
@@ -125,7 +93,7 @@ def list_builtins() -> Iterator[Shape]:
         sort("-priority", "-updated_at"),
         ("unread", "last_response_at"),
         hand=lambda h: h.for_attention(urgent_first, ("unread", "last_response_at")),
-        why=why,
+        why=ANY_ATTENTION,
     )
     yield Shape(
         "built-in",
@@ -216,6 +184,7 @@ def list_assignees() -> Iterator[Shape]:
             f"assignee is {note}",
             (where("assignee", "is", *values),),
             hand=assigned_to(values),
+            why_behind=ALL_SIDES,
         )
         yield Shape(
             "condition",
@@ -227,6 +196,7 @@ def list_assignees() -> Iterator[Shape]:
         "condition",
         "assignee is a team and its members",
         (where("assignee", "is", "team-and-members:3"),),
+        why_behind=ALL_SIDES,
     )
     yield from both("assignee", "Unassigned", ("Unassigned",), same("t.assigned_to_email IS NULL"))
     yield Shape(
@@ -678,200 +648,3 @@ def list_simple_searches() -> Iterator[Shape]:
             hand=let(same(bounded), rare=note == "beyond" or (note == "old" and sign == "<=")),
             why=OTHER_ORDER if mode == "created_to" else "",
         )
-
-
-def list_combinations() -> Iterator[Shape]:
-    """What people save and search."""
-    mine = where("assignee", "is", "me")
-    unclosed = where("status", "is not", "closed")
-    is_open = where("status", "is", "open")
-    for title, conditions, orders, criteria in (
-        ("mine, unclosed", (mine, unclosed), (), ()),
-        ("mine, urgent first", (mine,), sort("-priority"), ()),
-        (
-            "mine, urgent, unclosed, urgent first",
-            (mine, where("priority", "is", 30, "Urgent"), unclosed),
-            sort("-priority", "created_at"),
-            (),
-        ),
-        ("mine, by subject", (mine,), sort("subject"), ()),
-        ("mine, by last_read_at", (mine,), sort("-last_read_at"), ()),
-        ("mine, by queue", (mine,), sort("queue", "-updated_at"), ()),
-        ("mine, tagged common", (mine, where("hashtag", "is", "tag0")), (), ()),
-        ("mine, tagged rare", (mine, where("hashtag", "is", "recall")), (), ()),
-        ("mine, content common", (mine,), (), (search("content", COMMON_WORD),)),
-        ("mine, content rare", (mine,), (), (search("content", RARE_WORD),)),
-        ("mine, subject or content common", (mine,), (), (search("subject_content", COMMON_WORD),)),
-        (
-            "mine and Unassigned, open, one queue",
-            (where("assignee", "is", "me", "Unassigned"), is_open, where("queue", "is", 2)),
-            sort("-priority", "created_at"),
-            (),
-        ),
-        (
-            "Unassigned, open, urgent first",
-            (where("assignee", "is", "Unassigned"), is_open),
-            sort("-priority", "number"),
-            (),
-        ),
-        (
-            "a team and its members, unclosed, by assignee",
-            (where("assignee", "is", "team-and-members:3"), unclosed),
-            sort("assignee", "-updated_at"),
-            (),
-        ),
-        (
-            "twelve teams, urgent first",
-            (where("assignee", "is", *(f"team:{i}" for i in range(1, 13))),),
-            sort("-priority"),
-            (),
-        ),
-        (
-            "me and thirteen teams, unclosed",
-            (where("assignee", "is", "me", *(f"team:{i}" for i in range(1, 14))), unclosed),
-            (),
-            (),
-        ),
-        ("open in one queue, oldest first", (is_open, where("queue", "is", 2)), sort("created_at"), ()),
-        ("unread and unclosed", (where("unread", "is", True), unclosed), (), ()),
-        (
-            "on hold, by date",
-            (where("status", "is", "on-hold"),),
-            sort("on_hold_until", "-priority"),
-            (),
-        ),
-        (
-            "participating, unread, not retained, by last response",
-            (
-                where("participating", "is", True),
-                where("unread", "is", True),
-                where("retained", "is not", True),
-            ),
-            sort("-last_response_at"),
-            (),
-        ),
-        (
-            "participating, by last_read_at",
-            (where("participating", "is", True),),
-            sort("-last_read_at"),
-            (),
-        ),
-        (
-            "two tags, not a third, by responses",
-            (where("hashtag", "is", "#tag20", "recall"), where("hashtag", "is not", "tag0")),
-            sort("-response_count"),
-            (),
-        ),
-        (
-            "not participating in one queue, by subject",
-            (where("queue", "is", 2), where("participant", "is not", "me")),
-            sort("subject"),
-            (),
-        ),
-        (
-            "originator contains, by originator",
-            (where("originator", "contains", "customer1777@"),),
-            sort("originator", "-created_at"),
-            (),
-        ),
-        (
-            "not solved in one queue, by status, queue, subject",
-            (where("queue", "is", 2), where("resolution", "is not", "Solved")),
-            sort("status", "queue", "subject"),
-            (),
-        ),
-        ("by queue and subject", (), sort("queue", "subject"), ()),
-        ("by queue, subject rare", (), sort("queue"), (search("subject", RARE_WORD),)),
-        ("by queue, subject absent", (), sort("queue"), (search("subject", ABSENT_WORD),)),
-        ("by queue, subject common", (), sort("queue"), (search("subject", COMMON_WORD),)),
-        ("by queue, content rare", (), sort("queue"), (search("content", RARE_WORD),)),
-        ("by queue, content common", (), sort("queue"), (search("content", COMMON_WORD),)),
-        (
-            "by queue, subject or content in 1,000",
-            (),
-            sort("queue"),
-            (search("subject_content", SCARCE_WORD),),
-        ),
-        ("by queue, retained", (where("retained", "is", True),), sort("queue"), ()),
-        ("by queue, for attention", (where("for_attention", "is", True),), sort("queue"), ()),
-        (
-            "by queue, urgent first",
-            (unclosed,),
-            sort("queue", "-priority", "-updated_at"),
-            (),
-        ),
-        (
-            "open, subject or content common",
-            (is_open,),
-            (),
-            (search("subject_content", COMMON_WORD),),
-        ),
-        (
-            "open, subject or content in 1,000, urgent first",
-            (is_open,),
-            sort("-priority"),
-            (search("subject_content", SCARCE_WORD),),
-        ),
-        (
-            "subject or content common, urgent first",
-            (),
-            sort("-priority"),
-            (search("subject_content", COMMON_WORD),),
-        ),
-        (
-            "subject or content common, by last_read_at",
-            (),
-            sort("-last_read_at"),
-            (search("subject_content", COMMON_WORD),),
-        ),
-        (
-            "either of two texts, not a third",
-            (
-                where("content", "contains", SCARCE_WORD, RARE_WORD),
-                where("subject", "does not contain", COMMON_WORD),
-            ),
-            (),
-            (),
-        ),
-        (
-            "recently read, content common",
-            (where("recently_read", "is", True),),
-            sort("-last_read_at"),
-            (search("content", COMMON_WORD),),
-        ),
-        ("a week long ago", (), (), (search("created_from", "2021-03-01"), search("created_to", "2021-03-07"))),
-        ("open, last month", (is_open,), (), (search("created_from", "2025-12-01"),)),
-        ("by last_read_at, tagged rare", (where("hashtag", "is", "recall"),), sort("last_read_at"), ()),
-        ("by last_read_at, retained", (where("retained", "is", True),), sort("-last_read_at"), ()),
-        ("by last_read_at, subject rare", (), sort("-last_read_at"), (search("subject", RARE_WORD),)),
-        ("by last_read_at, open", (is_open,), sort("last_read_at"), ()),
-        ("by last_read_at, unread", (where("unread", "is", True),), sort("last_read_at"), ()),
-        ("by last_read_at, unread and unclosed", (where("unread", "is", True), unclosed), sort("-last_read_at"), ()),
-        ("by last_read_at, not retained", (where("retained", "is", False),), sort("last_read_at"), ()),
-        ("by last_read_at, closed", (where("status", "is", "closed"),), sort("-last_read_at"), ()),
-        ("by queue, closed", (where("status", "is", "closed"),), sort("queue", "-updated_at"), ()),
-        ("by queue, tagged rare", (where("hashtag", "is", "recall"),), sort("queue"), ()),
-        ("by queue, tagged common", (where("hashtag", "is", "tag0"),), sort("queue"), ()),
-        ("by queue, unread", (where("unread", "is", True),), sort("queue"), ()),
-        ("by queue, participating", (where("participating", "is", True),), sort("queue"), ()),
-        ("for attention, oldest first", (where("for_attention", "is", True),), sort("created_at"), ()),
-        ("for attention, by subject", (where("for_attention", "is", True),), sort("subject"), ()),
-        ("for attention, latest read first", (where("for_attention", "is", True),), sort("-last_read_at"), ()),
-    ):  # fmt: skip
-        yield Shape("together", title, conditions, orders, criteria=criteria)
-    yield Shape(
-        "together",
-        "another's desk, by their last_read_at",
-        (where("for_attention", "is", True), where("queue", "is not", "Queue 9", TINY_QUEUE_NAME)),
-        sort("last_read_at", "-priority"),
-        ("unread", "retained", "last_read_at", "watchlists"),
-        subject=User(1, "staff1@example.org"),
-    )
-    yield Shape(
-        "together",
-        "another's: their watchlist, urgent first, with lists",
-        (where("watchlist", "is", "Watchlist 9"),),
-        sort("-priority"),
-        ("watchlists", "participants", "hashtags", "assignee_name"),
-        subject=User(10, "Staff10@example.org"),
-    )

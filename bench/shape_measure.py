@@ -20,7 +20,7 @@ MORE_ROUNDS = 8
 SLOW_MS, VERY_SLOW_MS = 200.0, 1000.0  # from here on fewer rounds are enough
 PATIENCE, PATIENCE_MS = 2.0, 50.0  # a rival is given up where it takes so many times longer, and so much
 GOAL = 1.5
-NOTICEABLE_MS = 0.3  # smaller differences are noise
+NOTICEABLE_MS = 0.5  # smaller differences are noise
 EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) "
 
 

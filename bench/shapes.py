@@ -17,9 +17,11 @@ from pathlib import Path
 from unittest.mock import patch
 
 from bench import shape_report
-from bench.shape_cases import Shape, list_shapes
+from bench.shape_cases import list_single
 from bench.shape_hand import Hand
+from bench.shape_language import Shape
 from bench.shape_measure import Compared, Measured, Session
+from bench.shape_together import list_combinations
 from bench.world import ALL_SEEING_USER, TINY_USER
 from tickiti_query import compiler
 from tickiti_query.actor import Actor, User
@@ -124,7 +126,7 @@ def main() -> None:
     others = [World(url, arguments.schema) if url else None for url in (arguments.url100k, arguments.url5m)]
     shapes = [
         shape
-        for shape in list_shapes()
+        for shape in (*list_single(), *list_combinations())
         if fnmatch.fnmatchcase(shape.title, arguments.only)
         and fnmatch.fnmatchcase(shape.group, arguments.group)
     ]

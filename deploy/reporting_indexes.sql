@@ -127,5 +127,16 @@ BEGIN
 END
 $$;
 
--- The indexes on expressions bring statistics of their own, which the planner needs.
+-- 7. Statistics -------------------------------------------------------------------------------------------
+-- The indexes on expressions bring statistics of their own, which the planner needs; of several on one expression it
+-- takes whichever it meets first, so all of them are to know the same.
+
+-- Every assignee by name (the usual 100 are fewer than the staff), so that one who has no tickets is known to have
+-- none: 0.1 ms instead of 2,500 for "mine, urgent first" among five million tickets.
+ALTER INDEX IF EXISTS tickets_assignee ALTER COLUMN 1 SET STATISTICS 1000;
+ALTER INDEX IF EXISTS tickets_unclosed_assignee ALTER COLUMN 1 SET STATISTICS 1000;
+ALTER INDEX IF EXISTS tickets_assignee_first ALTER COLUMN 1 SET STATISTICS 1000;
+ALTER INDEX IF EXISTS tickets_assignee_last ALTER COLUMN 1 SET STATISTICS 1000;
+ALTER INDEX IF EXISTS tickets_subject_order ALTER COLUMN 1 SET STATISTICS 1000;
+
 ANALYZE tickets, responses, ticket_participants, ticket_hashtags, watchlist_tickets, ticket_user_states, users;
