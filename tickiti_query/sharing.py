@@ -4,73 +4,90 @@ import threading
 import time
 from collections.abc import Callable, Hashable
 from concurrent.futures import Future
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 T = TypeVar("T")
+Outcome: TypeAlias = tuple[T | None, Exception | None]  # a value, or what was raised in its place
+
+
+class Waiter:
+    """One who waits for a reading: until it is there, or until it is theirs to make."""
+
+    __slots__ = ("gate", "leads", "outcome")
+
+    def __init__(self) -> None:
+        self.gate = threading.Lock()
+        self.gate.acquire()
+        self.leads = False
+        self.outcome: Any = None
 
 
 class SharedReading(Generic[T]):
     """A reading of the world that those who wait for one share, as group commit does.
 
-    A reading that *began* after a caller came is good for that caller; one that was under way already is not.
+    A reading that *began* after a caller came is good for that caller; one that was under way already is not. Each
+    who waits is woken once: with the reading, or, the first of those who came too late for it, to make the next.
     """
 
     def __init__(self, read: Callable[[], T], clock: Callable[[], float] = time.monotonic) -> None:
         self._read = read
         self._clock = clock
-        self._turn = threading.Condition()
-        self._begun = 0
-        self._ended = 0
+        self._lock = threading.Lock()
+        self._waiting: list[Waiter] = []
         self._is_reading = False
-        self._outcome: tuple[T | None, Exception | None] = (None, None)
-        self._began_at = float("-inf")
+        self._latest: tuple[T, float] | None = None
 
     def take(self, max_age_seconds: float = 0.0) -> T:
         """A reading that began after this call, or at most `max_age_seconds` before it.
 
         Raises what the reading raised.
         """
-        with self._turn:
+        with self._lock:
             # Without an age no clock is asked: two moments that look equal to it are still two.
-            age = self._clock() - self._began_at if max_age_seconds > 0 else float("inf")
-            if self._outcome[0] is not None and age <= max_age_seconds:
-                return self._outcome[0]
-            wanted = self._begun + 1
-            while self._ended < wanted and self._is_reading:
-                self._turn.wait()
-            if self._ended >= wanted:
-                return self._tell()
-            self._is_reading = True
-            self._begun += 1
+            if max_age_seconds > 0 and self._latest and self._clock() - self._latest[1] <= max_age_seconds:
+                return self._latest[0]
+            waiter = Waiter() if self._is_reading else None
+            if waiter is None:
+                self._is_reading = True
+            else:
+                self._waiting.append(waiter)
+        if waiter is not None:
+            waiter.gate.acquire()
+        outcome: Outcome[T] = self._lead() if waiter is None or waiter.leads else waiter.outcome
+        return tell(outcome)
+
+    def _lead(self) -> Outcome[T]:
+        """Read, for this thread and for all who wait by now; then give the lead on."""
+        with self._lock:
+            crew, self._waiting = self._waiting, []
             began_at = self._clock()
-        return self._lead(began_at)
-
-    def _lead(self, began_at: float) -> T:
-        value: T | None = None
-        fault: Exception | None = RuntimeError("the reading was broken off")
+        outcome: Outcome[T] = (None, RuntimeError("the reading was broken off"))
         try:
-            value = self._read()
-            fault = None
-        except Exception as error:
-            fault = error
+            outcome = (self._read(), None)
+        except Exception as fault:
+            outcome = (None, fault)
         finally:  # also where the leader's thread is ended: those who wait must not wait for ever
-            with self._turn:
-                self._is_reading = False
-                self._ended = self._begun
-                self._outcome = (value, fault)
-                self._began_at = began_at
-                self._turn.notify_all()
-        if fault is not None:
-            raise fault
-        assert value is not None  # noqa: S101  a reading is a value or a fault
-        return value
+            with self._lock:
+                value, _ = outcome
+                self._latest = None if value is None else (value, began_at)
+                following = self._waiting.pop(0) if self._waiting else None
+                self._is_reading = following is not None
+            for waiter in crew:
+                waiter.outcome = outcome
+                waiter.gate.release()
+            if following is not None:
+                following.leads = True
+                following.gate.release()
+        return outcome
 
-    def _tell(self) -> T:
-        value, fault = self._outcome
-        if fault is not None:
-            raise fault
-        assert value is not None  # noqa: S101  a reading is a value or a fault
-        return value
+
+def tell(outcome: Outcome[T]) -> T:
+    """The value of an outcome; raises its fault."""
+    value, fault = outcome
+    if fault is not None:
+        raise fault
+    assert value is not None  # noqa: S101  a reading is a value or a fault
+    return value
 
 
 class Flights:

@@ -40,7 +40,7 @@ class Gate:
 
 
 def count_waiting(reading: SharedReading[int]) -> int:
-    return len(reading._turn._waiters)  # type: ignore[attr-defined]
+    return len(reading._waiting)
 
 
 def test_a_reading_that_began_before_the_caller_came_is_not_used_and_the_next_is_shared() -> None:
