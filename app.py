@@ -15,7 +15,7 @@ from schemas.ticket_query import ErrorSchema
 from tickiti_query import views
 from tickiti_query.admin import make_admin_app
 from tickiti_query.body import LONGEST_BODY, make_body_reader
-from tickiti_query.cache import Cache
+from tickiti_query.cache import Cache, RecipeBook
 from tickiti_query.freshness import Freshness
 from tickiti_query.health import Readiness
 from tickiti_query.hot_path import HotPath
@@ -30,6 +30,8 @@ from tickiti_query.service import TicketQueryService
 from tickiti_query.sharing import Flights
 from tickiti_query.tokens import find_grant, make_admission, read_credentials
 
+RECIPE_BYTES = 8 * 1024 * 1024  # in each worker, for some 800 questions
+
 
 class TicketsApi(Api):  # type: ignore[misc]  # flask-smorest has no types
     """flask-smorest, with our shape of errors in its document."""
@@ -43,9 +45,16 @@ def create_app(settings: Settings) -> Flask:
     target = Target(settings.replica_url, settings.replica_schema, settings.statement_timeout_ms)
     # One connection a thread, and one for the probes.
     replica = Replica(target, connections=settings.threads + 1, require_standby=settings.require_standby)
+    exact = settings.freshness == "exact"
+    cache = Cache(
+        ttl_seconds=settings.cache_ttl_seconds,
+        max_bytes=settings.cache_max_bytes,
+        exact=exact,
+        tell=tell_cache,
+    )
     freshness = Freshness(
         replica.observe,
-        exact=settings.freshness == "exact",
+        exact=exact and cache.enabled,
         require_standby=settings.require_standby,
         max_lag_seconds=settings.max_replica_lag_seconds,
         leave=replica.leave,
@@ -54,6 +63,7 @@ def create_app(settings: Settings) -> Flask:
         prove=freshness.prove,
         accept=freshness.accept,
         read=replica.read,
+        ask=replica.ask,
         find_grant=find_grant,
         admit=make_admission(
             settings.token_expiration_minutes, lambda: datetime.now(UTC).replace(tzinfo=None)
@@ -61,12 +71,8 @@ def create_app(settings: Settings) -> Flask:
         find_perspective=find_perspective,
         look_up=look_up,
         render_rows=render_rows,
-        cache=Cache(
-            ttl_seconds=settings.cache_ttl_seconds,
-            max_bytes=settings.cache_max_bytes,
-            exact=settings.freshness == "exact",
-            tell=tell_cache,
-        ),
+        cache=cache,
+        recipes=RecipeBook(RECIPE_BYTES),
         flights=Flights(wait_seconds=replica.longest_read_seconds, tell=tell_flight),
     )
     app = Flask(__name__, static_folder=None)

@@ -194,7 +194,7 @@ def compile_statement(session: ReplicaTarget, perspective_id: int, row_limit: in
     credentials = read_credentials(f"Bearer {TOKEN}")
 
     def work(source: Any) -> Statement:
-        actor = find_grant(source, credentials)[0].actor
+        actor = find_grant(source, credentials).actor
         perspective = find_perspective(source, Selector(id=perspective_id), actor)
         directory = Directory()
         statement = compile_query(perspective, (), actor, row_limit, directory)

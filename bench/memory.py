@@ -189,11 +189,11 @@ class FakeReplica:
     def stamp(self) -> str:
         return f"{self.transactions}:{self.transactions}: 2026-01-01 08:00:00+00 t"
 
-    def observe(self) -> ServerState:
+    def observe(self, *, with_lag: bool) -> ServerState:
         self.asked += 1
         if self.asked % 5000 == 0:
             self.transactions += 1
-        return ServerState(SERVER, self.stamp, "", True, datetime.now(UTC), 0.0)
+        return ServerState(SERVER, self.stamp, "", datetime.now(UTC), 0.0 if with_lag else None)
 
     def read(self, work: Callable[[Any], Any]) -> Any:
         return work(FakeSnapshot(self))
@@ -215,7 +215,7 @@ class FakeSnapshot:
         if "personal_access_tokens" in statement.sql:
             user = int(str(binds["id"]))
             who = (user, f"staff{user}@example.org", True, True, False, [1, 2, 3, user])
-            return [(self._replica.stamp, "", binds["digest"], '["tickets:read"]', None, None, None, *who)]
+            return [(binds["digest"], '["tickets:read"]', None, None, None, *who)]
         if "FROM perspectives p" in statement.sql:
             return [(1, "All", None, None, None, [], [], [])]
         return self._replica.rows

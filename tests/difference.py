@@ -63,11 +63,15 @@ class Comparison:
         return reply.status_code, json.loads(reply.data), reply.headers
 
     def compare(self, world: World, user_id: int, body: Any) -> None:
-        """AssertionError, with the case told as a story, where the service and the oracle differ."""
+        """AssertionError, with the case told as a story, where the service and the oracle differ.
+
+        What has rows is asked twice: read step by step, and by what that came to.
+        """
         expected = evaluate(world, user_id, body)
-        status, found, headers = self.ask(user_id, body)
-        difference = find_difference(expected, status, found, headers)
-        assert difference is None, f"{difference}\n\n{tell(world, user_id, body)}"
+        for _ in range(2 if expected.status == 200 else 1):
+            status, found, headers = self.ask(user_id, body)
+            difference = find_difference(expected, status, found, headers)
+            assert difference is None, f"{difference}\n\n{tell(world, user_id, body)}"
 
 
 def find_difference(expected: Answer, status: int, found: dict[str, Any], headers: Any) -> str | None:
@@ -101,7 +105,8 @@ def open_comparison(pair: Pair) -> Iterator[Comparison]:
     primary.autocommit = False
     create_schema(primary, SCHEMA)
     create_reader(primary, SCHEMA)
-    app = create_app(Settings(replica_url=pair.standby.url_for(READER), replica_schema=SCHEMA))
+    url = pair.standby.url_for(READER)
+    app = create_app(Settings(replica_url=url, replica_schema=SCHEMA, cache_ttl_seconds=0))
     try:
         yield Comparison(app.test_client(), primary)
     finally:

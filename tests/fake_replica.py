@@ -2,11 +2,12 @@
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from tickiti_query import tokens
-from tickiti_query.server_state import Server, ServerState
+from tickiti_query.server_state import SIGHT, Server, ServerState
 from tickiti_query.statement import Statement
 
 STAMP = "10:20: 2026-05-01 t"
@@ -15,7 +16,6 @@ STATE = ServerState(
     SERVER,
     STAMP,
     "",
-    in_recovery=True,
     replayed_at=datetime(2026, 5, 2, 11, 30, 48, 5, tzinfo=UTC),
     lag_seconds=0.0,
 )
@@ -58,10 +58,10 @@ class FakeReplica:
         self.read_fault: Exception | None = None
         self.reads = 0
 
-    def observe(self) -> ServerState:
+    def observe(self, *, with_lag: bool) -> ServerState:
         if self.observe_fault:
             raise self.observe_fault
-        return self.state
+        return self.state if with_lag else replace(self.state, lag_seconds=None)
 
     def read(self, work: Callable[[Any], Any]) -> Any:
         self.reads += 1
@@ -69,17 +69,27 @@ class FakeReplica:
             raise self.read_fault
         return work(self)
 
+    def ask(self, statement: Statement) -> tuple[Server, list[tuple[Any, ...]]]:
+        """What a recipe came from does not hold: everything is read anew."""
+        return SERVER, [(None,) * (2 + len(statement.columns))]
+
     def leave(self) -> None:
         """There is no other server to go to."""
 
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
         binds = dict(statement.params)
-        if statement.sql == tokens.SQL:
-            return find_token_rows(binds)
+        if statement == SIGHT:
+            return [(f"{STAMP}/",)]
+        if tokens.SQL in statement.sql:
+            return witness(find_token_rows(binds))
         if "FROM perspectives p" in statement.sql:
-            return find_perspective_rows(binds)
+            return witness(find_perspective_rows(binds))
         assert "FROM tickets t" in statement.sql
         return TICKETS[: int(str(binds["limit_1"]))]
+
+
+def witness(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    return [(str(row), *row) for row in rows]
 
 
 def find_token_rows(binds: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -89,7 +99,7 @@ def find_token_rows(binds: dict[str, Any]) -> list[tuple[Any, ...]]:
         digest = hashlib.sha256(secret.encode()).hexdigest()
         if binds["digest"] == digest and binds["id"] in {None, int(number)}:
             owner: tuple[Any, ...] = (7, "priya.sharma@sole-provider.example", True, True, True, [])
-            rows.append((STAMP, "", digest, abilities, allowed_ip, None, None, *owner))
+            rows.append((digest, abilities, allowed_ip, None, None, *owner))
     return rows
 
 

@@ -35,6 +35,7 @@ CORE = {
     "perspective",
     "predicate",
     "psql_script",
+    "recipe",
     "reference",
     "relations",
     "request_trace",

@@ -1,10 +1,11 @@
 """One HTTP exchange: its name, its clock, the headers that tell of it, and its line in the log."""
 
 import logging
+import random
 import re
-import secrets
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from functools import lru_cache
 from time import perf_counter
 from typing import Any
 
@@ -32,7 +33,10 @@ class Exchange:
     def __init__(self, method: str, path: str, request_id: str) -> None:
         self.method = method
         self.path = path
-        self.request_id = request_id if REQUEST_ID.fullmatch(request_id) else secrets.token_hex(16)
+        # A name, no secret: it need not be hard to guess.
+        self.request_id = (
+            request_id if REQUEST_ID.fullmatch(request_id) else f"{random.getrandbits(128):032x}"
+        )
         self.trace = RequestTrace()
         self.ignored: tuple[str, ...] = ()
         self.state: ServerState | None = None
@@ -47,12 +51,8 @@ class Exchange:
 
     def describe_reply(self, reply: Reply) -> Iterator[tuple[str, str]]:
         """What is worth saying about rows, beside the body."""
-        answer = reply.answer
-        yield "X-Row-Count", str(answer.rows)
-        yield "X-Truncated", "true" if answer.truncated else "false"
+        yield from describe_rows(reply.answer.rows, reply.answer.truncated, reply.answer.as_of)
         yield "Cache-Status", reply.cache_status
-        if answer.as_of:
-            yield "X-Data-As-Of", render_moment(answer.as_of)
         if self.ignored:
             yield "X-Ignored-Params", join_bounded(self.ignored)
 
@@ -75,6 +75,13 @@ class Exchange:
         if self.error:
             facts["error"] = self.error
         log.info("request", extra={"facts": facts})
+
+
+@lru_cache(maxsize=1024)
+def describe_rows(rows: int, truncated: bool, as_of: datetime | None) -> tuple[tuple[str, str], ...]:
+    """The headers that tell of the rows; they are the same as long as the answer is."""
+    headers = (("X-Row-Count", str(rows)), ("X-Truncated", "true" if truncated else "false"))
+    return (*headers, ("X-Data-As-Of", render_moment(as_of))) if as_of else headers
 
 
 def render_moment(moment: datetime) -> str:

@@ -8,7 +8,8 @@ from tickiti_query.errors import ReplicaUnavailable
 from tickiti_query.server_state import Server, ServerState, Sight, is_behind
 from tickiti_query.sharing import SharedReading
 
-TTL_MODE_SECONDS = 1.0  # in ttl mode, how old a reading may be that says the replica is fit
+UNPROVED_SECONDS = 1.0  # how old a reading may be that says the replica is fit, where it proves nothing
+LAG_SECONDS = 0.5  # how often the lag is asked for; in between it is taken to grow
 
 
 class Freshness:
@@ -20,7 +21,7 @@ class Freshness:
 
     def __init__(
         self,
-        observe: Callable[[], ServerState],
+        observe: Callable[..., ServerState],
         *,
         exact: bool,
         require_standby: bool,
@@ -29,13 +30,14 @@ class Freshness:
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._observe = observe
-        self._max_age = 0.0 if exact else TTL_MODE_SECONDS
+        self._max_age = 0.0 if exact else UNPROVED_SECONDS
         self._require_standby = require_standby
         self._max_lag_seconds = max_lag_seconds
         self._leave = leave
         self._clock = clock
         self._newest: dict[int, tuple[Sight, Server]] = {}
-        self._lag: tuple[object, float, float] = (None, 0.0, 0.0)
+        self._lag: tuple[Server | None, float, float] = (None, 0.0, 0.0)
+        self._lag_due = float("-inf")
         self._lock = threading.Lock()
         self._readings = SharedReading(self._read, clock)
 
@@ -44,15 +46,25 @@ class Freshness:
         return self._readings.take(self._max_age)
 
     def _read(self) -> ServerState:
-        state = self._observe()
+        state = self._observe_fitness()
         with self._lock:
-            self._refuse_promoted(state)
+            self._refuse_promoted(state.sight)
             self._refuse_late(state)
             self._refuse_past(state)
         return state
 
-    def _refuse_promoted(self, state: ServerState) -> None:
-        if self._require_standby and not state.in_recovery:
+    def _observe_fitness(self) -> ServerState:
+        now = self._clock()
+        server, bound, when = self._lag
+        if now < self._lag_due and bound + now - when <= self._max_lag_seconds:
+            state = self._observe(with_lag=False)
+            if state.server == server:  # what is known of one server's lag says nothing of another's
+                return state
+        self._lag_due = now + LAG_SECONDS
+        return self._observe(with_lag=True)
+
+    def _refuse_promoted(self, sight: Sight) -> None:
+        if self._require_standby and not sight.in_recovery:
             self._leave()
             raise ReplicaUnavailable(
                 "The server is no read replica any more; please try again.", check="standby"
@@ -85,8 +97,9 @@ class Freshness:
         """Take note of data that is about to be answered, which was read after `state`.
 
         ReplicaUnavailable where it is behind that state, or of a server that is not fit: its connection may have
-        been lost, and the data read on the next one.
+        been lost, and the data read on the next one; and a state that need prove nothing may be of a second ago.
         """
+        self._refuse_promoted(sight)
         if is_behind(sight, server, state.sight, state.server):
             raise ReplicaUnavailable(
                 "The read replica is behind an earlier answer; please try again.", check="lag"

@@ -66,6 +66,8 @@ class HotPath:
         try:
             exchange.state = self._service.prove_now(exchange.trace)
             reply = self._service.find(request, exchange.state, exchange.trace)
+            if reply is None and self._service.knows(request):
+                reply = self._service.run(request, exchange.trace, exchange.state)
         except QueryError as error:
             exchange.error = error.code
             response = self._render_error(error)

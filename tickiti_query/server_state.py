@@ -6,21 +6,30 @@ is still exactly true while the server's validator is equal.
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
+from typing import Any, Protocol
+
+from tickiti_query.statement import Statement
 
 # The snapshot, and which life of which role of the server it belongs to.
 STAMP_SQL = "concat_ws(' ', pg_current_snapshot(), pg_postmaster_start_time(), pg_is_in_recovery())"
 
 # On a standby the text of a snapshot names no running transaction below its end, so they are listed beside it. A range
 # of more than 1,000 is not looked through (NULL): nothing can be proved with it.
-RUNNING_SQL = """(SELECT CASE WHEN NOT pg_is_in_recovery() OR x.first = x.next THEN ''
-                     WHEN x.next - x.first <= 1000
-                     THEN (SELECT COALESCE(string_agg(CAST(i AS text), ',' ORDER BY i), '')
-                           FROM generate_series(x.first, x.next - 1) i
-                           WHERE pg_xact_status(CAST(CAST(i AS text) AS xid8)) = 'in progress')
-                END
-        FROM (SELECT CAST(CAST(pg_snapshot_xmin(c) AS text) AS bigint) AS first,
-                     CAST(CAST(pg_snapshot_xmax(c) AS text) AS bigint) AS next
-              FROM pg_current_snapshot() c) x)"""
+RUNNING_SQL = """(SELECT CASE WHEN NOT pg_is_in_recovery() OR pg_snapshot_xmin(c) = pg_snapshot_xmax(c) THEN ''
+             ELSE (SELECT CASE WHEN x.next - x.first <= 1000
+                          THEN (SELECT COALESCE(string_agg(CAST(i AS text), ',' ORDER BY i), '')
+                                FROM generate_series(x.first, x.next - 1) i
+                                WHERE pg_xact_status(CAST(CAST(i AS text) AS xid8)) = 'in progress')
+                          END
+                   FROM (SELECT CAST(CAST(pg_snapshot_xmin(c) AS text) AS bigint) AS first,
+                                CAST(CAST(pg_snapshot_xmax(c) AS text) AS bigint) AS next) x)
+             END
+        FROM pg_current_snapshot() c)"""
+
+# Both in one text: what a statement sees. Without a second part the running ones are not known.
+SIGHT_SQL = f"concat_ws('/', {STAMP_SQL}, {RUNNING_SQL})"
+SIGHT = Statement(f"SELECT {SIGHT_SQL}", is_repeated=True)
 
 # The stress test has shown zero wrong proofs on these. A newer server may keep its snapshots in another way; on older
 # ones nobody has looked.
@@ -57,6 +66,11 @@ class Sight:
         return int(self.stamp.split(":", 2)[1])
 
     @property
+    def in_recovery(self) -> bool:
+        """Whether the server was a standby."""
+        return self.stamp.endswith(" t")
+
+    @property
     def xmin(self) -> int:
         """The first transaction id that may still be running."""
         return int(self.stamp.split(":", 1)[0])
@@ -65,6 +79,24 @@ class Sight:
     def running_ids(self) -> frozenset[int]:
         """The running transactions, as far as they are known."""
         return frozenset(map(int, self.running.split(","))) if self.running else frozenset()
+
+
+def read_sight(text: str) -> Sight:
+    """The sight in the text that SIGHT_SQL gives."""
+    stamp, bar, running = text.partition("/")
+    return Sight(stamp, running if bar else None)
+
+
+class Source(Protocol):
+    """One snapshot of the replica."""
+
+    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]: ...
+
+
+def see(source: Source) -> Sight:
+    """What the snapshot sees."""
+    [(text,)] = source.fetch(SIGHT)
+    return read_sight(text)
 
 
 def is_behind(sight: Sight, server: Server, earlier: Sight, earlier_server: Server) -> bool:
@@ -97,7 +129,7 @@ class Validator:
     running: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class ServerState:
     """One reading of the server.
 
@@ -109,18 +141,17 @@ class ServerState:
     server: Server
     stamp: str
     running: str | None
-    in_recovery: bool
     replayed_at: datetime | None
     lag_seconds: float | None
 
-    @property
+    @cached_property
     def validator(self) -> Validator | None:
         """What later readings are compared with; None where nothing can be proved."""
         if self.running is None or self.server.major not in PROVEN_MAJORS:
             return None
         return Validator(self.server, self.stamp, self.running)
 
-    @property
+    @cached_property
     def sight(self) -> Sight:
         """What this reading saw."""
         return Sight(self.stamp, self.running)

@@ -12,9 +12,10 @@ from tickiti_query.compiler.criteria import Search, read_criteria
 from tickiti_query.directory import Directory, Key
 from tickiti_query.errors import QueryTimeout
 from tickiti_query.perspective import Perspective
+from tickiti_query.recipe import Recipe, Row, Source, Witness, write_recipe
 from tickiti_query.request_trace import RequestTrace
 from tickiti_query.search import Selector, TicketQuery
-from tickiti_query.server_state import Server, ServerState, Sight, Validator
+from tickiti_query.server_state import Server, ServerState, Sight, Validator, see
 from tickiti_query.statement import Statement
 
 # What a cache's key holds beside its fixed parts, in bytes; `python -m bench.memory` measures it.
@@ -22,12 +23,23 @@ BYTES_A_QUEUE = 40
 BYTES_A_CRITERION = 400
 
 
-class Source(Protocol):
-    """One snapshot of the replica."""
+class HashedKey(tuple[Any, ...]):
+    """A key of a cache that computes its hash once: a look-up asks for it several times."""
+
+    _hash: int
+
+    def __hash__(self) -> int:
+        try:
+            return self._hash
+        except AttributeError:
+            self._hash = super().__hash__()
+            return self._hash
+
+
+class Snapshot(Source, Protocol):
+    """One snapshot of one server."""
 
     server: Server
-
-    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]: ...
 
 
 class Entry(Protocol):
@@ -50,6 +62,14 @@ class Store(Protocol):
     def seconds_left(self, entry: Any) -> int: ...
 
 
+class Recipes(Protocol):
+    """What repeated questions came to, the latest of them."""
+
+    def get(self, key: Hashable) -> Recipe | None: ...
+    def put(self, key: Hashable, recipe: Recipe) -> None: ...
+    def drop(self, key: Hashable) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """What came over the wire. `read_query` understands the body, and raises what is wrong with it.
@@ -62,6 +82,11 @@ class Request:
     body: Hashable
     size: int
     read_query: Callable[[], TicketQuery]
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for two requests that ask the same with the same token."""
+        return self.credentials, self.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +112,17 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What one snapshot of one server said, and which it was."""
+    """What one snapshot of one server said, and which it was. `rows` may be one more than were asked for."""
 
     server: Server
     sight: Sight
-    grant: Any
-    query: TicketQuery
-    perspective_id: int | None
-    columns: Sequence[str]
-    rows: Sequence[tuple[Any, ...]]
-    truncated: bool
+    recipe: Recipe
+    rows: Sequence[Row]
 
 
 def weigh(reading: Reading) -> int:
     """The bytes that the visible queues and the running transactions add to an entry of the cache."""
-    return BYTES_A_QUEUE * len(reading.grant.actor.queues or ()) + len(reading.sight.running or "")
+    return BYTES_A_QUEUE * len(reading.recipe.grant.actor.queues or ()) + len(reading.sight.running or "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,12 +132,14 @@ class TicketQueryService:
     prove: Callable[[], ServerState]
     accept: Callable[[Sight, Server, ServerState], None]
     read: Callable[[Callable[[Any], Any]], Any]
-    find_grant: Callable[[Source, Any], tuple[Any, Sight]]
+    ask: Callable[[Statement], tuple[Server, Sequence[Row]]]
+    find_grant: Callable[[Source, Any], Any]
     admit: Callable[[Any, str], Actor]
     find_perspective: Callable[[Source, Selector, Actor], Perspective]
     look_up: Callable[[Source, Iterable[Key]], Directory]
     render_rows: Callable[[Sequence[str], Sequence[tuple[Any, ...]]], bytes]
     cache: Store
+    recipes: Recipes
     flights: Any
 
     def run(self, request: Request, trace: RequestTrace, state: ServerState | None = None) -> Reply:
@@ -136,6 +159,10 @@ class TicketQueryService:
         with trace.measure("cache"):
             return self.prove()
 
+    def knows(self, request: Request) -> bool:
+        """Whether the question was asked before, and what it came to is remembered."""
+        return self.recipes.get(request.key) is not None
+
     def find(self, request: Request, state: ServerState, trace: RequestTrace) -> Reply | None:
         """A proved answer, or None; who asks is admitted anew, by time and place."""
         grant = self.cache.find(request.credentials, state.validator)
@@ -145,7 +172,7 @@ class TicketQueryService:
         with trace.measure("auth"):
             actor = self.admit(grant.value, request.address)
         query = request.read_query()
-        entry = self.cache.find((actor, query), state.validator)
+        entry = self.cache.find(HashedKey((actor, query)), state.validator)
         if entry is None:
             return None
         answer: Answer = entry.value
@@ -186,25 +213,23 @@ class TicketQueryService:
         grant = self.cache.find(request.credentials, state.validator, again=True)
         if grant is not None:
             actor = self.admit(grant.value, request.address)
-            entry = self.cache.find((actor, request.read_query()), state.validator, again=True)
+            entry = self.cache.find(HashedKey((actor, request.read_query())), state.validator, again=True)
             if entry is not None:
                 return Outcome(entry.value, grant.value, is_stored=True)
         return self._fetch(request, state, trace)
 
     def _fetch(self, request: Request, state: ServerState, trace: RequestTrace) -> Outcome:
         """Read who asks, which perspective and which rows in one snapshot; keep what `state` proves."""
-
-        def work(source: Source) -> Reading:
-            return self._read_snapshot(source, request, trace)
-
         read_at = self.cache.now()
-        reading: Reading = self.read(work)
+        reading = self._read_again(request, trace) or self._read_anew(request, trace)
         self.accept(reading.sight, reading.server, state)
+        grant, query = reading.recipe.grant, reading.recipe.query
+        rows = reading.rows[: query.row_limit]
         answer = Answer(
-            body=self.render_rows(reading.columns, reading.rows),
-            rows=len(reading.rows),
-            truncated=reading.truncated,
-            perspective_id=reading.perspective_id,
+            body=self.render_rows(reading.recipe.columns, rows),
+            rows=len(rows),
+            truncated=len(reading.rows) > len(rows),
+            perspective_id=reading.recipe.perspective_id,
             as_of=state.replayed_at,
         )
         trace.rows = answer.rows
@@ -212,11 +237,11 @@ class TicketQueryService:
         is_same = (reading.server, reading.sight) == (state.server, state.sight)
         validator = state.validator if is_same else None
         weight = weigh(reading)
-        self.cache.store(request.credentials, reading.grant, weight, validator, read_at)
-        question = (reading.grant.actor, reading.query)
-        size = len(answer.body) + weight + BYTES_A_CRITERION * len(reading.query.criteria) + 2 * request.size
+        self.cache.store(request.credentials, grant, weight, validator, read_at)
+        question = HashedKey((grant.actor, query))
+        size = len(answer.body) + weight + BYTES_A_CRITERION * len(query.criteria) + 2 * request.size
         is_stored = self.cache.store(question, answer, size, validator, read_at)
-        return Outcome(answer, reading.grant, is_stored)
+        return Outcome(answer, grant, is_stored)
 
     def _compile(
         self,
@@ -234,10 +259,41 @@ class TicketQueryService:
             statement = compile_query(perspective, searches, actor, row_limit, directory)
         return statement
 
-    def _read_snapshot(self, source: Source, request: Request, trace: RequestTrace) -> Reading:
-        """What one snapshot says to the request, in the order in which errors count."""
+    def _read_again(self, request: Request, trace: RequestTrace) -> Reading | None:
+        """What the recipe of an earlier request gives; None where there is none, or what it came from has changed."""
+        recipe = self.recipes.get(request.key)
+        if recipe is None:
+            return None
+        with trace.measure("sql"):
+            server, rows = self.ask(recipe.statement)
+            said = recipe.read(rows)
+        if said is None:
+            self.recipes.drop(request.key)
+            return None
+        # Only now is the grant known to be what the replica says.
         with trace.measure("auth"):
-            grant, sight = self.find_grant(source, request.credentials)
+            trace.user_id = recipe.grant.actor.user.id
+            self.admit(recipe.grant, request.address)
+        trace.perspective_id = recipe.perspective_id
+        sight, page = said
+        return Reading(server=server, sight=sight, recipe=recipe, rows=page)
+
+    def _read_anew(self, request: Request, trace: RequestTrace) -> Reading:
+        """What the request comes to, step by step, in one snapshot; its recipe is kept."""
+
+        def work(snapshot: Snapshot) -> Reading:
+            return self._read_snapshot(snapshot, request, trace)
+
+        reading: Reading = self.read(work)
+        self.recipes.put(request.key, reading.recipe)
+        return reading
+
+    def _read_snapshot(self, snapshot: Snapshot, request: Request, trace: RequestTrace) -> Reading:
+        """What one snapshot says to the request, in the order in which errors count."""
+        source = Witness(snapshot)
+        with trace.measure("auth"):
+            sight = see(snapshot)
+            grant = self.find_grant(source, request.credentials)
             trace.user_id = grant.actor.user.id
             actor = self.admit(grant, request.address)
         query = request.read_query()
@@ -246,14 +302,12 @@ class TicketQueryService:
             perspective = self.find_perspective(source, query.selector, actor)
             trace.perspective_id = perspective.id
             statement = self._compile(source, perspective, searches, actor, query.row_limit)
-            rows = source.fetch(statement)
-        return Reading(
-            server=source.server,
-            sight=sight,
+            rows = snapshot.fetch(statement)
+        recipe = Recipe(
             grant=grant,
             query=query,
             perspective_id=perspective.id,
             columns=statement.columns,
-            rows=rows[: query.row_limit],
-            truncated=len(rows) > query.row_limit,
+            statement=write_recipe(statement, source.premises),
         )
+        return Reading(server=snapshot.server, sight=sight, recipe=recipe, rows=rows)

@@ -1,8 +1,11 @@
 """What will be run: SQL text and its binds, as one value."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+NAMED = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")  # as SQLAlchemy finds them
 
 Bind = str | int | tuple[str | int, ...] | None
 
@@ -46,3 +49,8 @@ class Binds:
     def params(self) -> tuple[tuple[str, Bind], ...]:
         """All values so far, by name, in the order of their first use."""
         return tuple((name, value) for (_, _, value), name in self._names.items())
+
+
+def rename_binds(sql: str, names: Mapping[str, str]) -> str:
+    """The text with other placeholders: `names` gives for each name what stands in the place of `:name`."""
+    return NAMED.sub(lambda found: names[found[1]], sql)

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 from tickiti_query.actor import Actor, User
 from tickiti_query.errors import Forbidden, Unauthenticated
-from tickiti_query.server_state import RUNNING_SQL, STAMP_SQL, Sight
 from tickiti_query.statement import Statement
 from tickiti_query.values import BIGINT, read_digits
 
@@ -21,11 +20,8 @@ NOBODY = (
     "0" * 64
 )  # a digest that no secret has: what carries no secret asks the same question in the same time
 
-# Stamp and running come with the first statement of the transaction: they say which snapshot all of it is seen in.
-SQL = f"""
-SELECT {STAMP_SQL} AS stamp,
-       {RUNNING_SQL} AS running,
-       p.token, p.abilities, p.allowed_ip, p.expires_at, p.created_at,
+SQL = """
+SELECT p.token, p.abilities, p.allowed_ip, p.expires_at, p.created_at,
        u.id, u.email, u.is_staff, u.is_active, u.sees_all_queues,
        ARRAY(SELECT v.queue_id FROM queue_permissions v WHERE v.user_id = u.id AND v.can_view ORDER BY v.queue_id)
 FROM personal_access_tokens p
@@ -79,8 +75,8 @@ def digest_secret(secret: str) -> str:
     return hashlib.sha256(secret.encode("latin-1", "replace")).hexdigest()
 
 
-def find_grant(source: Source, credentials: Credentials) -> tuple[Grant, Sight]:
-    """The grant of the credentials, and what the snapshot saw that it was read in. Unauthenticated for none.
+def find_grant(source: Source, credentials: Credentials) -> Grant:
+    """The grant of the credentials. Unauthenticated for none.
 
     An unknown id and a wrong secret ask the index the same question and get the same nothing, so that they
     cannot be told apart by time either.
@@ -88,15 +84,14 @@ def find_grant(source: Source, credentials: Credentials) -> tuple[Grant, Sight]:
     rows = source.fetch(
         Statement(SQL, (("digest", credentials.digest), ("id", credentials.id)), is_repeated=True)
     )
-    if not rows or not hmac.compare_digest(str(rows[0][2]), credentials.digest):
+    if not rows or not hmac.compare_digest(str(rows[0][0]), credentials.digest):
         raise Unauthenticated
-    stamp, running, _, *grant, user_id, email, is_staff, is_active, sees_all, queues = rows[0]
+    _, *grant, user_id, email, is_staff, is_active, sees_all, queues = rows[0]
     if not is_active:
         raise Unauthenticated
     abilities, allowed_ip, expires_at, created_at = grant
     actor = Actor(User(user_id, email), is_staff, None if sees_all else tuple(queues))
-    found = Grant(actor, read_abilities(abilities), allowed_ip, expires_at, created_at)
-    return found, Sight(stamp, running)
+    return Grant(actor, read_abilities(abilities), allowed_ip, expires_at, created_at)
 
 
 def read_abilities(text: str | None) -> frozenset[str]:

@@ -194,7 +194,7 @@ def test_more_rows_than_asked_for_are_told(desk: Desk) -> None:
 
 def test_a_replica_that_never_replayed_a_transaction_has_no_time_to_tell(desk: Desk) -> None:
     desk.replica.state = type(desk.replica.state)(
-        desk.replica.server, "1:2: x", "", in_recovery=True, replayed_at=None, lag_seconds=0.0
+        desk.replica.server, "1:2: x t", "", replayed_at=None, lag_seconds=0.0
     )
     assert "X-Data-As-Of" not in desk.ask().headers
 

@@ -32,7 +32,7 @@ def test_a_connection_is_prepared_again_after_a_preparation_that_ended_half_way(
     with contextlib.closing(stressed.standby.connect()) as connection:
         prepare(connection, generation=1)
         server, _ = prepare(connection, generation=1)
-        assert execute(connection, server).validator
+        assert execute(connection, server, with_lag=True).validator
 
 
 def test_no_proved_answer_differs_from_the_rows(stressed: Pair) -> None:

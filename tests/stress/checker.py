@@ -157,7 +157,7 @@ class Checker(threading.Thread):
         def work(connection: Any, server: Server) -> tuple[ServerState, Rows]:
             with connection.cursor() as cursor:
                 cursor.execute(LOCK)
-                state = execute(connection, server)
+                state = execute(connection, server, with_lag=False)
                 cursor.execute(ROWS)
                 rows: Rows = cursor.fetchone()
                 cursor.execute("COMMIT")

@@ -6,10 +6,10 @@ import pytest
 
 from tickiti_query.errors import ReplicaUnavailable
 from tickiti_query.freshness import Freshness
-from tickiti_query.server_state import Server, ServerState
+from tickiti_query.server_state import Server, ServerState, Sight
 
 SERVER = Server(generation=1, system=77, major=18)
-STATE = ServerState(SERVER, "10:20: since true", "", in_recovery=True, replayed_at=None, lag_seconds=0.0)
+STATE = ServerState(SERVER, "10:20: since t", "", replayed_at=None, lag_seconds=0.0)
 
 
 class World:
@@ -19,6 +19,7 @@ class World:
         self.state = STATE
         self.now = 1000.0
         self.readings = 0
+        self.lag_readings = 0
         self.freshness = Freshness(
             self.observe,
             exact=exact,
@@ -27,9 +28,10 @@ class World:
             clock=lambda: self.now,
         )
 
-    def observe(self) -> ServerState:
+    def observe(self, *, with_lag: bool) -> ServerState:
         self.readings += 1
-        return self.state
+        self.lag_readings += with_lag
+        return self.state if with_lag else replace(self.state, lag_seconds=None)
 
     def prove(self, **changes: object) -> ServerState:
         self.state = replace(self.state, **changes)  # type: ignore[arg-type]
@@ -50,9 +52,36 @@ def test_a_standby_that_is_near_is_fit(w: World) -> None:
     assert w.prove() is w.state
 
 
+def test_the_lag_is_asked_for_twice_a_second_and_grows_in_between(w: World) -> None:
+    for _ in range(20):
+        assert w.prove(lag_seconds=59.5)
+        w.now += 0.1
+    assert (w.readings, w.lag_readings) == (20, 4)
+
+
+def test_a_bound_that_has_grown_too_large_is_asked_for_again(w: World) -> None:
+    assert w.prove(lag_seconds=59.9)
+    w.now += 0.2
+    assert w.prove(lag_seconds=59.9)
+    assert w.lag_readings == 2
+
+
+def test_another_server_tells_its_lag_at_once(w: World) -> None:
+    assert w.prove()
+    w.refuse("lag", lag_seconds=100.0, server=replace(SERVER, generation=2))
+
+
 def test_a_promoted_server_is_refused_where_a_standby_is_required(w: World) -> None:
-    w.refuse("standby", in_recovery=False)
-    assert World(require_standby=False).prove(in_recovery=False)
+    w.refuse("standby", stamp="10:20: since f")
+    assert World(require_standby=False).prove(stamp="10:20: since f")
+
+
+def test_data_of_a_promoted_server_is_refused_though_the_state_was_of_a_standby(w: World) -> None:
+    state = w.prove()
+    w.freshness.accept(Sight("10:20: since t", ""), SERVER, state)
+    with pytest.raises(ReplicaUnavailable) as refused:
+        w.freshness.accept(Sight("10:20: since f", ""), SERVER, state)
+    assert refused.value.check == "standby"
 
 
 @pytest.mark.parametrize(
@@ -84,18 +113,18 @@ def test_the_bound_of_one_server_says_nothing_of_another(w: World) -> None:
 
 
 def test_a_server_behind_an_earlier_answer_is_refused_until_it_is_there_again(w: World) -> None:
-    w.prove(stamp="10:30: since true")
-    w.refuse("lag", stamp="10:29: later true")
-    assert w.prove(stamp="10:30: later true")
-    assert w.prove(stamp="10:31: later true")
-    w.refuse("lag", stamp="10:30: later true", server=replace(SERVER, generation=2))
-    assert w.prove(stamp="1:2: since true", server=replace(SERVER, system=78))
+    w.prove(stamp="10:30: since t")
+    w.refuse("lag", stamp="10:29: later t")
+    assert w.prove(stamp="10:30: later t")
+    assert w.prove(stamp="10:31: later t")
+    w.refuse("lag", stamp="10:30: later t", server=replace(SERVER, generation=2))
+    assert w.prove(stamp="1:2: since t", server=replace(SERVER, system=78))
 
 
 def test_a_refused_state_does_not_count_as_an_answer(w: World) -> None:
-    w.prove(stamp="10:20: since true")
-    w.refuse("lag", stamp="10:90: since true", lag_seconds=None, server=replace(SERVER, generation=2))
-    assert w.prove(stamp="10:20: since true", lag_seconds=0.0)
+    w.prove(stamp="10:20: since t")
+    w.refuse("lag", stamp="10:90: since t", lag_seconds=None, server=replace(SERVER, generation=2))
+    assert w.prove(stamp="10:20: since t", lag_seconds=0.0)
 
 
 def test_every_proof_is_a_reading_in_exact_mode_and_one_a_second_in_ttl_mode() -> None:

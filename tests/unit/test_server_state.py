@@ -12,7 +12,6 @@ STATE = ServerState(
     server=SERVER,
     stamp=f"842:847: {LIFE}",
     running="842,844",
-    in_recovery=True,
     replayed_at=None,
     lag_seconds=0.0,
 )

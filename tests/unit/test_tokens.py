@@ -9,7 +9,6 @@ import pytest
 
 from tickiti_query.actor import Actor, User
 from tickiti_query.errors import Forbidden, Unauthenticated
-from tickiti_query.server_state import Sight
 from tickiti_query.statement import Statement
 from tickiti_query.tokens import (
     NOBODY,
@@ -140,8 +139,6 @@ def make_row(
     *, token: str = digest("secret"), active: bool = True, sees_all: bool = False
 ) -> tuple[Any, ...]:
     return (
-        "stamp",
-        "842",
         token,
         '["*"]',
         None,
@@ -156,12 +153,12 @@ def make_row(
     )
 
 
-def test_a_row_becomes_a_grant_and_its_sight() -> None:
+def test_a_row_becomes_a_grant() -> None:
     source = Rows(make_row())
-    grant, sight = find_grant(source, Credentials(digest("secret"), 14))
-    assert (grant, sight) == (Grant(ACTOR, frozenset("*"), None, None, None), Sight("stamp", "842"))
+    grant = find_grant(source, Credentials(digest("secret"), 14))
+    assert grant == Grant(ACTOR, frozenset("*"), None, None, None)
     assert dict(source.asked[0].params) == {"digest": digest("secret"), "id": 14}
-    grant, _ = find_grant(Rows(make_row(sees_all=True)), Credentials(digest("secret")))
+    grant = find_grant(Rows(make_row(sees_all=True)), Credentials(digest("secret")))
     assert grant.actor.queues is None
 
 

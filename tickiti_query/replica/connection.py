@@ -1,5 +1,6 @@
 """Opening a connection to the replica: one host after the other, each with its own time limit."""
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -9,6 +10,7 @@ import psycopg2
 from psycopg2 import extensions
 
 from tickiti_query.replica.deadline import deadline
+from tickiti_query.statement import Statement
 
 CONNECT_SECONDS_A_HOST = 2.0
 LOCK_TIMEOUT_MS = 1000
@@ -16,11 +18,16 @@ ATTRIBUTES_A_HOST = ("host", "hostaddr", "port")
 
 
 class ReplicaConnection(extensions.connection):
-    """A connection that knows its prepared statements: by their text, the name that each has on the server."""
+    """A connection that knows its prepared statements: by what they are, the name that each has on the server.
+
+    `prepared` are texts that take values; `kept` are whole statements, the longest unused first.
+    """
 
     def __init__(self, dsn: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(dsn, *args, **kwargs)
         self.prepared: dict[str, str] = {}
+        self.kept: OrderedDict[Statement, str] = OrderedDict()
+        self.keepings = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,8 @@ CONFLICTS = {"40001", "40P01"}
 CONTRACT = {"42P01", "42703", "42883", "3F000", "42804", "42501"}
 # A prepared statement whose columns have changed their type: the connection that keeps it is of no further use.
 STALE_PLAN = "0A000"
+# A prepared statement that is not there, for preparing it has failed: it is prepared again.
+UNPREPARED = "26000"
 # Whole classes: connection, resources, operator intervention, system.
 CLASSES = {"08", "53", "57", "58"}
 
@@ -25,9 +27,9 @@ def is_lost(error: psycopg2.Error, connection: Any) -> bool:
     return bool(connection.closed) or error.pgcode in {None, STALE_PLAN}
 
 
-def is_conflict(error: psycopg2.Error) -> bool:
-    """Whether the statement only collided with replay, and may be tried again at once."""
-    return error.pgcode in CONFLICTS
+def is_passing(error: psycopg2.Error) -> bool:
+    """Whether the same may go well at once: on another connection, or because it only collided with replay."""
+    return error.pgcode in {None, STALE_PLAN, UNPREPARED} or error.pgcode in CONFLICTS
 
 
 def translate_fault(error: psycopg2.Error) -> QueryError:
@@ -35,6 +37,6 @@ def translate_fault(error: psycopg2.Error) -> QueryError:
     code = error.pgcode
     if isinstance(error, DeadlinePassed) or code in TIMEOUTS:
         return QueryTimeout()
-    if code in {None, STALE_PLAN} or code in CONFLICTS | CONTRACT or code[:2] in CLASSES:
+    if code in {None, STALE_PLAN, UNPREPARED} or code in CONFLICTS | CONTRACT or code[:2] in CLASSES:
         return ReplicaUnavailable()
     return QueryError()

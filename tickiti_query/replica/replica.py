@@ -2,17 +2,19 @@
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import psycopg2
 
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.deadline import deadline, install_deadline, remaining_seconds
-from tickiti_query.replica.faults import STALE_PLAN, is_conflict, is_lost, translate_fault
+from tickiti_query.replica.faults import is_lost, is_passing, translate_fault
 from tickiti_query.replica.pool import Pool
 from tickiti_query.replica.state_statement import execute
-from tickiti_query.replica.transaction import Transaction
+from tickiti_query.replica.transaction import Row, Transaction, run_kept
 from tickiti_query.server_state import Server, ServerState
+from tickiti_query.statement import Statement
 
 T = TypeVar("T")
 OBSERVE_SECONDS = 3.0
@@ -35,9 +37,9 @@ class Replica:
         self._generation = 0
         self._pool = self._make_pool()
 
-    def observe(self) -> ServerState:
+    def observe(self, *, with_lag: bool = True) -> ServerState:
         """What the server says of itself now; one statement, in a transaction of its own."""
-        return self._use(execute, OBSERVE_SECONDS)
+        return self._use(partial(execute, with_lag=with_lag), OBSERVE_SECONDS)
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """What `work` makes of one snapshot.
@@ -54,12 +56,18 @@ class Replica:
 
         return self._use(in_transaction, self.longest_read_seconds)
 
+    def ask(self, statement: Statement) -> tuple[Server, list[Row]]:
+        """What one statement says that is asked again and again: one round trip, one snapshot."""
+        return self._use(
+            lambda connection, server: (server, run_kept(connection, statement)), self.longest_read_seconds
+        )
+
     def _use(self, work: Callable[[Any, Server], T], seconds: float) -> T:
         with deadline(seconds):
             try:
                 return self._use_once(work)
             except psycopg2.Error as error:
-                if not self._is_worth_another_try(error):
+                if not is_passing(error) or remaining_seconds() <= 0:
                     raise translate_fault(error) from error
             try:
                 return self._use_once(work)
@@ -75,10 +83,6 @@ class Replica:
                 if is_lost(error, connection):
                     self._renew(pool)
                 raise
-
-    @staticmethod
-    def _is_worth_another_try(error: psycopg2.Error) -> bool:
-        return (error.pgcode in {None, STALE_PLAN} or is_conflict(error)) and remaining_seconds() > 0
 
     def _make_pool(self) -> Pool:
         self._generation += 1

@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
+from psycopg2 import errors
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
@@ -13,6 +14,9 @@ from tickiti_query.statement import Bind, Statement
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _dialect = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
 _numbering = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+
+# How many statements a connection keeps planned. A plan takes some 100 KiB of the server's memory.
+MOST_KEPT = 32
 
 Row = tuple[Any, ...]
 
@@ -41,6 +45,37 @@ def run(cursor: Any, sql: str, statement: Statement) -> list[Row]:
     cursor.execute(sql + adapt_sql(statement.sql), binds)
     rows: list[Row] = cursor.fetchall()
     return rows
+
+
+def run_kept(connection: Any, statement: Statement) -> list[Row]:
+    """All rows of a statement that is asked again and again, in a snapshot of its own. Raises psycopg2.Error.
+
+    The connection keeps it with its values in it, and so with the one plan that fits them; the first time plans it.
+    """
+    with connection.cursor() as cursor:
+        try:
+            if statement in connection.kept:
+                connection.kept.move_to_end(statement)
+                cursor.execute(f"EXECUTE {connection.kept[statement]}")
+            else:
+                keep_and_run(cursor, connection, statement)
+        except errors.InvalidSqlStatementName:
+            connection.kept.pop(statement, None)
+            raise
+        rows: list[Row] = cursor.fetchall()
+        return rows
+
+
+def keep_and_run(cursor: Any, connection: Any, statement: Statement) -> None:
+    """Prepare a statement, in the place of the longest unused one where there are many, and run it."""
+    kept = connection.kept
+    oldest = f"DEALLOCATE {kept.popitem(last=False)[1]};\n" if len(kept) >= MOST_KEPT else ""
+    connection.keepings += 1
+    name = f"tickiti_query_kept_{connection.keepings}"
+    # Noted before it is sent: what is prepared stays so where running it fails.
+    kept[statement] = name
+    prepare = f"{oldest}PREPARE {name} AS {adapt_sql(statement.sql)};\nEXECUTE {name}"
+    cursor.execute(prepare, {bind: adapt_bind(value) for bind, value in statement.params})
 
 
 class Transaction:

@@ -68,7 +68,7 @@ def measure_lag(session: Session) -> Finding:
     """How far behind it is now, as the service measures it."""
     with deadline(session.settings.statement_timeout_ms / 1000):
         server, _ = state_statement.prepare(session.connection, generation=0)
-        state = state_statement.execute(session.connection, server)
+        state = state_statement.execute(session.connection, server, with_lag=True)
     limit = f"TICKITI_MAX_REPLICA_LAG_SECONDS is {session.settings.max_replica_lag_seconds}"
     if state.lag_seconds is None:
         return fault("lag", "nothing tells how far behind the standby is: it has replayed no transaction yet")

@@ -1,0 +1,90 @@
+"""A question that was asked before: what it came to, and one statement that asks it again.
+
+Between a request and its statement stand a few look-ups: the token, the perspective, names. What they said are the
+premises of the statement. As long as they say the same, compiling again would give the same; so the premises and the
+rows are asked together, in one snapshot and one round trip, and the rows come only where every premise still holds.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from tickiti_query.search import TicketQuery
+from tickiti_query.server_state import SIGHT_SQL, Sight, read_sight
+from tickiti_query.statement import Binds, Statement, rename_binds
+
+Row = tuple[Any, ...]
+
+
+class Source(Protocol):
+    """One snapshot of the replica."""
+
+    def fetch(self, statement: Statement) -> list[Row]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Premise:
+    """A look-up, and its rows as PostgreSQL writes them."""
+
+    statement: Statement
+    rows: tuple[str, ...]
+
+
+class Witness:
+    """A source that remembers what everything said that was fetched through it."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.premises: list[Premise] = []
+
+    def fetch(self, statement: Statement) -> list[Row]:
+        """All rows of `statement`."""
+        sql = f"SELECT CAST(x AS text), x.* FROM (\n{statement.sql}\n) x"
+        rows = self._source.fetch(replace(statement, sql=sql))
+        self.premises.append(Premise(statement, tuple(row[0] for row in rows)))
+        return [row[1:] for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a question came to. `statement` gives what `read` takes apart."""
+
+    grant: Any
+    query: TicketQuery
+    perspective_id: int | None
+    columns: tuple[str, ...]
+    statement: Statement
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return len(self.statement.sql) + sum(len(str(value)) for _, value in self.statement.params)
+
+    @staticmethod
+    def read(rows: Sequence[Row]) -> tuple[Sight, list[Row]] | None:
+        """The rows, and what the snapshot saw that they are of. None where a premise does not hold any more."""
+        sight = rows[0][0]
+        if sight is None:
+            return None
+        # An empty list comes as one row of NULLs, as an outer join gives it; a ticket has an id.
+        return read_sight(sight), [row[2:] for row in rows if row[1]]
+
+
+def write_recipe(page: Statement, premises: Sequence[Premise]) -> Statement:
+    """One statement for all: what the snapshot sees, NULL where a premise fails, beside each row of `page`."""
+    binds = Binds()
+    conditions = []
+    for number, premise in enumerate(premises, start=1):
+        names = {name: binds.add(f"{name}_of_{number}", value) for name, value in premise.statement.params}
+        look_up = rename_binds(premise.statement.sql, names)
+        said = binds.add("said", premise.rows)
+        conditions.append(f"ARRAY(SELECT CAST(x AS text) FROM (\n{look_up}\n) x) = CAST({said} AS text[])")
+    holds = "\n  AND ".join(conditions)
+    return Statement(
+        f"WITH premises AS MATERIALIZED (\nSELECT CASE WHEN {holds}\nTHEN {SIGHT_SQL} END AS sight\n)\n"
+        f"SELECT premises.sight, page.*\nFROM premises\n"
+        f"LEFT JOIN (\nSELECT TRUE AS is_row, p.* FROM (\n{page.sql}\n) p\n"
+        # OFFSET keeps the planner from asking this of each row: where it is NULL nothing of the page is read.
+        f"WHERE (SELECT sight FROM premises) IS NOT NULL\nOFFSET 0\n) page ON TRUE",
+        (*binds.params, *page.params),
+    )
