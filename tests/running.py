@@ -16,7 +16,8 @@ from typing import Any
 from tests.shop import PATH
 
 ROOT = Path(__file__).parents[1]
-COMMAND = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py", "wsgi:app"]
+# Not `python -m`: a second instance, which SIGUSR2 asks for, is started by the same words.
+COMMAND = [str(Path(sys.executable).with_name("gunicorn")), "-c", "config/gunicorn.conf.py", "wsgi:app"]
 SECONDS = 30.0
 
 
