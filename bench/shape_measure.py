@@ -68,7 +68,7 @@ class Session:
     """A connection that is set up as the service sets up its own."""
 
     def __init__(self, url: str, schema: str) -> None:
-        self._connection: Any = connect(Target(url, schema, LONGEST_MS))
+        self._connection: Any = connect(Target(url, schema, LONGEST_MS).list_hosts())
 
     def close(self) -> None:
         self._connection.close()

@@ -1,10 +1,15 @@
 """Logging: one JSON line a record on standard error, without a trace, a token or SQL."""
 
 import logging
+import os
+import socket
+import stat
+import sys
 import traceback
 from datetime import UTC, datetime
+from io import FileIO
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 import orjson
 
@@ -27,6 +32,79 @@ class JsonFormatter(logging.Formatter):
         return orjson.dumps(line, default=str).decode()
 
 
+class LineHandler(logging.Handler):
+    """Writes a line a record to standard error, and waits for nobody.
+
+    A line that cannot be written at once is lost: nobody reads the pipe, the disk is full. The next one that can be
+    written comes with another that says how many were.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._output = open_without_waiting(2) if sys.__stderr__ else None
+        self._lost = 0
+        self._is_torn = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write the record, or count it as lost. Never raises."""
+        try:
+            self._write(self._tell_lost() + self.format(record) + "\n")
+        except Exception:
+            self._lost += 1
+
+    def _tell_lost(self) -> str:
+        if not self._lost:
+            return ""
+        facts = {"name": __name__, "levelname": "WARNING", "msg": "lines were lost"}
+        return self.format(logging.makeLogRecord({**facts, "facts": {"lost": self._lost}})) + "\n"
+
+    def _write(self, lines: str) -> None:
+        if self._output is None:
+            return
+        data = (f"\n{lines}" if self._is_torn else lines).encode()
+        self._is_torn = self._output.send(data) < len(data)
+        self._lost = int(self._is_torn)
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        if self._output is not None:
+            self._output.close()
+        super().close()
+
+
+class Output(Protocol):
+    """Takes bytes at once, or raises OSError; `send` says how many it took."""
+
+    def send(self, data: bytes, /) -> int: ...
+    def close(self) -> None: ...
+
+
+class File(FileIO):
+    """A file whose `send` is as a socket's."""
+
+    def send(self, data: bytes, /) -> int:
+        """Write as much as goes. OSError where nothing does."""
+        return os.write(self.fileno(), data)
+
+
+def open_without_waiting(descriptor: int) -> Output:
+    """What the descriptor leads to, opened so that writing to it never waits for a reader."""
+    kind = os.fstat(descriptor).st_mode
+    if stat.S_ISSOCK(kind):
+        sender = socket.socket(fileno=os.dup(descriptor))
+        sender.setblocking(False)
+        return sender
+    if not stat.S_ISREG(kind):
+        # Opened anew, not to wait is our own way alone, and not that of all who write there.
+        try:
+            return File(
+                os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY), "wb"
+            )
+        except OSError:  # it belongs to somebody else
+            os.set_blocking(descriptor, False)
+    return File(descriptor, "wb", closefd=False)
+
+
 def name_place(trace: TracebackType | None) -> str:
     """Where an exception was raised: file, line and function of the innermost frame."""
     frames = traceback.extract_tb(trace)
@@ -43,9 +121,7 @@ def configure_logging(level: str) -> dict[str, Any]:
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": {"()": JsonFormatter}},
-        "handlers": {
-            "lines": {"class": "logging.StreamHandler", "formatter": "json", "stream": "ext://sys.stderr"}
-        },
+        "handlers": {"lines": {"()": LineHandler, "formatter": "json"}},
         "root": {"level": "WARNING", "handlers": ["lines"]},
         "loggers": {
             "tickiti_query": {"level": level.upper(), "handlers": ["lines"], "propagate": False},

@@ -12,8 +12,9 @@
     ├── UnsupportedMediaType      415 unsupported_media_type
     ├── ValidationFailed          422 validation_failed
     ├── UnsupportedPerspective    501 unsupported_perspective
-    ├── ReplicaUnavailable        503 replica_unavailable
-    └── QueryTimeout              504 query_timeout
+    └── TransientError            with Retry-After
+        ├── ReplicaUnavailable    503 replica_unavailable
+        └── QueryTimeout          504 query_timeout
 
 Raised where the fact is known, translated to HTTP in one place (`views.answer_error`), caught nowhere in
 between.
@@ -132,8 +133,18 @@ class UnsupportedPerspective(QueryError):
     code = "unsupported_perspective"
 
 
-class ReplicaUnavailable(QueryError):
-    """No replica answers, or none that is fresh enough. Worth trying again soon.
+class TransientError(QueryError):
+    """The request may well be answered if it is sent again soon."""
+
+    retry_after_seconds: ClassVar[int] = 2
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": str(self.retry_after_seconds)}
+
+
+class ReplicaUnavailable(TransientError):
+    """No replica answers, or none that is fresh enough.
 
     `check` is the name of the readiness check that says the same.
     """
@@ -141,18 +152,13 @@ class ReplicaUnavailable(QueryError):
     status = 503
     code = "replica_unavailable"
     default_message = "The ticket replica cannot be read at the moment; please try again."
-    retry_after_seconds: ClassVar[int] = 2
 
     def __init__(self, message: str | None = None, *, check: str = "replica") -> None:
         super().__init__(message)
         self.check = check
 
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"Retry-After": str(self.retry_after_seconds)}
 
-
-class QueryTimeout(QueryError):
+class QueryTimeout(TransientError):
     """The statement ran past its limit."""
 
     status = 504

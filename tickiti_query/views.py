@@ -84,7 +84,7 @@ RESPONSES = {
     500: ("internal_error: a fault of this service.", ErrorSchema),
     501: ("unsupported_perspective: it uses something this service does not know.", ErrorSchema),
     503: ("replica_unavailable: no replica that is fresh enough; see Retry-After.", ErrorSchema),
-    504: ("query_timeout: the statement ran past its limit.", ErrorSchema),
+    504: ("query_timeout: the statement ran past its limit; see Retry-After.", ErrorSchema),
 }
 
 

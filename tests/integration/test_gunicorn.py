@@ -3,105 +3,22 @@
 import contextlib
 import http.client
 import json
-import os
 import re
 import signal
-import socket
 import subprocess
-import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.running import COMMAND, ROOT, SECONDS, Running, build_environment, wait_until
 from tests.shop import PATH, PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
-
-ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py", "wsgi:app"]
-SECONDS = 30.0
-
-
-def find_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def wait_until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def build_environment(**settings: str) -> dict[str, str]:
-    """Our environment without settings of the service, and the ones that are given."""
-    rest = {name: value for name, value in os.environ.items() if not name.startswith("TICKITI_")}
-    return {**rest, **settings}
-
-
-class Running:
-    """gunicorn in a process of its own, its two ports and its log."""
-
-    def __init__(self, url: str, log: Path, **settings: str) -> None:
-        self.port, self.admin_port = find_free_port(), find_free_port()
-        self._log = log
-        with log.open("wb") as output:
-            self.process = subprocess.Popen(
-                COMMAND,
-                cwd=ROOT,
-                stdout=output,
-                stderr=output,
-                process_group=0,
-                env=build_environment(
-                    TICKITI_REPLICA_URL=url,
-                    TICKITI_BIND=f"127.0.0.1:{self.port}",
-                    TICKITI_ADMIN_BIND=f"127.0.0.1:{self.admin_port}",
-                    **settings,
-                ),
-            )
-
-    def get(self, path: str, *, port: int | None = None) -> tuple[int, Any]:
-        return self.request("GET", path, port=port)
-
-    def request(
-        self, method: str, path: str, *, port: int | None = None, token: str = "", body: str = ""
-    ) -> tuple[int, Any]:
-        headers = {
-            "Content-Type": "application/json",
-            **({"Authorization": f"Bearer {token}"} if token else {}),
-        }
-        with contextlib.closing(
-            http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=SECONDS)
-        ) as link:
-            link.request(method, path, body or None, headers)
-            response = link.getresponse()
-            return response.status, json.loads(response.read())
-
-    def ask(self, token: str, body: str = "{}") -> tuple[int, Any]:
-        return self.request("POST", PATH, token=token, body=body)
-
-    def is_up(self) -> bool:
-        assert self.process.poll() is None, self.read_log()
-        try:
-            return self.get("/readyz", port=self.admin_port)[0] == 200
-        except OSError:
-            return False
-
-    def read_log(self) -> str:
-        return self._log.read_text("utf-8")
-
-    def end(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.integration.test_gunicorn import Running, wait_until
 from tests.interleavings import (
     LONG_AGO,
     READER,
@@ -39,6 +38,7 @@ from tests.interleavings import (
 from tests.oracle.dice import ROWS
 from tests.oracle.example import ANN, BOB, CLEO, ROOT
 from tests.oracle.values import World
+from tests.running import Running, wait_until
 from tickiti_query.demo.loading import create_reader, create_schema
 from tickiti_query.demo.pair import Pair
 

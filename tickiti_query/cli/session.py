@@ -57,7 +57,7 @@ def open_session(settings: Settings) -> Iterator[Session]:
     install_deadline()
     try:
         target = Target(settings.replica_url, settings.replica_schema, settings.statement_timeout_ms)
-        connection = connect(target)
+        connection = connect(target.list_hosts())
     except psycopg2.Error as error:
         raise CommandError(
             f"no server of TICKITI_REPLICA_URL can be connected to: {first_line(error)}"

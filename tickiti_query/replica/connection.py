@@ -1,7 +1,7 @@
 """Opening a connection to the replica: one host after the other, each with its own time limit."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -15,6 +15,8 @@ from tickiti_query.statement import Statement
 CONNECT_SECONDS_A_HOST = 2.0
 LOCK_TIMEOUT_MS = 1000
 ATTRIBUTES_A_HOST = ("host", "hostaddr", "port")
+
+Host = dict[str, str]  # the connection parameters for one host of the URL
 
 
 class ReplicaConnection(extensions.connection):
@@ -60,7 +62,7 @@ class Target:
         }
         return " ".join(f"-c {name}={value}" for name, value in settings.items())
 
-    def list_hosts(self) -> Iterator[dict[str, str]]:
+    def list_hosts(self) -> Iterator[Host]:
         """Connection parameters for each host of the URL by itself, in order.
 
         libpq walks the list by itself, but in one time limit for all: a first host that does not answer would
@@ -85,19 +87,19 @@ class Target:
             yield {**shared, **{name: value for name, value in own if value}}
 
 
-def connect(target: Target, examine: Callable[[Any], None] = lambda _: None) -> Any:
+def connect(hosts: Iterable[Host], examine: Callable[[Any, Host], None] = lambda *_: None) -> Any:
     """An autocommit connection to the first host that answers and that `examine` does not refuse.
 
     `examine` refuses by raising psycopg2.Error. Raises that, or psycopg2.OperationalError, of the last host.
     """
     fault: psycopg2.Error = psycopg2.OperationalError("the URL names no host")
-    for parameters in target.list_hosts():
+    for host in hosts:
         try:
             with deadline(CONNECT_SECONDS_A_HOST):
-                connection: Any = psycopg2.connect(connection_factory=ReplicaConnection, **parameters)  # type: ignore[call-overload]
+                connection: Any = psycopg2.connect(connection_factory=ReplicaConnection, **host)  # type: ignore[call-overload]
                 connection.autocommit = True
                 try:
-                    examine(connection)
+                    examine(connection, host)
                 except psycopg2.Error:
                     connection.close()
                     raise

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import psycopg2
 
+from tickiti_query.errors import QueryTimeout, ReplicaUnavailable
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.deadline import deadline, install_deadline, remaining_seconds
 from tickiti_query.replica.faults import is_lost, is_passing, translate_fault
@@ -38,8 +39,14 @@ class Replica:
         self._pool = self._make_pool()
 
     def observe(self, *, with_lag: bool = True) -> ServerState:
-        """What the server says of itself now; one statement, in a transaction of its own."""
-        return self._use(partial(execute, with_lag=with_lag), OBSERVE_SECONDS)
+        """What the server says of itself now; one statement, in a transaction of its own.
+
+        It reads no table: a server that is late with it is not there.
+        """
+        try:
+            return self._use(partial(execute, with_lag=with_lag), OBSERVE_SECONDS)
+        except QueryTimeout as error:
+            raise ReplicaUnavailable from error
 
     def read(self, work: Callable[[Transaction], T]) -> T:
         """What `work` makes of one snapshot.
@@ -86,7 +93,13 @@ class Replica:
 
     def _make_pool(self) -> Pool:
         self._generation += 1
-        return Pool(self._target, self._connections, self._generation, require_standby=self._require_standby)
+        return Pool(
+            self._target,
+            self._connections,
+            self._generation,
+            require_standby=self._require_standby,
+            lose=self._renew,
+        )
 
     def _renew(self, lost: Pool) -> None:
         """Leave a pool whose server lost a connection: its others are as good as lost, and so are its proofs."""

@@ -1,0 +1,74 @@
+"""The service's own processes end: one worker by force, all of them in turn, the whole service."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.faults.fault import Scene, wait_until
+from tests.faults.stage import Stage
+from tickiti_query.demo.loading import READER
+
+
+@pytest.fixture
+def own_scene(stage: Stage, tell: Callable[[str], None], tmp_path: Path) -> Iterator[Scene]:
+    """A service that a test may end."""
+    with stage.serve(stage.standby.url_for(READER), tmp_path / "log", tell, stage.observer) as served:
+        yield served
+
+
+def test_a_worker_is_killed(scene: Scene) -> None:
+    """What that worker held ends without an answer; nothing else does, and another takes its place."""
+    killed = [float("inf")]
+    with scene.fault("worker killed -9", may_be_lost=lambda s: s.began <= killed[0] <= s.ended) as fault:
+        before = set(scene.running.list_workers())
+        os.kill(min(before), signal.SIGKILL)
+        killed[0] = time.monotonic()
+        wait_until(lambda: bool(set(scene.running.list_workers()) - before), 10, "another has come")
+        fault.wait_for(200, 401)
+
+
+def test_workers_are_renewed_by_sighup(stage: Stage, scene: Scene) -> None:
+    with stage.slow(0.2), scene.fault("SIGHUP: all workers renewed") as fault:
+        before = scene.running.list_workers()
+        scene.running.process.send_signal(signal.SIGHUP)
+        wait_until(
+            lambda: not set(before) & set(scene.running.list_workers()), 15, "the old workers have ended"
+        )
+    assert set(fault.statuses()) == {200, 401}
+
+
+def test_a_second_instance_takes_over(stage: Stage, own_scene: Scene) -> None:
+    running = own_scene.running
+    with stage.slow(0.2), own_scene.fault("second instance, SIGTERM to the first") as fault:
+        before = running.list_workers()
+        running.process.send_signal(signal.SIGUSR2)
+        wait_until(
+            lambda: running.read_log().count("Booting worker") >= 4, 15, "the second instance is there"
+        )
+        time.sleep(0.2)
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(15) == 0
+        assert before
+    assert set(fault.statuses()) == {200, 401}
+
+
+def test_the_service_is_stopped_in_the_middle(stage: Stage, own_scene: Scene) -> None:
+    """All that had come before the signal is answered. What comes later finds nobody."""
+    running = own_scene.running
+    stopped = [float("inf")]
+    with (
+        stage.slow(0.5),
+        own_scene.fault("SIGTERM", may_be_lost=lambda s: s.ended > stopped[0], recovers=False) as fault,
+    ):
+        wait_until(lambda: bool(stage.list_sessions("wait_event = 'PgSleep'")), 10, "a request is in flight")
+        time.sleep(0.1)
+        running.process.send_signal(signal.SIGTERM)
+        stopped[0] = time.monotonic()
+        assert running.process.wait(15) == 0
+    in_flight = [s for s in fault.during() if s.began < stopped[0] - 0.05 and s.ended > stopped[0]]
+    assert in_flight
+    assert all(sample.is_well for sample in in_flight)

@@ -1,0 +1,121 @@
+"""The standby stops, crashes, hangs, falls behind, or has no room."""
+
+import contextlib
+import os
+import signal
+import time
+
+import psycopg2
+
+from tests.faults.fault import Scene, wait_until
+from tests.faults.stage import LAG_SECONDS, Stage, frozen
+from tickiti_query.demo.loading import READER
+from tickiti_query.demo.postgres import Server, ServerError
+
+TERMINATE = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{READER}'"
+
+
+def bring_back(standby: Server) -> None:
+    standby.start()
+    standby.wait_ready()
+
+
+def test_the_standby_is_stopped_and_started_again(stage: Stage, scene: Scene) -> None:
+    with scene.fault("standby stopped (fast)") as fault:
+        stage.standby.stop(signal.SIGINT)
+        fault.wait_for(503)
+        assert scene.ready()[0] == 503
+        bring_back(stage.standby)
+
+
+def test_the_standby_is_restarted(stage: Stage, scene: Scene) -> None:
+    with scene.fault("standby restarted"):
+        stage.standby.stop(signal.SIGINT)
+        bring_back(stage.standby)
+
+
+def test_the_standby_is_killed(stage: Stage, scene: Scene) -> None:
+    with scene.fault("standby killed -9") as fault:
+        stage.standby.stop(signal.SIGKILL)
+        fault.wait_for(503)
+        wait_until(lambda: is_startable(stage.standby), 20, "the killed server's children end")
+
+
+def is_startable(standby: Server) -> bool:
+    """The children of a postmaster that was killed may still hold its memory: the next one ends at once then."""
+    try:
+        bring_back(standby)
+    except ServerError:
+        return False
+    return True
+
+
+def test_a_session_crashes_and_the_standby_recovers(stage: Stage, scene: Scene) -> None:
+    with scene.fault("a session of the standby killed -9"):
+        os.kill(stage.list_sessions()[0], signal.SIGKILL)
+        wait_until(lambda: is_there(stage.standby), 20, "the standby recovers")
+
+
+def is_there(standby: Server) -> bool:
+    try:
+        standby.execute("SELECT 1")
+    except psycopg2.Error:
+        return False
+    return True
+
+
+def test_all_connections_are_terminated_again_and_again(stage: Stage, scene: Scene) -> None:
+    with scene.fault("all connections terminated") as fault:
+        for _ in range(10):
+            stage.standby.execute(TERMINATE)
+            time.sleep(0.05)
+    assert fault.statuses()[200] > 0
+
+
+def test_the_sessions_of_the_standby_are_frozen(stage: Stage, scene: Scene) -> None:
+    with scene.fault("sessions frozen"), frozen(*stage.list_sessions()):
+        # Nobody is told that they do not run: the service's own limit ends the wait, and new sessions answer.
+        time.sleep(4)
+
+
+def test_the_whole_standby_is_frozen(stage: Stage, scene: Scene) -> None:
+    with scene.fault("standby frozen") as fault, frozen(*stage.list_sessions(), stage.standby.pid):
+        fault.wait_for(503, times=4)
+
+
+def test_replay_is_paused_until_the_lag_is_past_its_bound(stage: Stage, scene: Scene) -> None:
+    with scene.fault("replay paused, lag past the bound") as fault:
+        stage.pair.pause_replay()
+        paused = time.monotonic()
+        try:
+            fault.wait_for(503)
+            assert scene.ready() == (
+                503,
+                {"lag": "The read replica is too far behind; please try again."},
+            )
+        finally:
+            stage.pair.resume_replay()
+    first = min(sample.ended for sample in fault.during() if sample.status == 503)
+    assert LAG_SECONDS - 0.5 <= first - paused <= LAG_SECONDS + 1
+
+
+def test_the_server_is_out_of_connections(stage: Stage, scene: Scene) -> None:
+    with (
+        contextlib.closing(stage.standby.connect()) as admin,
+        admin.cursor() as cursor,
+        contextlib.ExitStack() as held,
+        scene.fault("out of connections") as fault,
+    ):
+
+        def is_full() -> bool:
+            """Whether others have all connections, once those of the service have been ended."""
+            cursor.execute(TERMINATE)
+            with contextlib.suppress(psycopg2.OperationalError):
+                while True:
+                    held.callback(stage.standby.connect().close)
+            cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = %s", (READER,))
+            return bool(cursor.fetchone() == (0,))
+
+        wait_until(is_full, 20, "all connections are somebody else's")
+        fault.wait_for(503)
+        held.close()

@@ -1,0 +1,81 @@
+"""Readings collide with replay, take too long, wait for locks, or find another schema than there was."""
+
+import contextlib
+import time
+
+from tests.faults.fault import Scene, wait_until
+from tests.faults.stage import Stage, frozen
+from tests.faults.truth import SLOW_QUESTION, make_numbered
+
+
+def test_a_reading_that_collides_with_replay_is_done_again(stage: Stage, scene: Scene) -> None:
+    with (
+        stage.slow(0.3),
+        stage.impatient(),
+        stage.writer.paused(),
+        scene.fault("one recovery conflict") as fault,
+    ):
+        before = stage.count_conflicts()
+        stage.commit_scratch()
+        stage.wait_sleeping()
+        stage.collide()
+        wait_until(lambda: stage.count_conflicts() > before, 10, "a reading has been ended")
+        fault.wait_for(200)
+    assert set(fault.statuses()) == {200, 401}
+
+
+def test_a_reading_that_collides_twice_is_a_503(stage: Stage, scene: Scene) -> None:
+    with stage.slow(0.3), stage.impatient(), scene.fault("recovery conflicts without end") as fault:
+        end = time.monotonic() + 10
+        while min(fault.statuses()[503], fault.statuses()[200]) < 4 and time.monotonic() < end:
+            stage.commit_scratch()
+            stage.collide()
+    assert min(fault.statuses()[503], fault.statuses()[200]) >= 4
+
+
+def test_a_conflict_that_kills_the_connection_is_done_again(stage: Stage, scene: Scene) -> None:
+    """A session that is idle in its transaction is ended as a whole; its worker learns of it when it goes on."""
+    with stage.slow(0.3), stage.impatient(), stage.writer.paused(), scene.fault("connection killed") as fault:
+        stage.commit_scratch()
+        stage.wait_sleeping()
+        with frozen(*scene.running.list_workers()):
+            idle = "state = 'idle in transaction'"
+            wait_until(lambda: bool(stage.list_sessions(idle)), 10, "a session is idle in its transaction")
+            stage.collide()
+            wait_until(lambda: not stage.list_sessions(idle), 10, "the sessions have been ended")
+        fault.wait_for(200)
+    assert set(fault.statuses()) == {200, 401}
+
+
+def test_a_statement_past_its_limit_is_a_504(stage: Stage, scene: Scene) -> None:
+    with scene.fault("statement timeout") as fault, stage.slow(10):
+        fault.wait_for(504, 200)
+    assert {sample.status for sample in fault.during() if sample.question is not SLOW_QUESTION} == {200, 401}
+
+
+def test_a_lock_that_is_replayed_is_a_504(stage: Stage, scene: Scene) -> None:
+    with (
+        scene.fault("exclusive lock") as fault,
+        contextlib.closing(stage.primary.connect()) as connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("BEGIN; LOCK TABLE reporting.tickets IN ACCESS EXCLUSIVE MODE; SELECT pg_switch_wal()")
+        stage.commit_scratch()  # what is cached is proved without a look at the table
+        fault.wait_for(504, times=4)
+        cursor.execute("ROLLBACK; SELECT pg_switch_wal()")
+
+
+def test_a_column_is_dropped_and_comes_back(stage: Stage, scene: Scene) -> None:
+    with scene.fault("column dropped") as fault:
+        stage.write("ALTER TABLE reporting.tickets DROP COLUMN subject")
+        fault.wait_for(503, 401)
+        assert scene.ready() == (503, {"contract": "Not there, or not readable: tickets.subject."})
+        # It is filled under another name: a snapshot from before the commit would see a new column's default.
+        stage.write("ALTER TABLE reporting.tickets ADD COLUMN refilled text NOT NULL DEFAULT ''")
+        for ticket in make_numbered(stage.writer.newest(time.monotonic()))["tickets"]:
+            values = (ticket["subject"], ticket["id"])
+            stage.write("UPDATE reporting.tickets SET refilled = %s WHERE id = %s", values)
+        stage.wait_replayed()
+        stage.wait_read()
+        stage.write("ALTER TABLE reporting.tickets RENAME COLUMN refilled TO subject")
+    assert fault.statuses()[500] == 0
