@@ -21,7 +21,7 @@ from tickiti_query.health import Readiness
 from tickiti_query.hot_path import HotPath
 from tickiti_query.lookups import look_up
 from tickiti_query.metrics import render_metrics, tell_cache, tell_flight
-from tickiti_query.openapi import describe
+from tickiti_query.openapi import describe, name_modes
 from tickiti_query.perspectives import find_perspective
 from tickiti_query.rendering import render_rows
 from tickiti_query.replica.connection import Target
@@ -73,9 +73,11 @@ def create_app(settings: Settings) -> Flask:
     # One byte more, so that a body without a Content-Length is seen to be too long, and not read as its beginning.
     app.config.update(describe(), MAX_CONTENT_LENGTH=LONGEST_BODY + 1, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # or a path with two of them would be a redirect, in HTML
     read_body = make_body_reader(settings.default_row_limit, settings.max_row_limit)
     api = TicketsApi(app)
     api.register_blueprint(views.make_blueprint(service, read_credentials, read_body, settings.max_row_limit))
+    name_modes(api.spec.components.schemas)
     app.register_blueprint(make_assets())
     views.install(app)
     app.wsgi_app = HotPath(  # type: ignore[method-assign]

@@ -26,7 +26,7 @@ except SettingsError as fault:
 bind = settings.bind
 workers = settings.workers
 threads = settings.threads
-worker_class = "gthread"
+worker_class = "tickiti_query.worker.Worker"
 # A worker that makes no progress is replaced; what a request may take is bounded well below it.
 timeout = 30 + settings.statement_timeout_ms // 1000
 graceful_timeout = 20

@@ -49,6 +49,8 @@ class HotPath:
             return self._app(environ, start_response)
         raw = environ["wsgi.input"].read(int(length))
         environ["wsgi.input"] = BytesIO(raw)
+        if len(raw) < int(length):
+            return self._app(environ, start_response)
         return self._answer_hit(raw, environ, start_response) or self._app(environ, start_response)
 
     def _answer_hit(
@@ -66,8 +68,8 @@ class HotPath:
         try:
             exchange.state = self._service.prove_now(exchange.trace)
             reply = self._service.find(request, exchange.state, exchange.trace)
-        except QueryError as error:
-            exchange.error = error.code
+        except Exception as fault:
+            error = exchange.blame(fault)
             response = self._render_error(error)
             response.headers.extend(exchange.describe())
             exchange.write_line(error.status)
