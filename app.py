@@ -7,7 +7,6 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, send_from_directory
 from flask_smorest import Api
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config.log import configure_logging
 from config.settings import Settings
@@ -16,6 +15,7 @@ from tickiti_query import views
 from tickiti_query.admin import make_admin_app
 from tickiti_query.body import LONGEST_BODY, make_body_reader
 from tickiti_query.cache import Cache
+from tickiti_query.forwarded import Forwarded
 from tickiti_query.freshness import Freshness
 from tickiti_query.health import Readiness
 from tickiti_query.hot_path import HotPath
@@ -84,7 +84,7 @@ def create_app(settings: Settings) -> Flask:
         app.wsgi_app, views.PATH, service, read_credentials, read_body, views.render_error
     )
     if settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
+        app.wsgi_app = Forwarded(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     app.extensions["tickiti_query_admin"] = make_admin_app(
         Readiness(freshness.prove, replica.read).check, render_metrics
     )
