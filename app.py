@@ -26,6 +26,7 @@ from tickiti_query.perspectives import find_perspective
 from tickiti_query.rendering import render_rows
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
+from tickiti_query.rights import find_powers
 from tickiti_query.service import TicketQueryService
 from tickiti_query.sharing import Flights
 from tickiti_query.tokens import find_grant, make_admission, read_credentials
@@ -85,9 +86,9 @@ def create_app(settings: Settings) -> Flask:
     )
     if settings.trusted_proxies:
         app.wsgi_app = Forwarded(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
-    app.extensions["tickiti_query_admin"] = make_admin_app(
-        Readiness(freshness.prove, replica.read).check, render_metrics
-    )
+    readiness = Readiness(freshness.prove, replica.read, find_powers)
+    app.extensions["tickiti_query_admin"] = make_admin_app(readiness.check, render_metrics)
+    app.extensions["tickiti_query_readiness"] = readiness
     return app
 
 
