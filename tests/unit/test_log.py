@@ -1,5 +1,6 @@
 """A record becomes one JSON line, without a trace and without what an exception says."""
 
+import io
 import json
 import logging
 import logging.config
@@ -53,3 +54,13 @@ def test_the_configuration_writes_lines_to_standard_error(capsys: pytest.Capture
     output, errors = capsys.readouterr()
     assert not output
     assert [json.loads(line)["message"] for line in errors.splitlines()] == ["seen"] * 3
+
+
+def test_a_line_that_cannot_be_written_leaves_no_trace(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("info")
+    closed = io.StringIO()
+    closed.close()
+    handler = logging.StreamHandler(closed)
+    handler.setFormatter(JsonFormatter())
+    handler.handle(logging.LogRecord("x", logging.INFO, "x.py", 1, "lost", (), None))
+    assert capsys.readouterr().err == ""
