@@ -7,7 +7,6 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, send_from_directory
 from flask_smorest import Api
-from werkzeug.middleware.proxy_fix import ProxyFix
 
 from config.log import configure_logging
 from config.settings import Settings
@@ -16,16 +15,18 @@ from tickiti_query import views
 from tickiti_query.admin import make_admin_app
 from tickiti_query.body import LONGEST_BODY, make_body_reader
 from tickiti_query.cache import Cache, RecipeBook
+from tickiti_query.forwarded import Forwarded
 from tickiti_query.freshness import Freshness
 from tickiti_query.health import Readiness
 from tickiti_query.hot_path import HotPath
 from tickiti_query.lookups import look_up
 from tickiti_query.metrics import render_metrics, tell_cache, tell_flight
-from tickiti_query.openapi import describe
+from tickiti_query.openapi import describe, name_modes
 from tickiti_query.perspectives import find_perspective
 from tickiti_query.rendering import render_rows
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
+from tickiti_query.rights import find_powers
 from tickiti_query.service import TicketQueryService
 from tickiti_query.sharing import Flights
 from tickiti_query.tokens import find_grant, make_admission, read_credentials
@@ -79,19 +80,21 @@ def create_app(settings: Settings) -> Flask:
     # One byte more, so that a body without a Content-Length is seen to be too long, and not read as its beginning.
     app.config.update(describe(), MAX_CONTENT_LENGTH=LONGEST_BODY + 1, PROVIDE_AUTOMATIC_OPTIONS=False)
     app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # or a path with two of them would be a redirect, in HTML
     read_body = make_body_reader(settings.default_row_limit, settings.max_row_limit)
     api = TicketsApi(app)
     api.register_blueprint(views.make_blueprint(service, read_credentials, read_body, settings.max_row_limit))
+    name_modes(api.spec.components.schemas)
     app.register_blueprint(make_assets())
     views.install(app)
     app.wsgi_app = HotPath(  # type: ignore[method-assign]
         app.wsgi_app, views.PATH, service, read_credentials, read_body, views.render_error
     )
     if settings.trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
-    app.extensions["tickiti_query_admin"] = make_admin_app(
-        Readiness(freshness.prove, replica.read).check, render_metrics
-    )
+        app.wsgi_app = Forwarded(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
+    readiness = Readiness(freshness.prove, replica.read, find_powers)
+    app.extensions["tickiti_query_admin"] = make_admin_app(readiness.check, render_metrics)
+    app.extensions["tickiti_query_readiness"] = readiness
     return app
 
 

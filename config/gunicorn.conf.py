@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -26,7 +27,7 @@ except SettingsError as fault:
 bind = settings.bind
 workers = settings.workers
 threads = settings.threads
-worker_class = "gthread"
+worker_class = "tickiti_query.worker.Worker"
 # A worker that makes no progress is replaced; what a request may take is bounded well below it.
 timeout = 30 + settings.statement_timeout_ms // 1000
 graceful_timeout = 20
@@ -50,5 +51,9 @@ def on_exit(_server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Open the operations port in the worker that has just come up."""
-    start_admin(settings.admin_bind, worker.wsgi.extensions["tickiti_query_admin"])
+    """Open the operations port in the worker that has just come up, and say in the log what is in its way."""
+    extensions = worker.wsgi.extensions
+    start_admin(settings.admin_bind, extensions["tickiti_query_admin"])
+    threading.Thread(
+        target=extensions["tickiti_query_readiness"].check, name="first check", daemon=True
+    ).start()

@@ -116,6 +116,8 @@ def configure_logging(level: str) -> dict[str, Any]:
     # What no line of ours shows is not gathered: the thread, the process, and the place that a message came from.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # noqa: SLF001  the logging HOWTO's own way of saying it
+    # A line that cannot be written (a full disk, a closed pipe) is lost, and no reason for a trace on standard error.
+    logging.raiseExceptions = False
     gunicorn = {"level": level.upper(), "handlers": ["lines"], "propagate": False}
     return {
         "version": 1,

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate, validates_schema
+from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
 from schemas.kinds import Identifier, Text, Token, WholeNumber
 
@@ -59,15 +59,26 @@ class SearchObjectSchema(NullIsAbsent):
         fields.Nested(CriterionSchema),
         load_default=list,
         allow_none=True,
-        validate=validate.Length(max=MOST_CRITERIA, error=f"Must have at most {MOST_CRITERIA} criteria."),
+        metadata={"maxItems": MOST_CRITERIA},
         error_messages={"invalid": "Must be a list of criteria."},
     )
 
-    @validates_schema
-    def count_tokens(self, data: Mapping[str, Any], **kwargs: Any) -> None:
-        """All criteria together have a limit, so that a statement has one."""
-        if sum(len(criterion["tokens"]) for criterion in data.get("criteria", ())) > MOST_TOKENS:
-            raise ValidationError(f"Must have at most {MOST_TOKENS} tokens in all.", "criteria")
+    @pre_load
+    def count_criteria(self, data: Any, **kwargs: Any) -> Any:
+        """Refuse what is too much before anything in it is looked at, so that it costs nothing."""
+        criteria = data.get("criteria") if isinstance(data, Mapping) else None
+        if isinstance(criteria, list):
+            if len(criteria) > MOST_CRITERIA:
+                raise ValidationError(f"Must have at most {MOST_CRITERIA} criteria.", "criteria")
+            if sum(map(count_tokens, criteria)) > MOST_TOKENS:
+                raise ValidationError(f"Must have at most {MOST_TOKENS} tokens in all.", "criteria")
+        return data
+
+
+def count_tokens(criterion: Any) -> int:
+    """How many tokens a criterion has that nobody has looked at yet."""
+    tokens = criterion.get("tokens") if isinstance(criterion, Mapping) else None
+    return len(tokens) if isinstance(tokens, list) else 0
 
 
 class TicketQuerySchema(NullIsAbsent):

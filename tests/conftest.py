@@ -10,6 +10,8 @@ from tests.shop import Shop, open_shop
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.stock import stock_primary
 
+pytest_plugins = ["tests.quiet"]
+
 
 @pytest.fixture(scope="session")
 def pair() -> Iterator[Pair]:

@@ -41,8 +41,8 @@ TICKETS = [(number, *TICKET[1:]) for number in (1, 2, 3)]
 # id -> name, conditions
 PERSPECTIVES: dict[int, tuple[str, list[str]]] = {
     1: ("All", []),
-    3: ("Open returns", ['["status", "is", "open"]']),
-    9: ("Strange", ['["moon", "is", "full"]']),
+    3: ("Open returns", ['["status", "is", "\\"open\\""]']),
+    9: ("Strange", ['["moon", "is", "\\"full\\""]']),
 }
 
 

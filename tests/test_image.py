@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -161,6 +162,7 @@ def test_the_images_steps_install_and_start_the_service(place: Path) -> None:
     assert not (home / "tickiti_query" / "demo").exists()
     assert not list((venv / "bin").glob("pip*"))
 
+    before = list_files(venv, home)
     port, admin_port = find_free_port(), find_free_port()
     user = int(list_step(last, "USER")[0].partition(":")[0]) if may_become_another() else None
     process = subprocess.Popen(
@@ -194,3 +196,11 @@ def test_the_images_steps_install_and_start_the_service(place: Path) -> None:
         process.terminate()
         output, _ = process.communicate(timeout=SECONDS)
     assert process.returncode == 0, output.decode()
+    assert list_files(venv, home) == before
+
+
+def list_files(*places: Path) -> dict[Path, tuple[int, int]]:
+    """Every file with its mode and the time it was changed; AssertionError for one that gives its user more rights."""
+    files = {path: path.lstat() for place in places for path in place.rglob("*") if path.is_file()}
+    assert not [path for path, facts in files.items() if facts.st_mode & (stat.S_ISUID | stat.S_ISGID)]
+    return {path: (facts.st_mode, facts.st_mtime_ns) for path, facts in files.items()}

@@ -1,7 +1,9 @@
 """Reading a request's body: from bytes to a TicketQuery, or to what is wrong with it."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -13,7 +15,13 @@ from tickiti_query.json_text import read_json
 from tickiti_query.search import Criterion, Selector, TicketQuery
 
 LONGEST_BODY = 64 * 1024
+MOST_NAMED = 20
+UNCLEAN = re.compile("[\0\ud800-\udfff]")
 LONGEST_REMEMBERED = 1024  # pollers send the same few bytes again and again; reading them is a pure function
+
+
+# The way to a value in a JSON document, its last step first: what lies deep shares the way with its neighbours.
+Path = tuple["Path | None", str | int]
 
 
 def make_body_reader(default_row_limit: int, max_row_limit: int) -> Callable[[bytes, str], TicketQuery]:
@@ -26,7 +34,7 @@ def make_body_reader(default_row_limit: int, max_row_limit: int) -> Callable[[by
     def read_body(raw: bytes, content_type: str) -> TicketQuery:
         if not raw:
             return TicketQuery(row_limit=default_row_limit)
-        if content_type.partition(";")[0].strip().lower() != "application/json":
+        if content_type.partition(";")[0].strip(" \t").lower() != "application/json":
             raise UnsupportedMediaType
         document = read_document(raw)
         refuse_characters(document)
@@ -78,31 +86,41 @@ def read_document(raw: bytes) -> Any:
 def refuse_characters(document: Any) -> None:
     """ValidationFailed where a string, a name included, holds a NUL or half a surrogate pair.
 
-    PostgreSQL has no text with a NUL, and UTF-8 has no lone surrogate: no ticket could match either.
+    PostgreSQL has no text with a NUL, and UTF-8 has no lone surrogate: no ticket could match either. The first few
+    are named: a body of 64 KiB can hold thousands of them, each at the end of a long path.
     """
+    paths = (path for path, text in walk_strings(document) if UNCLEAN.search(text))
     errors = {
-        ".".join(path).encode("utf-8", "replace").decode(): [
+        write_path(path).encode("utf-8", "replace").decode(): [
             "Must not hold a NUL character or a lone surrogate."
         ]
-        for path, text in walk_strings(document)
-        if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text)
+        for path in islice(paths, MOST_NAMED)
     }
     if errors:
         raise ValidationFailed(errors)
 
 
-def walk_strings(document: Any) -> Iterator[tuple[tuple[str, ...], str]]:
+def walk_strings(document: Any) -> Iterator[tuple[Path | None, str]]:
     """Every string in a JSON value, with the path to it; a name counts as a string at its own path."""
-    waiting: list[tuple[tuple[str, ...], Any]] = [((), document)]
+    waiting: list[tuple[Path | None, Any]] = [(None, document)]
     while waiting:
         path, value = waiting.pop()
         if isinstance(value, str):
             yield path, value
         elif isinstance(value, Mapping):
-            yield from (((*path, name), name) for name in value)
-            waiting.extend(((*path, name), inner) for name, inner in value.items())
+            yield from (((path, name), name) for name in value)
+            waiting.extend(((path, name), inner) for name, inner in value.items())
         elif isinstance(value, list):
-            waiting.extend(((*path, str(place)), inner) for place, inner in enumerate(value))
+            waiting.extend(((path, place), inner) for place, inner in enumerate(value))
+
+
+def write_path(path: Path | None) -> str:
+    """The steps of a path, with dots between them; the body itself has an empty one."""
+    steps: list[str] = []
+    while path is not None:
+        path, step = path
+        steps.append(str(step))
+    return ".".join(reversed(steps))
 
 
 def flatten(messages: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, list[str]]]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from time import perf_counter
 from typing import Any
 
+from tickiti_query.errors import QueryError
 from tickiti_query.request_trace import RequestTrace
 from tickiti_query.server_state import ServerState
 from tickiti_query.service import Reply
@@ -55,6 +56,14 @@ class Exchange:
         yield "Cache-Status", reply.cache_status
         if self.ignored:
             yield "X-Ignored-Params", join_bounded(self.ignored)
+
+    def blame(self, error: Exception) -> QueryError:
+        """What is answered where `error` stopped the work; what nobody foresaw is logged by its class and place."""
+        if not isinstance(error, QueryError):
+            log.error("unforeseen error", exc_info=error, extra={"facts": {"request_id": self.request_id}})
+            error = QueryError()
+        self.error = error.code
+        return error
 
     def write_line(self, status: int) -> None:
         """Tell the log all that happened, in one line."""

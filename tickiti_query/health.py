@@ -1,11 +1,14 @@
 """What the probes ask: is the process alive, and may requests be sent to it?"""
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from tickiti_query.contract import RELATIONS
 from tickiti_query.errors import QueryError, ReplicaUnavailable
 from tickiti_query.statement import Statement
+
+log = logging.getLogger("tickiti_query.health")
 
 # What a statement of ours would find by name. Not current_schema(): where the schema is missing, it falls to pg_temp,
 # which a standby cannot make.
@@ -40,25 +43,48 @@ def find_missing(source: Source) -> list[str]:
 
 
 class Readiness:
-    """Runs the readiness checks, each by its name: `replica`, `standby`, `lag`, `contract`."""
+    """Runs the readiness checks, each by its name: `replica`, `standby`, `lag`, `contract`, `role`.
 
-    CHECKS = ("replica", "standby", "lag", "contract")
+    `find_powers` says why the role that reads could write. The log is told whenever another check fails than before.
+    """
 
-    def __init__(self, prove: Callable[[], Any], read: Callable[[Callable[[Any], Any]], Any]) -> None:
+    CHECKS = ("replica", "standby", "lag", "contract", "role")
+
+    def __init__(
+        self,
+        prove: Callable[[], Any],
+        read: Callable[[Callable[[Any], Any]], Any],
+        find_powers: Callable[[Source], list[str]],
+    ) -> None:
         self._prove = prove
         self._read = read
+        self._find_powers = find_powers
+        self._failed: str | None = None
 
     def check(self) -> Mapping[str, str]:
         """What each check says: `ok`, or one sentence. Those behind the first that fails say `unknown`."""
+        checks = self._check()
+        failed = next((name for name, word in checks.items() if word != "ok"), None)
+        if failed != self._failed:
+            self._failed = failed
+            if failed is None:
+                log.warning("ready again")
+            else:
+                log.error("not ready", extra={"facts": {"check": failed, "reason": checks[failed]}})
+        return checks
+
+    def _check(self) -> Mapping[str, str]:
         try:
             self._prove()
-            missing = self._read(find_missing)
+            missing, powers = self._read(lambda source: (find_missing(source), self._find_powers(source)))
         except ReplicaUnavailable as fault:
             return self._tell(fault.check, fault.message)
         except QueryError as fault:
             return self._tell("replica", fault.message)
         if missing:
             return self._tell("contract", f"Not there, or not readable: {', '.join(missing)}.")
+        if powers:
+            return self._tell("role", f"The role of TICKITI_REPLICA_URL could write: it {'; '.join(powers)}.")
         return dict.fromkeys(self.CHECKS, "ok")
 
     def _tell(self, failed: str, message: str) -> Mapping[str, str]:

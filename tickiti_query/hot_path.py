@@ -49,6 +49,8 @@ class HotPath:
             return self._app(environ, start_response)
         raw = environ["wsgi.input"].read(int(length))
         environ["wsgi.input"] = BytesIO(raw)
+        if len(raw) < int(length):
+            return self._app(environ, start_response)
         return self._answer_hit(raw, environ, start_response) or self._app(environ, start_response)
 
     def _answer_hit(
@@ -68,8 +70,8 @@ class HotPath:
             reply = self._service.find(request, exchange.state, exchange.trace)
             if reply is None and self._service.knows(request):
                 reply = self._service.run(request, exchange.trace, exchange.state)
-        except QueryError as error:
-            exchange.error = error.code
+        except Exception as fault:
+            error = exchange.blame(fault)
             response = self._render_error(error)
             response.headers.extend(exchange.describe())
             exchange.write_line(error.status)

@@ -1,6 +1,6 @@
 """What /openapi.json says beside the routes: the language of search criteria, drawn from the catalogue."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 from tickiti_query.field import Catalogue
@@ -32,3 +32,8 @@ def describe(catalogue: Catalogue = FIELDS) -> Mapping[str, Any]:
             "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
         },
     }
+
+
+def name_modes(schemas: Mapping[str, MutableMapping[str, Any]], catalogue: Catalogue = FIELDS) -> None:
+    """Say in the document's schemas which search modes there are: the wire's shape knows of none."""
+    schemas["Criterion"]["properties"]["mode"]["enum"] = sorted(catalogue.modes)

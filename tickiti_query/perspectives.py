@@ -12,7 +12,7 @@ from tickiti_query.values import BIGINT
 
 SELECT = """
 SELECT p.id, p.name, p.impersonate_user_id, u.id, u.email,
-       ARRAY(SELECT CAST(json_build_array(c.field, c.operator, c.value) AS text)
+       ARRAY(SELECT CAST(json_build_array(c.field, c.operator, CAST(c.value AS text)) AS text)
              FROM perspective_conditions c WHERE c.perspective_id = p.id ORDER BY c.position),
        ARRAY(SELECT CAST(json_build_array(o.field, o.ascending) AS text)
              FROM perspective_orders o WHERE o.perspective_id = p.id ORDER BY o.position),
@@ -95,12 +95,21 @@ def read_perspective(row: tuple[Any, ...]) -> Perspective:
 
 def read_condition(text: str) -> Condition:
     """A condition; one value and a list of values come as the same."""
-    field, operator, value = read_json(text)
+    field, operator, value_text = read_json(text)
+    value = read_value(value_text)
     return Condition(
         field,
         operator,
         tuple(freeze(each) for each in value) if isinstance(value, list) else (freeze(value),),
     )
+
+
+def read_value(text: str) -> object:
+    """The value of a condition; one that is nested beyond what can be read is none."""
+    try:
+        return read_json(text)
+    except ValueError:
+        return ()
 
 
 def freeze(value: object) -> object:

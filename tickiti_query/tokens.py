@@ -16,9 +16,8 @@ from tickiti_query.statement import Statement
 from tickiti_query.values import BIGINT, read_digits
 
 OPENING_ABILITIES = {"tickets:read", "tickets:write", "*"}  # write implies read
-NOBODY = (
-    "0" * 64
-)  # a digest that no secret has: what carries no secret asks the same question in the same time
+# A digest that no secret has: what carries no secret asks the same question in the same time.
+NOBODY = "0" * 64
 
 SQL = """
 SELECT p.token, p.abilities, p.allowed_ip, p.expires_at, p.created_at,
@@ -45,6 +44,9 @@ class Credentials:
     id: int | None = None
 
 
+NONE = Credentials(NOBODY, 0)  # with a number, as most have: it asks in the same words
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """A token that is known, and whose owner is active; `admit` says whether it opens the door now."""
@@ -59,15 +61,14 @@ class Grant:
 def read_credentials(authorization: str | None) -> Credentials:
     """The credentials in an Authorization header; where it holds none, ones that nobody has."""
     form = re.fullmatch(r"(?i:bearer) +(\S+)", (authorization or "").strip())
-    if form is None:
-        return Credentials(NOBODY)
-    head, bar, tail = form[1].partition("|")
-    if not bar:
-        return Credentials(digest_secret(head))
+    head, bar, tail = (form[1] if form else "").partition("|")
+    digest = digest_secret(tail or head)  # of nothing, too: what carries no secret takes as long
+    if form and not bar:
+        return Credentials(digest)
     number = read_digits(head)
     if number is None or number not in BIGINT or not tail:
-        return Credentials(NOBODY)
-    return Credentials(digest_secret(tail), number)
+        return NONE
+    return Credentials(digest, number)
 
 
 def digest_secret(secret: str) -> str:

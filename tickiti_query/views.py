@@ -1,6 +1,5 @@
 """The HTTP edge: one route, every error in one shape, and the headers that tell what the body does not."""
 
-import logging
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -16,9 +15,8 @@ from tickiti_query.exchange import EXCHANGE, Exchange
 from tickiti_query.search import TicketQuery
 from tickiti_query.service import Request, TicketQueryService
 
-log = logging.getLogger("tickiti_query.request")
-
 PATH = "/api/v1/tickets/query"
+BROKEN_BODY = "The body could not be read to its end."
 
 
 def make_blueprint(
@@ -35,9 +33,7 @@ def make_blueprint(
 
         The rows, their order and what is left out are what the token's owner sees on screen.
         """
-        raw = request.get_data(cache=False)
-        if len(raw) >= (request.max_content_length or sys.maxsize):
-            raise errors.PayloadTooLarge
+        raw = read_raw()
         content_type = request.headers.get("Content-Type", "")
         asked = Request(
             credentials=read_credentials(request.headers.get("Authorization")),
@@ -65,6 +61,21 @@ def make_blueprint(
     view = blueprint.doc(**document)(query_tickets)
     blueprint.route(PATH, methods=["POST"], provide_automatic_options=False)(view)
     return blueprint
+
+
+def read_raw() -> bytes:
+    """The body's bytes. PayloadTooLarge, or MalformedJson where it does not come to its end."""
+    try:
+        raw = request.get_data(cache=False)
+    except HTTPException:
+        raise
+    except Exception:  # the server's own, of broken chunks
+        raise errors.MalformedJson(BROKEN_BODY) from None
+    if len(raw) >= (request.max_content_length or sys.maxsize):
+        raise errors.PayloadTooLarge
+    if len(raw) < (request.content_length or 0):
+        raise errors.MalformedJson(BROKEN_BODY)
+    return raw
 
 
 def describe_body(schema: Any) -> dict[str, Any]:
@@ -106,14 +117,9 @@ def translate_http(error: HTTPException) -> errors.QueryError:
 
 
 def answer_error(error: Exception) -> Response:
-    """The one place where errors become HTTP. What nobody foresaw is logged by its class and place."""
-    if isinstance(error, HTTPException):
-        error = translate_http(error)
-    elif not isinstance(error, errors.QueryError):
-        log.error("unforeseen error", exc_info=error, extra={"facts": {"request_id": g.exchange.request_id}})
-        error = errors.QueryError()
-    g.exchange.error = error.code
-    return render_error(error)
+    """The one place where errors become HTTP."""
+    exchange: Exchange = g.exchange
+    return render_error(exchange.blame(translate_http(error) if isinstance(error, HTTPException) else error))
 
 
 def begin_request() -> None:

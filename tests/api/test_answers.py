@@ -140,8 +140,9 @@ def test_a_fault_of_the_replica_has_the_one_shape(
     assert ("Retry-After" in response.headers) is (status in {503, 504})
 
 
-def test_an_unforeseen_error_is_a_500_that_tells_nothing(desk: Desk) -> None:
-    desk.replica.read_fault = RuntimeError("SELECT secret FROM tokens")
+@pytest.mark.parametrize("where", ["observe_fault", "read_fault"])
+def test_an_unforeseen_error_is_a_500_that_tells_nothing(desk: Desk, where: str) -> None:
+    setattr(desk.replica, where, RuntimeError("SELECT secret FROM tokens"))
     response = desk.ask(headers={"X-Request-ID": "abc"})
     body = check_error(response, 500, "internal_error")
     assert body["message"] == errors.QueryError.default_message

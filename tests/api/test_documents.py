@@ -45,9 +45,12 @@ def test_every_reference_in_the_document_leads_somewhere(client: FlaskClient) ->
 
 
 def test_every_search_mode_is_described(client: FlaskClient) -> None:
-    description = client.get("/openapi.json").get_json()["info"]["description"]
+    document = client.get("/openapi.json").get_json()
     for mode in FIELDS.modes:
-        assert f"`{mode}`" in description
+        assert f"`{mode}`" in document["info"]["description"]
+    assert document["components"]["schemas"]["Criterion"]["properties"]["mode"]["enum"] == sorted(
+        FIELDS.modes
+    )
 
 
 def test_the_page_takes_its_assets_from_this_service(client: FlaskClient) -> None:

@@ -89,7 +89,8 @@ def test_a_body_in_chunks_is_read_and_bounded(running: Running) -> None:
         with contextlib.closing(
             http.client.HTTPConnection("127.0.0.1", running.port, timeout=SECONDS)
         ) as link:
-            link.request("POST", PATH, iter(chunks), headers, encode_chunked=True)
+            with contextlib.suppress(BrokenPipeError):  # a body that is too long is not waited for
+                link.request("POST", PATH, iter(chunks), headers, encode_chunked=True)
             response = link.getresponse()
             return response.status, json.loads(response.read())
 

@@ -12,7 +12,7 @@ from tickiti_query.demo.loading import READER, create_reader, create_schema
 from tickiti_query.demo.pair import Pair
 
 GRANT_SOME = "GRANT SELECT (id, name, email, is_staff, is_active) ON users TO tickiti_query"
-READY = {"replica": "ok", "standby": "ok", "lag": "ok", "contract": "ok"}
+READY = {"replica": "ok", "standby": "ok", "lag": "ok", "contract": "ok", "role": "ok"}
 
 
 def check_failing(shop: Shop, name: str) -> str:

@@ -102,6 +102,22 @@ HOPS: list[tuple[int, str | None, bool]] = [
     (1, None, False),
     (1, "", False),
     (1, "nonsense", False),
+    # written by a caller, before the proxies add what they see
+    (2, '203.0.113.9, ", 198.51.100.8, 198.51.100.7', False),
+    (2, '203.0.113.9, "198.51.100.8, 198.51.100.7', False),
+    (2, "203.0.113.9, ,198.51.100.7", False),
+    (1, '"203.0.113.9, 198.51.100.7"', False),
+    (1, '"203.0.113.9"', False),
+    (1, "203.0.113.9,", False),
+    (1, "203.0.113.9:443", False),
+    (1, "for=203.0.113.9", False),
+    (1, "203.0.113.9\t", True),
+    (1, "203.0.113.009", False),
+    (1, "3405803785", False),
+    (1, "::ffff:203.0.113.9", True),
+    (1, "0.0.0.0/0", False),
+    (1, "1, " * 1000 + "198.51.100.7", False),
+    (16, ", ".join(["203.0.113.9"] * 15), False),
 ]
 
 
@@ -114,6 +130,26 @@ def test_a_callers_address_is_what_trusted_proxies_say(
         response = shop.ask(secret, address="192.0.2.1", forwarded=forwarded)
         assert response.status_code == (200 if there else 403)
         assert shop.ask(secret, address="::ffff:203.0.113.9").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "written", ['"', '"x', "203.0.113.9", "", ",", "203.0.113.9,", '"203.0.113.9"', "x" * 5000]
+)
+@pytest.mark.parametrize("proxies", [1, 2])
+def test_nothing_that_a_caller_writes_gives_them_the_proxys_own_address(
+    shop_pair: Pair, proxies: int, written: str
+) -> None:
+    shop = open_shop(shop_pair, trusted_proxies=proxies)
+    forwarded = ", ".join([written, "198.51.100.7", "203.0.113.8"][: proxies + 1])
+    with shop.add_token(allowed_ip="203.0.113.0/24") as (_, secret):
+        assert shop.ask(secret, address="203.0.113.9", forwarded=forwarded).status_code == 403
+
+
+def test_without_proxies_the_header_is_not_looked_at(shop: Shop) -> None:
+    with shop.add_token(allowed_ip="203.0.113.9") as (_, secret):
+        for forwarded in ("203.0.113.9", '"', "198.51.100.7"):
+            assert shop.ask(secret, address="192.0.2.1", forwarded=forwarded).status_code == 403
+            assert shop.ask(secret, address="203.0.113.9", forwarded=forwarded).status_code == 200
 
 
 def test_a_hit_is_not_for_another_address(shop: Shop) -> None:

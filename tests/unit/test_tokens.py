@@ -11,7 +11,7 @@ from tickiti_query.actor import Actor, User
 from tickiti_query.errors import Forbidden, Unauthenticated
 from tickiti_query.statement import Statement
 from tickiti_query.tokens import (
-    NOBODY,
+    NONE,
     Credentials,
     Grant,
     find_grant,
@@ -120,7 +120,7 @@ def test_a_bearer_token_is_read_as_sanctum_reads_it(header: str, credentials: Cr
 
 @pytest.mark.parametrize("header", NO_CREDENTIALS)
 def test_a_header_without_a_token_shows_credentials_that_nobody_has(header: str | None) -> None:
-    assert read_credentials(header) == Credentials(NOBODY)
+    assert read_credentials(header) == NONE
 
 
 class Rows:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from tickiti_query.cli.finding import Finding, enumerate_some, fault, ok, warning
 from tickiti_query.cli.session import Session
 from tickiti_query.contract import RELATIONS
+from tickiti_query.rights import MEMBERSHIPS, OWN_NAMESPACES, POWERFUL, WRITABLE, describe_power
 
 MOST_LINES = 20
 MOST_NAMES = 5
@@ -16,29 +17,6 @@ SELECT rolname, rolsuper,
                           CASE WHEN rolbypassrls THEN 'BYPASSRLS' END], NULL)
 FROM pg_roles
 WHERE rolname = current_user
-"""
-# What a role could do counts too that it is a member of without inheriting: SET ROLE is one statement away.
-MEMBERSHIPS = "FROM pg_roles r WHERE pg_has_role(r.oid, 'MEMBER')"
-OWN_NAMESPACES = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'"
-POWERFUL = f"SELECT r.rolname {MEMBERSHIPS} AND r.rolsuper"
-WRITABLE = f"""
-SELECT n.nspname, c.relname, pg_has_role(c.relowner, 'MEMBER') AS owned, p.privileges
-FROM pg_class c
-JOIN pg_namespace n ON n.oid = c.relnamespace
-CROSS JOIN LATERAL (
-    SELECT string_agg(w.privilege, ', ') AS privileges
-    FROM unnest(ARRAY['INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) w(privilege)
-    WHERE EXISTS (
-        SELECT {MEMBERSHIPS}
-          AND CASE WHEN w.privilege IN ('INSERT', 'UPDATE')
-                   THEN has_table_privilege(r.oid, c.oid, w.privilege)
-                        OR has_any_column_privilege(r.oid, c.oid, w.privilege)
-                   ELSE has_table_privilege(r.oid, c.oid, w.privilege) END
-    )
-) p
-WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {OWN_NAMESPACES}
-  AND (pg_has_role(c.relowner, 'MEMBER') OR p.privileges IS NOT NULL)
-ORDER BY n.nspname, c.relname
 """
 CREATABLE = f"""
 SELECT 'schema ' || n.nspname, pg_has_role(n.nspowner, 'MEMBER')
@@ -103,7 +81,7 @@ def judge_writing(session: Session, subject: str) -> Iterator[Finding]:
     """Every relation of the database that the role could change."""
     rows = session.fetch(WRITABLE)
     for schema, relation, owned, privileges in rows[:MOST_LINES]:
-        yield fault(subject, f"{'owns' if owned else f'may {privileges} on'} {schema}.{relation}")
+        yield fault(subject, describe_power(schema, relation, owned, privileges))
     if len(rows) > MOST_LINES:
         yield fault(subject, f"could change {len(rows) - MOST_LINES} relations more")
     if not rows:

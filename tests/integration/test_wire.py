@@ -1,0 +1,251 @@
+"""What is no sound HTTP request, sent byte by byte to gunicorn; and a stranger's tool reads our own OpenAPI to it."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hostile import check_shape
+from tests.quiet import find_leaks
+from tests.running import Running, wait_until
+from tests.shop import PATH, PRIYA
+from tickiti_query.demo.loading import READER
+from tickiti_query.demo.pair import Pair
+
+# `TICKITI_SCHEMATHESIS_CASES=2000 ./script/test tests/integration/test_wire.py` is the longer run.
+CASES = os.environ.get("TICKITI_SCHEMATHESIS_CASES", "40")
+SECONDS = 10.0
+TOKEN = b"Authorization: Bearer " + PRIYA.encode() + b"\r\n"
+LINE = b"POST " + PATH.encode() + b" HTTP/1.1\r\n"
+BODY = b'{"row_limit": 1}'
+LENGTH = b"Content-Length: 16\r\n"
+CHUNKED = b"Transfer-Encoding: chunked\r\n"
+SOUND = b"10\r\n" + BODY + b"\r\n0\r\n\r\n"
+# It follows each request on the same connection: where requests are told apart wrongly, it is answered, or is not.
+NEXT = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+LAST = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+def build(
+    extra: bytes = LENGTH,
+    body: bytes = BODY,
+    *,
+    line: bytes = LINE,
+    host: bytes = b"Host: x\r\n",
+    token: bytes = TOKEN,
+) -> bytes:
+    return line + host + token + b"Content-Type: application/json\r\n" + extra + b"\r\n" + body
+
+
+@pytest.fixture(scope="module")
+def server(shop_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    url = shop_pair.standby.url_for(READER)
+    started = Running(url, tmp_path_factory.mktemp("wire") / "log", TICKITI_WORKERS="1")
+    try:
+        wait_until(started.is_up)
+        yield started
+    finally:
+        started.end()
+
+
+def talk(server: Running, sent: bytes, *, ends: bool = False) -> list[tuple[int, dict[str, str], bytes]]:
+    """Every answer on one connection until the server closes it: status, headers, body.
+
+    `ends`: nothing more will be sent, and the server is told so.
+    """
+    with socket.create_connection(("127.0.0.1", server.port), SECONDS) as link:
+        link.sendall(sent)
+        if ends:
+            link.shutdown(socket.SHUT_WR)
+        received = b"".join(iter(lambda: receive(link), b""))
+    assert list(find_leaks(received.decode("latin-1"))) == []
+    return list(split_answers(received))
+
+
+def receive(link: socket.socket) -> bytes:
+    try:
+        return link.recv(65536)
+    except ConnectionResetError:  # it closed before it had read everything
+        return b""
+
+
+def split_answers(received: bytes) -> Iterator[tuple[int, dict[str, str], bytes]]:
+    while received:
+        head, _, rest = received.partition(b"\r\n\r\n")
+        line, *lines = head.decode("latin-1").split("\r\n")
+        headers = dict(each.split(": ", 1) for each in lines)
+        length = int(headers.get("Content-Length", "0"))
+        yield int(line.split(" ")[1]), headers, rest[:length]
+        received = rest[length:]
+
+
+REFUSED: dict[str, bytes] = {
+    # whose length may be read in two ways
+    "both lengths": build(LENGTH + CHUNKED, SOUND),
+    "both lengths, the other way round": build(CHUNKED + LENGTH, SOUND),
+    "two lengths": build(LENGTH + b"Content-Length: 17\r\n"),
+    "a length twice": build(LENGTH + LENGTH),
+    "lengths in a list": build(b"Content-Length: 16, 16\r\n"),
+    "a length with a sign": build(b"Content-Length: +16\r\n"),
+    "a negative length": build(b"Content-Length: -1\r\n"),
+    "a length in hex": build(b"Content-Length: 0x10\r\n"),
+    "a length with a digit that int() knows not": build(b"Content-Length: 1\xb2\r\n"),
+    "an underscored length": build(b"Content-Length: 1_6\r\n"),
+    "an empty length": build(b"Content-Length: \r\n"),
+    "a length of 5,000 digits": build(b"Content-Length: " + b"1" * 5000 + b"\r\n"),
+    "chunked twice": build(b"Transfer-Encoding: chunked, chunked\r\n", SOUND),
+    "chunked in two lines": build(CHUNKED + CHUNKED, SOUND),
+    "chunked, then more": build(b"Transfer-Encoding: chunked, gzip\r\n", SOUND),
+    "no chunks": build(b"Transfer-Encoding: gzip\r\n", SOUND),
+    "identity": build(b"Transfer-Encoding: identity\r\n", SOUND),
+    "a coding nobody knows": build(b"Transfer-Encoding: xchunked\r\n", SOUND),
+    "chunked with a parameter": build(b"Transfer-Encoding: chunked;q=1\r\n", SOUND),
+    "chunked in quotes": build(b'Transfer-Encoding: "chunked"\r\n', SOUND),
+    "chunked and a vertical tab": build(b"Transfer-Encoding: \x0bchunked\r\n", SOUND),
+    "an empty coding": build(b"Transfer-Encoding: \r\n", SOUND),
+    "chunked in HTTP/1.0": build(CHUNKED, SOUND, line=LINE.replace(b"1.1", b"1.0")),
+    # headers
+    "a folded header": build(b"X: a\r\n b\r\n" + LENGTH),
+    "a folded length": build(b"Content-Length:\r\n 16\r\n"),
+    "a header that begins with a space": build(b" Content-Length: 16\r\n"),
+    "a space before the colon": build(b"Content-Length : 16\r\n"),
+    "a bare line feed": build(b"X: a\nContent-Length: 16\r\n"),
+    "line feeds alone": build().replace(b"\r\n", b"\n") + b"\r\n\r\n",
+    "a bare carriage return": build(b"X: a\rY: b\r\n" + LENGTH),
+    "a NUL": build(b"X: a\0b\r\n" + LENGTH),
+    "a name that is no token": build(b"X\xff: 1\r\n" + LENGTH),
+    "no name": build(b": 1\r\n" + LENGTH),
+    "no colon": build(b"Authorization Bearer " + PRIYA.encode() + b"\r\n" + LENGTH, token=b""),
+    "a token with a line break in it": build(token=TOKEN.replace(b"Bearer ", b"Bearer\n")),
+    "two hosts": build(host=b"Host: x\r\nHost: y\r\n"),
+    "two media types": build(b"Content-Type: text/plain\r\n" + LENGTH),
+    "a header that is too long": build(b"X: " + b"a" * 9000 + b"\r\n" + LENGTH),
+    "too many headers": build(b"".join(b"X%d: 1\r\n" % number for number in range(200)) + LENGTH),
+    "an expectation nobody knows": build(b"Expect: wonders\r\n" + LENGTH),
+    # the first line
+    "a method in small letters": build(line=LINE.replace(b"POST", b"post")),
+    "a method with a NUL": build(line=LINE.replace(b"POST", b"POST\0")),
+    "two spaces": build(line=LINE.replace(b" HTTP", b"  HTTP")),
+    "a path that is none": build(line=b"POST * HTTP/1.1\r\n"),
+    "a path with a raw byte": build(line=LINE.replace(b"query", b"query\xff")),
+    "a path that is too long": build(line=b"POST /" + b"a" * 9000 + b" HTTP/1.1\r\n"),
+    "a token in a line that is none": build(line=b"POST " + PRIYA.encode() + b"\r\n"),
+    "a version nobody has": build(line=LINE.replace(b"1.1", b"3.0")),
+    "no version": build(line=LINE.replace(b" HTTP/1.1", b"")),
+    "TLS": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200) + b"\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_no_request_is_a_400_and_the_end_of_the_connection(server: Running, name: str) -> None:
+    [(status, headers, _)] = talk(server, REFUSED[name] + NEXT, ends=True)
+    assert (status, headers["Content-Type"], headers["Connection"]) == (400, "text/html", "close")
+
+
+BROKEN: dict[str, bytes] = {
+    "a size that is none": b"zz\r\n" + BODY + b"\r\n0\r\n\r\n",
+    "a size in C's hex": b"0x10\r\n" + BODY + b"\r\n0\r\n\r\n",
+    "a negative size": b"-10\r\n" + BODY + b"\r\n0\r\n\r\n",
+    "a size and a space": b"10 \r\n" + BODY + b"\r\n0\r\n\r\n",
+    "no size": b"\r\n" + BODY + b"\r\n0\r\n\r\n",
+    "bare line feeds": b"10\n" + BODY + b"\n0\n\n",
+    "a chunk longer than its size": b"10\r\n" + BODY + b"XX\r\n0\r\n\r\n",
+    "an empty extension": b"10;\r\n" + BODY + b"\r\n0\r\n\r\n",
+    "an extension with a bare carriage return": b"10;a=\rb\r\n" + BODY + b"\r\n0\r\n\r\n",
+    "a trailer that is none": b"10\r\n" + BODY + b"\r\n0\r\nX\r\n\r\n",
+    "a token in the trailer": b"10\r\n" + BODY + b"\r\n0\r\n" + TOKEN + b"\r\n",
+    "a length in the trailer": b"10\r\n" + BODY + b"\r\n0\r\n" + LENGTH + b"\r\n",
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_chunks_are_a_400_and_the_end_of_the_connection(server: Running, name: str) -> None:
+    [(status, headers, body)] = talk(server, build(CHUNKED, BROKEN[name]) + NEXT, ends=True)
+    check_shape(status, headers, body)
+    assert status == 400
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        build(b"Content-Length: 400\r\n"),
+        build(b"Content-Length: 40000\r\n"),
+        build(CHUNKED, b"10\r\n" + BODY[:5]),
+        build(CHUNKED, b"10\r\n" + BODY + b"\r\n"),
+        build(CHUNKED, b"ffffffffffffffff\r\n" + BODY),
+    ],
+)
+def test_a_body_that_does_not_come_to_its_end_is_not_read(server: Running, sent: bytes) -> None:
+    for _ in "12":
+        [(status, headers, body)] = talk(server, sent, ends=True)
+        check_shape(status, headers, body)
+        assert status == 400
+
+
+SOUND_REQUESTS: dict[str, tuple[bytes, int]] = {
+    "plain": (build(), 200),
+    "in chunks": (build(CHUNKED, SOUND), 200),
+    "in chunks with an extension": (build(CHUNKED, b"10;a=b" + SOUND[2:]), 200),
+    "in chunks with a trailer": (build(CHUNKED, SOUND[:-2] + b"X: y\r\n\r\n"), 200),
+    "with nought before its length": (build(b"Content-Length: 00016\r\n"), 200),
+    "with another's length, underscored": (build(b"Content_Length: 5\r\n" + LENGTH), 200),
+    "with a path of its own": (build(b"SCRIPT_NAME: /api\r\nScript-Name: /api\r\n" + LENGTH), 200),
+    "that would be HTTP/2": (
+        build(b"Upgrade: h2c\r\nConnection: Upgrade\r\nHTTP2-Settings: AA\r\n" + LENGTH),
+        200,
+    ),
+    "for another host": (build(host=b"Host: [[ \xff/..@\r\n"), 200),
+    "without a host": (build(host=b""), 200),
+    "with two tokens": (build(TOKEN + LENGTH), 401),
+    "without a token": (build(token=b""), 401),
+    "with a token in a header's name": (build(PRIYA.encode() + b": 1\r\n" + LENGTH), 200),
+    "with a request for its body": (build(body=(LAST * 2)[:16]), 400),
+    "that nobody reads": (build(line=b"POST /nowhere HTTP/1.1\r\n"), 404),
+    "with two slashes": (build(line=b"POST /api//v1/tickets/query HTTP/1.1\r\n"), 404),
+    "up the tree": (build(line=b"POST /docs/assets/..%2f..%2fwsgi.py HTTP/1.1\r\n"), 405),
+    "to trace": (build(line=LINE.replace(b"POST", b"TRACE")), 405),
+}
+
+
+@pytest.mark.parametrize("name", SOUND_REQUESTS)
+def test_what_is_sound_is_one_answer_and_the_next_request_another(server: Running, name: str) -> None:
+    sent, expected = SOUND_REQUESTS[name]
+    first, second = talk(server, sent + LAST)
+    check_shape(*first)
+    assert (first[0], second[0]) == (expected, 200)
+
+
+def test_a_body_that_is_too_long_is_no_request(server: Running) -> None:
+    [(status, headers, body)] = talk(
+        server, build(b"Content-Length: 70000\r\n", (NEXT * 2000)[:70_000]) + LAST
+    )
+    check_shape(status, headers, body)
+    assert status == 413
+
+
+def test_what_was_refused_is_in_the_log_by_its_rule_alone(server: Running) -> None:
+    talk(server, REFUSED["no colon"], ends=True)
+    wait_until(lambda: "InvalidHeader" in server.read_log())
+    assert list(find_leaks(server.read_log())) == []
+    assert "unforeseen" not in server.read_log()
+
+
+def test_the_document_is_true(server: Running, tmp_path: Path) -> None:
+    command = [
+        *(
+            sys.executable,
+            "-m",
+            "schemathesis.cli",
+            "--config-file",
+            str(Path(__file__).with_name("schemathesis.toml")),
+        ),
+        *("run", f"http://127.0.0.1:{server.port}/openapi.json", "--header", TOKEN.decode().strip()),
+        *("--checks", "all", "--max-examples", CASES, "--mode", "all", "--seed", "1", "--no-color"),
+    ]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "unforeseen" not in server.read_log()

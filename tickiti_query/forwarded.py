@@ -1,0 +1,26 @@
+"""Where a caller is, as far as proxies that are trusted say it: a WSGI middleware."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+
+class Forwarded:
+    """Puts the address that the farthest of `proxies` trusted proxies has seen in the place of the nearest one's.
+
+    Commas alone part the header, whatever else is in it: what a caller wrote must not change how that is read which
+    the proxies added behind it. (werkzeug's ProxyFix knows quoted strings, and takes a header with one quotation mark
+    for none at all, so that its sender has the proxy's own address.)
+    """
+
+    def __init__(self, app: WsgiApp, proxies: int) -> None:
+        self._app = app
+        self._proxies = proxies
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Hand the request on, with the caller's address in it; with fewer hops than proxies it stays as it is."""
+        hops = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
+        if hops != [""] and len(hops) >= self._proxies:
+            environ["REMOTE_ADDR"] = hops[-self._proxies].strip()
+        return self._app(environ, start_response)
