@@ -20,9 +20,16 @@ from tickiti_query.freshness import Freshness
 from tickiti_query.health import Readiness
 from tickiti_query.hot_path import HotPath
 from tickiti_query.lookups import look_up
-from tickiti_query.metrics import render_metrics, tell_cache, tell_flight
+from tickiti_query.metrics import (
+    render_metrics,
+    tell_cache,
+    tell_flight,
+    tell_rate_limited,
+    tell_store_fault,
+)
 from tickiti_query.openapi import describe
 from tickiti_query.perspectives import find_perspective
+from tickiti_query.rate_limit import make_door
 from tickiti_query.rendering import render_rows
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
@@ -68,6 +75,12 @@ def create_app(settings: Settings) -> Flask:
             tell=tell_cache,
         ),
         flights=Flights(wait_seconds=replica.longest_read_seconds, tell=tell_flight),
+        door=make_door(
+            settings.rate_limit,
+            settings.rate_limit_storage,
+            tell=tell_rate_limited,
+            tell_fault=tell_store_fault,
+        ),
     )
     app = Flask(__name__, static_folder=None)
     # One byte more, so that a body without a Content-Length is seen to be too long, and not read as its beginning.

@@ -101,7 +101,8 @@ def open_comparison(pair: Pair) -> Iterator[Comparison]:
     primary.autocommit = False
     create_schema(primary, SCHEMA)
     create_reader(primary, SCHEMA)
-    app = create_app(Settings(replica_url=pair.standby.url_for(READER), replica_schema=SCHEMA))
+    url = pair.standby.url_for(READER)
+    app = create_app(Settings(replica_url=url, replica_schema=SCHEMA, rate_limit=None))
     try:
         yield Comparison(app.test_client(), primary)
     finally:

@@ -41,6 +41,7 @@ CORE = {
     "search",
     "server_state",
     "sharing",
+    "standing",
     "statement",
     "values",
 }
@@ -72,7 +73,7 @@ PACKAGES: dict[str, set[str]] = {
     "service": set(),
     "wsgi": set(),
     "schemas": {"marshmallow"},
-    "config": {"orjson", "psycopg2"},
+    "config": {"limits", "orjson", "psycopg2"},
 }
 
 

@@ -11,8 +11,10 @@
     ├── PayloadTooLarge           413 payload_too_large
     ├── UnsupportedMediaType      415 unsupported_media_type
     ├── ValidationFailed          422 validation_failed
+    ├── RateLimited               429 rate_limited
     ├── UnsupportedPerspective    501 unsupported_perspective
     ├── ReplicaUnavailable        503 replica_unavailable
+    ├── Overloaded                503 overloaded
     └── QueryTimeout              504 query_timeout
 
 Raised where the fact is known, translated to HTTP in one place (`views.answer_error`), caught nowhere in
@@ -125,6 +127,22 @@ class ValidationFailed(QueryError):
         super().__init__("The body has a field with a wrong type or value; see errors.")
 
 
+class RateLimited(QueryError):
+    """The token has asked too often, or its address has shown too many tokens that are not valid."""
+
+    status = 429
+    code = "rate_limited"
+    default_message = "There were too many requests; Retry-After says when there is room again."
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__()
+        self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": str(self.retry_after_seconds)}
+
+
 class UnsupportedPerspective(QueryError):
     """The saved perspective uses something this service does not know; it is never read as a wider list."""
 
@@ -150,6 +168,18 @@ class ReplicaUnavailable(QueryError):
     @property
     def headers(self) -> Mapping[str, str]:
         return {"Retry-After": str(self.retry_after_seconds)}
+
+
+class Overloaded(QueryError):
+    """All places are taken, and none became free in time. Worth trying again soon."""
+
+    status = 503
+    code = "overloaded"
+    default_message = "There is more to do than can be done at the moment; please try again."
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": "1"}
 
 
 class QueryTimeout(QueryError):

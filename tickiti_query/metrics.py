@@ -16,6 +16,12 @@ CACHE_BYTES = Gauge(
 FLIGHT_WAITS = Counter(
     "tickiti_query_flight_waits", "Requests that waited for an equal one instead of asking the replica."
 )
+RATE_LIMITED = Counter(
+    "tickiti_query_rate_limited", "Requests answered 429, by what was over its rate: token, address.", ["by"]
+)
+STORE_FAULTS = Counter(
+    "tickiti_query_rate_limit_store_faults", "Times that the rate limit's shared store did not answer."
+)
 
 
 def tell_cache(event: str, times: int, held_bytes: int) -> None:
@@ -28,6 +34,16 @@ def tell_cache(event: str, times: int, held_bytes: int) -> None:
 def tell_flight() -> None:
     """Count a request that joined a flight."""
     FLIGHT_WAITS.inc()
+
+
+def tell_rate_limited(by: str) -> None:
+    """Count a request that was over a rate."""
+    RATE_LIMITED.labels(by).inc()
+
+
+def tell_store_fault() -> None:
+    """Count an attempt to reach the shared store that failed."""
+    STORE_FAULTS.inc()
 
 
 def render_metrics() -> bytes:

@@ -48,6 +48,11 @@ class Credentials:
     digest: str
     id: int | None = None
 
+    @property
+    def fingerprint(self) -> str | None:
+        """What stands for the token where requests are counted; None where none was shown."""
+        return None if self.digest == NOBODY else self.digest
+
 
 @dataclass(frozen=True, slots=True)
 class Grant:

@@ -81,9 +81,10 @@ RESPONSES = {
     413: ("payload_too_large: the body is over 64 KiB.", ErrorSchema),
     415: ("unsupported_media_type: the body is not application/json.", ErrorSchema),
     422: ("validation_failed: a field has a wrong type or value; `errors` names it.", ErrorSchema),
+    429: ("rate_limited: the token is over its rate; see Retry-After.", ErrorSchema),
     500: ("internal_error: a fault of this service.", ErrorSchema),
     501: ("unsupported_perspective: it uses something this service does not know.", ErrorSchema),
-    503: ("replica_unavailable: no replica that is fresh enough; see Retry-After.", ErrorSchema),
+    503: ("replica_unavailable, overloaded: worth trying again; see Retry-After.", ErrorSchema),
     504: ("query_timeout: the statement ran past its limit.", ErrorSchema),
 }
 

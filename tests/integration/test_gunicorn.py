@@ -64,7 +64,7 @@ class Running:
                     TICKITI_REPLICA_URL=url,
                     TICKITI_BIND=f"127.0.0.1:{self.port}",
                     TICKITI_ADMIN_BIND=f"127.0.0.1:{self.admin_port}",
-                    **settings,
+                    **{"TICKITI_RATE_LIMIT": "", **settings},
                 ),
             )
 
