@@ -2,6 +2,7 @@
 
 import logging.config
 from datetime import UTC, datetime
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from schemas.ticket_query import ErrorSchema
 from tickiti_query import views
 from tickiti_query.admin import make_admin_app
 from tickiti_query.body import LONGEST_BODY, make_body_reader
+from tickiti_query.bulkhead import WAIT_SECONDS, Bulkhead
 from tickiti_query.cache import Cache
 from tickiti_query.freshness import Freshness
 from tickiti_query.health import Readiness
@@ -25,6 +27,7 @@ from tickiti_query.metrics import (
     tell_cache,
     tell_flight,
     tell_rate_limited,
+    tell_shed,
     tell_store_fault,
 )
 from tickiti_query.openapi import describe
@@ -48,8 +51,8 @@ def create_app(settings: Settings) -> Flask:
     """The WSGI app. Nothing is connected yet: a replica that is not there is waited for, request by request."""
     logging.config.dictConfig(configure_logging(settings.log_level))
     target = Target(settings.replica_url, settings.replica_schema, settings.statement_timeout_ms)
-    # One connection a thread, and one for the probes.
-    replica = Replica(target, connections=settings.threads + 1, require_standby=settings.require_standby)
+    # One for each place of the bulkhead, one for the readings that all share, and one for the probes.
+    replica = Replica(target, connections=settings.threads + 2, require_standby=settings.require_standby)
     freshness = Freshness(
         replica.observe,
         exact=settings.freshness == "exact",
@@ -57,6 +60,7 @@ def create_app(settings: Settings) -> Flask:
         max_lag_seconds=settings.max_replica_lag_seconds,
         leave=replica.leave,
     )
+    bulkhead = Bulkhead(settings.threads, tell_shed=partial(tell_shed, "replica"))
     service = TicketQueryService(
         prove=freshness.prove,
         accept=freshness.accept,
@@ -74,7 +78,8 @@ def create_app(settings: Settings) -> Flask:
             exact=settings.freshness == "exact",
             tell=tell_cache,
         ),
-        flights=Flights(wait_seconds=replica.longest_read_seconds, tell=tell_flight),
+        flights=Flights(wait_seconds=WAIT_SECONDS + replica.longest_read_seconds, tell=tell_flight),
+        bulkhead=bulkhead,
         door=make_door(
             settings.rate_limit,
             settings.rate_limit_storage,
@@ -96,6 +101,7 @@ def create_app(settings: Settings) -> Flask:
     )
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
+    app.extensions["tickiti_query_bulkhead"] = bulkhead
     app.extensions["tickiti_query_admin"] = make_admin_app(
         Readiness(freshness.prove, replica.read).check, render_metrics
     )

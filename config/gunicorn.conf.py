@@ -4,6 +4,7 @@ import os
 import shutil
 import sys
 import tempfile
+from functools import partial
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -17,6 +18,7 @@ from prometheus_client import multiprocess
 from config.log import configure_logging
 from config.settings import SettingsError, load_settings
 from tickiti_query.admin import start_admin
+from tickiti_query.metrics import tell_cut, tell_shed
 
 try:
     settings = load_settings(os.environ)
@@ -26,7 +28,9 @@ except SettingsError as fault:
 bind = settings.bind
 workers = settings.workers
 threads = settings.threads
-worker_class = "gthread"
+worker_class = "tickiti_query.front.worker.Worker"
+worker_connections = 800  # with what else is open, below the 1,024 files that a process usually may have
+sendfile = False  # an answer is handed over whole
 # A worker that makes no progress is replaced; what a request may take is bounded well below it.
 timeout = 30 + settings.statement_timeout_ms // 1000
 graceful_timeout = 20
@@ -50,5 +54,7 @@ def on_exit(_server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Open the operations port in the worker that has just come up."""
+    """Open the operations port in the worker that has just come up, and let it count what it refuses."""
+    worker.follow(worker.wsgi.extensions["tickiti_query_bulkhead"])
+    worker.tell_shed, worker.tell_cut = partial(tell_shed, "queue"), tell_cut
     start_admin(settings.admin_bind, worker.wsgi.extensions["tickiti_query_admin"])

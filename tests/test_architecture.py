@@ -22,6 +22,7 @@ OURS = {"app", "wsgi", "config", "schemas", "tickiti_query", "tests", "bench"}
 CORE = {
     "actor",
     "answer",
+    "bulkhead",
     "compiler",
     "contract",
     "directory",
@@ -60,6 +61,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "core": set(),
     "service": {"core"},
     "http": {"core", "schemas", "service"},
+    "front": {"core"},
     "body": {"core", "schemas"},
     "cli": {"config", "core", "edge"},
     "demo": {"core"},

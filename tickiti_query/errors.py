@@ -22,7 +22,7 @@ between.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class QueryError(Exception):
@@ -38,6 +38,11 @@ class QueryError(Exception):
     def __init__(self, message: str | None = None) -> None:
         self.message = message or self.default_message
         super().__init__(self.message)
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The one shape that all errors have."""
+        return {"ok": False, "error": self.code, "message": self.message}
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -125,6 +130,10 @@ class ValidationFailed(QueryError):
     def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
         self.errors = {path: list(sentences) for path, sentences in errors.items()}
         super().__init__("The body has a field with a wrong type or value; see errors.")
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        return {**super().body, "errors": self.errors}
 
 
 class RateLimited(QueryError):

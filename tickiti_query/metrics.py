@@ -22,6 +22,17 @@ RATE_LIMITED = Counter(
 STORE_FAULTS = Counter(
     "tickiti_query_rate_limit_store_faults", "Times that the rate limit's shared store did not answer."
 )
+SHED = Counter(
+    "tickiti_query_shed",
+    "Requests answered 503 overloaded, by what they waited for: queue (a thread), replica (a place among those that"
+    " read it).",
+    ["where"],
+)
+CUT = Counter(
+    "tickiti_query_cut_connections",
+    "Connections of clients that were too slow to send a request, or to take an answer.",
+    ["what"],
+)
 
 
 def tell_cache(event: str, times: int, held_bytes: int) -> None:
@@ -44,6 +55,16 @@ def tell_rate_limited(by: str) -> None:
 def tell_store_fault() -> None:
     """Count an attempt to reach the shared store that failed."""
     STORE_FAULTS.inc()
+
+
+def tell_shed(where: str) -> None:
+    """Count a request that was refused for want of room."""
+    SHED.labels(where).inc()
+
+
+def tell_cut(what: str) -> None:
+    """Count a connection of a slow client that was ended."""
+    CUT.labels(what).inc()
 
 
 def render_metrics() -> bytes:

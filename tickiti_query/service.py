@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from tickiti_query.actor import Actor
 from tickiti_query.answer import Answer
+from tickiti_query.bulkhead import Bulkhead
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import Search, read_criteria
 from tickiti_query.directory import Directory, Key
@@ -141,6 +142,7 @@ class TicketQueryService:
     render_rows: Callable[[Sequence[str], Sequence[tuple[Any, ...]]], bytes]
     cache: Store
     flights: Any
+    bulkhead: Bulkhead
     door: Door | None = None
 
     def run(self, request: Request, trace: RequestTrace, state: ServerState | None = None) -> Reply:
@@ -154,7 +156,8 @@ class TicketQueryService:
             if reply is not None:
                 return reply
         try:
-            return self._share(request, state, trace)
+            with self.bulkhead.enter(request.credentials):
+                return self._share(request, state, trace)
         except Unauthenticated:
             if self.door is not None:
                 note_standing(self.door.refuse(request.credentials.fingerprint, request.address), trace)
@@ -232,7 +235,8 @@ class TicketQueryService:
             return self._read_snapshot(source, request, trace)
 
         read_at = self.cache.now()
-        reading: Reading = self.read(work)
+        with self.bulkhead.place(request.credentials):
+            reading: Reading = self.read(work)
         self.accept(reading.sight, reading.server, state)
         answer = Answer(
             body=self.render_rows(reading.columns, reading.rows),

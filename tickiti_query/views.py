@@ -91,10 +91,7 @@ RESPONSES = {
 
 def render_error(error: errors.QueryError) -> Response:
     """An error in the one shape that all have."""
-    body: dict[str, Any] = {"ok": False, "error": error.code, "message": error.message}
-    if isinstance(error, errors.ValidationFailed):
-        body["errors"] = error.errors
-    return Response(orjson.dumps(body), error.status, error.headers, content_type="application/json")
+    return Response(orjson.dumps(error.body), error.status, error.headers, content_type="application/json")
 
 
 def translate_http(error: HTTPException) -> errors.QueryError:

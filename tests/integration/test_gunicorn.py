@@ -50,12 +50,12 @@ def build_environment(**settings: str) -> dict[str, str]:
 class Running:
     """gunicorn in a process of its own, its two ports and its log."""
 
-    def __init__(self, url: str, log: Path, **settings: str) -> None:
+    def __init__(self, url: str, log: Path, *arguments: str, **settings: str) -> None:
         self.port, self.admin_port = find_free_port(), find_free_port()
         self._log = log
         with log.open("wb") as output:
             self.process = subprocess.Popen(
-                COMMAND,
+                [*COMMAND, *arguments],
                 cwd=ROOT,
                 stdout=output,
                 stderr=output,
