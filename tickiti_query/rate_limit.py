@@ -6,15 +6,17 @@ import threading
 import time
 from collections.abc import Callable
 from math import ceil
+from typing import Protocol
 
 from cachetools import LRUCache
 from limits import parse
 from limits.errors import StorageError
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from limits.storage import storage_from_string
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tickiti_query.standing import Standing
+from tickiti_query.windows import Windows
 
 STORE_SECONDS = 0.1  # how long a request may wait for the shared store, to connect and for each answer
 RETRY_SECONDS = 5.0  # how long a store that failed is left alone
@@ -22,6 +24,14 @@ KNOWN_TOKENS = 10_000
 IPV6_NETWORK = 64  # what one subscriber has: whoever has one address of it has them all
 
 log = logging.getLogger("tickiti_query.rate_limit")
+
+
+class Storage(Protocol):
+    """What of a storage of the limits library is asked."""
+
+    def incr(self, key: str, expiry: int) -> int: ...
+    def get(self, key: str) -> int: ...
+    def get_expiry(self, key: str) -> float: ...
 
 
 class Counts:
@@ -38,7 +48,7 @@ class Counts:
         clock: Callable[[], float] = time.monotonic,
         tell_fault: Callable[[], None] = lambda: None,
     ) -> None:
-        self._own: Storage = MemoryStorage()
+        self._own = Windows()
         self._store = store
         self._clock = clock
         self._tell_fault = tell_fault

@@ -2,22 +2,22 @@
 
 import pytest
 from limits.errors import StorageError
-from limits.storage import MemoryStorage
 
 from tickiti_query.rate_limit import RETRY_SECONDS, Counts, Door, name_place
+from tickiti_query.windows import FEW, Windows
 
 
-class Store(MemoryStorage):
+class Store(Windows):
     """A shared store that can be away; it counts how often it was asked."""
 
     asked = 0
     is_away = False
 
-    def incr(self, key: str, expiry: float, amount: int = 1) -> int:
+    def incr(self, key: str, expiry: float) -> int:
         self.asked += 1
         if self.is_away:
             raise StorageError(ConnectionError("no"))
-        return super().incr(key, expiry, amount)
+        return super().incr(key, expiry)
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,22 @@ def over(door: Door, token: str) -> bool:
     standing = door.enter(token, "203.0.113.9")
     assert standing is not None
     return standing.is_over
+
+
+def test_windows_that_have_ended_begin_anew_and_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [1000.0]
+    monkeypatch.setattr("time.time", lambda: now[0])
+    windows = Windows()
+    assert [windows.incr("long", 10 * FEW), windows.incr("long", 10 * FEW)] == [1, 2]
+    for number in range(3 * FEW):
+        now[0] += 1
+        windows.incr(f"short {number}", 10)
+        assert len(windows) <= FEW
+    assert (windows.get("long"), windows.get_expiry("long")) == (2, 1000.0 + 10 * FEW)
+    now[0] = 1000.0 + 10 * FEW
+    assert windows.get("long") == 0
+    assert windows.incr("long", 5) == 1
+    assert windows.get_expiry("long") == now[0] + 5
 
 
 def test_a_window_begins_with_its_first_request_and_ends() -> None:
