@@ -2,6 +2,7 @@
 
 import logging.config
 from datetime import UTC, datetime
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
@@ -14,15 +15,24 @@ from schemas.ticket_query import ErrorSchema
 from tickiti_query import views
 from tickiti_query.admin import make_admin_app
 from tickiti_query.body import LONGEST_BODY, make_body_reader
+from tickiti_query.bulkhead import WAIT_SECONDS, Bulkhead
 from tickiti_query.cache import Cache, RecipeBook
 from tickiti_query.forwarded import Forwarded
 from tickiti_query.freshness import Freshness
 from tickiti_query.health import Readiness
 from tickiti_query.hot_path import HotPath
 from tickiti_query.lookups import look_up
-from tickiti_query.metrics import render_metrics, tell_cache, tell_flight
+from tickiti_query.metrics import (
+    render_metrics,
+    tell_cache,
+    tell_flight,
+    tell_rate_limited,
+    tell_shed,
+    tell_store_fault,
+)
 from tickiti_query.openapi import describe, name_modes
 from tickiti_query.perspectives import find_perspective
+from tickiti_query.rate_limit import make_door
 from tickiti_query.rendering import render_rows
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
@@ -44,8 +54,6 @@ def create_app(settings: Settings) -> Flask:
     """The WSGI app. Nothing is connected yet: a replica that is not there is waited for, request by request."""
     logging.config.dictConfig(configure_logging(settings.log_level))
     target = Target(settings.replica_url, settings.replica_schema, settings.statement_timeout_ms)
-    # One connection a thread, and one for the probes.
-    replica = Replica(target, connections=settings.threads + 1, require_standby=settings.require_standby)
     exact = settings.freshness == "exact"
     cache = Cache(
         ttl_seconds=settings.cache_ttl_seconds,
@@ -53,6 +61,8 @@ def create_app(settings: Settings) -> Flask:
         exact=exact,
         tell=tell_cache,
     )
+    # One for each place of the bulkhead, one for the readings that all share, and one for the probes.
+    replica = Replica(target, connections=settings.threads + 2, require_standby=settings.require_standby)
     freshness = Freshness(
         replica.observe,
         exact=exact and cache.enabled,
@@ -60,6 +70,7 @@ def create_app(settings: Settings) -> Flask:
         max_lag_seconds=settings.max_replica_lag_seconds,
         leave=replica.leave,
     )
+    bulkhead = Bulkhead(settings.threads, tell_shed=partial(tell_shed, "replica"))
     service = TicketQueryService(
         prove=freshness.prove,
         accept=freshness.accept,
@@ -74,7 +85,14 @@ def create_app(settings: Settings) -> Flask:
         render_rows=render_rows,
         cache=cache,
         recipes=RecipeBook(RECIPE_BYTES),
-        flights=Flights(wait_seconds=replica.longest_read_seconds, tell=tell_flight),
+        flights=Flights(wait_seconds=WAIT_SECONDS + replica.longest_read_seconds, tell=tell_flight),
+        bulkhead=bulkhead,
+        door=make_door(
+            settings.rate_limit,
+            settings.rate_limit_storage,
+            tell=tell_rate_limited,
+            tell_fault=tell_store_fault,
+        ),
     )
     app = Flask(__name__, static_folder=None)
     # One byte more, so that a body without a Content-Length is seen to be too long, and not read as its beginning.
@@ -95,6 +113,7 @@ def create_app(settings: Settings) -> Flask:
     readiness = Readiness(freshness.prove, replica.read, find_powers)
     app.extensions["tickiti_query_admin"] = make_admin_app(readiness.check, render_metrics)
     app.extensions["tickiti_query_readiness"] = readiness
+    app.extensions["tickiti_query_bulkhead"] = bulkhead
     return app
 
 

@@ -159,6 +159,7 @@ def measure(options: argparse.Namespace) -> Run:
             "TICKITI_REPLICA_URL": url,
             "TICKITI_REPLICA_SCHEMA": SCHEMA,
             "TICKITI_STATEMENT_TIMEOUT_MS": "60000",  # sixteen slow statements at once wait for two cores
+            "TICKITI_RATE_LIMIT": "",
             "TICKITI_WORKERS": str(options.workers),
             "TICKITI_THREADS": str(options.threads),
             "BENCH_REPLICA_URL": url,

@@ -5,6 +5,7 @@ import shutil
 import sys
 import tempfile
 import threading
+from functools import partial
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -18,6 +19,7 @@ from prometheus_client import multiprocess
 from config.log import configure_logging
 from config.settings import SettingsError, load_settings
 from tickiti_query.admin import start_admin
+from tickiti_query.metrics import tell_cut, tell_shed
 
 try:
     settings = load_settings(os.environ)
@@ -27,7 +29,9 @@ except SettingsError as fault:
 bind = settings.bind
 workers = settings.workers
 threads = settings.threads
-worker_class = "tickiti_query.worker.Worker"
+worker_class = "tickiti_query.front.worker.Worker"
+worker_connections = 800  # with what else is open, below the 1,024 files that a process usually may have
+sendfile = False  # an answer is handed over whole
 # A worker that makes no progress is replaced; what a request may take is bounded well below it.
 timeout = 30 + settings.statement_timeout_ms // 1000
 graceful_timeout = 20
@@ -51,9 +55,10 @@ def on_exit(_server: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Open the operations port in the worker that has just come up, and say in the log what is in its way."""
+    """Open the operations port in the worker that has just come up, let it count, and log what is in its way."""
     extensions = worker.wsgi.extensions
+    worker.follow(extensions["tickiti_query_bulkhead"])
+    worker.tell_shed, worker.tell_cut = partial(tell_shed, "queue"), tell_cut
     start_admin(settings.admin_bind, extensions["tickiti_query_admin"])
-    threading.Thread(
-        target=extensions["tickiti_query_readiness"].check, name="first check", daemon=True
-    ).start()
+    check = extensions["tickiti_query_readiness"].check
+    threading.Thread(target=check, name="first check", daemon=True).start()

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from limits import parse_many
 from psycopg2 import ProgrammingError
 from psycopg2.extensions import parse_dsn
 
@@ -31,6 +32,8 @@ class Settings:
     statement_timeout_ms: int = 5000
     require_standby: bool = True
     max_replica_lag_seconds: int = 60
+    rate_limit: str | None = "600/minute"
+    rate_limit_storage: str | None = field(default=None, repr=False)
     trusted_proxies: int = 0
     token_expiration_minutes: int | None = None
     log_level: str = "info"
@@ -92,6 +95,24 @@ def read_flag(text: str) -> bool:
     return one_of("true", "false")(text) == "true"
 
 
+def read_rate(text: str) -> str:
+    """A rate, as the limits library writes one."""
+    try:
+        rates = parse_many(text)
+    except ValueError:
+        rates = []
+    if len(rates) != 1 or rates[0].amount < 1:
+        raise ValueError("must be a rate such as 600/minute or 20/second, or empty for none")
+    return text
+
+
+def read_store(text: str) -> str:
+    """The URL of a Redis."""
+    if not text.startswith(("redis://", "rediss://", "redis+unix://")):
+        raise ValueError("must be redis://host:6379, rediss://… or redis+unix://…")
+    return text
+
+
 # variable -> (attribute of Settings, reader)
 VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "TICKITI_REPLICA_URL": ("replica_url", read_url),
@@ -108,14 +129,18 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "TICKITI_STATEMENT_TIMEOUT_MS": ("statement_timeout_ms", whole_number(1, 3_600_000)),
     "TICKITI_REQUIRE_STANDBY": ("require_standby", read_flag),
     "TICKITI_MAX_REPLICA_LAG_SECONDS": ("max_replica_lag_seconds", whole_number(1, 86_400)),
+    "TICKITI_RATE_LIMIT": ("rate_limit", read_rate),
+    "TICKITI_RATE_LIMIT_STORAGE": ("rate_limit_storage", read_store),
     "TICKITI_TRUSTED_PROXIES": ("trusted_proxies", whole_number(0, 16)),
     "TICKITI_TOKEN_EXPIRATION_MINUTES": ("token_expiration_minutes", whole_number(1, 52_596_000)),
     "TICKITI_LOG_LEVEL": ("log_level", one_of("debug", "info", "warning", "error")),
 }
+# What an empty variable switches off; any other that is empty counts as absent.
+OFF_WHEN_EMPTY = {"TICKITI_RATE_LIMIT"}
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings in `environ`; an empty variable counts as absent. Raises SettingsError."""
+    """The settings in `environ`. Raises SettingsError."""
     given: dict[str, Any] = {}
     faults: list[str] = []
     for variable, (attribute, read) in VARIABLES.items():
@@ -123,6 +148,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         try:
             if text:
                 given[attribute] = read(text)
+            elif variable in OFF_WHEN_EMPTY and variable in environ:
+                given[attribute] = None
         except ValueError as fault:
             faults.append(f"{variable} {fault}")
     if not environ.get("TICKITI_REPLICA_URL", "").strip():

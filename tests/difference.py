@@ -106,7 +106,7 @@ def open_comparison(pair: Pair) -> Iterator[Comparison]:
     create_schema(primary, SCHEMA)
     create_reader(primary, SCHEMA)
     url = pair.standby.url_for(READER)
-    app = create_app(Settings(replica_url=url, replica_schema=SCHEMA, cache_ttl_seconds=0))
+    app = create_app(Settings(replica_url=url, replica_schema=SCHEMA, cache_ttl_seconds=0, rate_limit=None))
     try:
         yield Comparison(app.test_client(), primary)
     finally:

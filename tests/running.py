@@ -44,16 +44,17 @@ def build_environment(**settings: str) -> dict[str, str]:
 class Running:
     """gunicorn, started; `log` is a file for its log, or an open descriptor that takes it.
 
-    `settings` are variables of its environment.
+    `settings` are variables of its environment; unless they name one, there is no rate limit. `arguments` are
+    gunicorn's own.
     """
 
-    def __init__(self, url: str, log: Path | int, **settings: str) -> None:
+    def __init__(self, url: str, log: Path | int, *arguments: str, **settings: str) -> None:
         self.port, self.admin_port = find_free_port(), find_free_port()
         self._log = log
         with contextlib.ExitStack() as opened:
             output = opened.enter_context(log.open("wb")) if isinstance(log, Path) else log
             self.process = subprocess.Popen(
-                COMMAND,
+                [*COMMAND, *arguments],
                 cwd=ROOT,
                 stdout=subprocess.DEVNULL if isinstance(log, int) else output,
                 stderr=output,
@@ -62,7 +63,7 @@ class Running:
                     TICKITI_REPLICA_URL=url,
                     TICKITI_BIND=f"127.0.0.1:{self.port}",
                     TICKITI_ADMIN_BIND=f"127.0.0.1:{self.admin_port}",
-                    **settings,
+                    **{"TICKITI_RATE_LIMIT": "", **settings},
                 ),
             )
 
@@ -87,9 +88,13 @@ class Running:
         return self.request("POST", PATH, token=token, body=body)
 
     def is_up(self) -> bool:
+        return self.can_get("/readyz")
+
+    def can_get(self, path: str) -> bool:
+        """Whether the operations port answers 200; AssertionError where the process has ended."""
         assert self.process.poll() is None, self.read_log()
         try:
-            return self.get("/readyz", port=self.admin_port)[0] == 200
+            return self.get(path, port=self.admin_port)[0] == 200
         except OSError:
             return False
 

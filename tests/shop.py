@@ -90,6 +90,6 @@ class Shop:
 
 
 def open_shop(pair: Pair, **settings: Any) -> Shop:
-    """The service in this process over the pair's standby, with settings of one's own."""
-    given = {"replica_url": pair.standby.url_for(READER), **settings}
+    """The service in this process over the pair's standby, without a rate limit, with settings of one's own."""
+    given = {"replica_url": pair.standby.url_for(READER), "rate_limit": None, **settings}
     return Shop(pair, create_app(Settings(**given)))

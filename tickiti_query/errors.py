@@ -11,9 +11,11 @@
     ├── PayloadTooLarge           413 payload_too_large
     ├── UnsupportedMediaType      415 unsupported_media_type
     ├── ValidationFailed          422 validation_failed
+    ├── RateLimited               429 rate_limited
     ├── UnsupportedPerspective    501 unsupported_perspective
     └── TransientError            with Retry-After
         ├── ReplicaUnavailable    503 replica_unavailable
+        ├── Overloaded            503 overloaded
         └── QueryTimeout          504 query_timeout
 
 Raised where the fact is known, translated to HTTP in one place (`views.answer_error`), caught nowhere in
@@ -21,7 +23,7 @@ between.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class QueryError(Exception):
@@ -37,6 +39,11 @@ class QueryError(Exception):
     def __init__(self, message: str | None = None) -> None:
         self.message = message or self.default_message
         super().__init__(self.message)
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The one shape that all errors have."""
+        return {"ok": False, "error": self.code, "message": self.message}
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -125,6 +132,26 @@ class ValidationFailed(QueryError):
         self.errors = {path: list(sentences) for path, sentences in errors.items()}
         super().__init__("The body has a field with a wrong type or value; see errors.")
 
+    @property
+    def body(self) -> Mapping[str, Any]:
+        return {**super().body, "errors": self.errors}
+
+
+class RateLimited(QueryError):
+    """The token has asked too often, or its address has shown too many tokens that are not valid."""
+
+    status = 429
+    code = "rate_limited"
+    default_message = "There were too many requests; Retry-After says when there is room again."
+
+    def __init__(self, retry_after_seconds: int) -> None:
+        super().__init__()
+        self.retry_after_seconds = retry_after_seconds
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        return {"Retry-After": str(self.retry_after_seconds)}
+
 
 class UnsupportedPerspective(QueryError):
     """The saved perspective uses something this service does not know; it is never read as a wider list."""
@@ -156,6 +183,15 @@ class ReplicaUnavailable(TransientError):
     def __init__(self, message: str | None = None, *, check: str = "replica") -> None:
         super().__init__(message)
         self.check = check
+
+
+class Overloaded(TransientError):
+    """All places are taken, and none became free in time. Worth trying again soon."""
+
+    status = 503
+    code = "overloaded"
+    default_message = "There is more to do than can be done at the moment; please try again."
+    retry_after_seconds = 1
 
 
 class QueryTimeout(TransientError):

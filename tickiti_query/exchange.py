@@ -49,6 +49,8 @@ class Exchange:
         yield "X-Request-ID", self.request_id
         if self.trace.durations:
             yield "Server-Timing", render_durations(self.trace.durations)
+        if self.trace.standing:
+            yield from self.trace.standing.describe()
 
     def describe_reply(self, reply: Reply) -> Iterator[tuple[str, str]]:
         """What is worth saying about rows, beside the body."""

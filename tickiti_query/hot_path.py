@@ -66,7 +66,7 @@ class HotPath:
             read_query=lambda: self._read_body(raw, content_type),
         )
         try:
-            exchange.state = self._service.prove_now(exchange.trace)
+            exchange.state = self._service.begin(request, exchange.trace)
             reply = self._service.find(request, exchange.state, exchange.trace)
             if reply is None and self._service.knows(request):
                 reply = self._service.run(request, exchange.trace, exchange.state)

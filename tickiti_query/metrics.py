@@ -16,6 +16,23 @@ CACHE_BYTES = Gauge(
 FLIGHT_WAITS = Counter(
     "tickiti_query_flight_waits", "Requests that waited for an equal one instead of asking the replica."
 )
+RATE_LIMITED = Counter(
+    "tickiti_query_rate_limited", "Requests answered 429, by what was over its rate: token, address.", ["by"]
+)
+STORE_FAULTS = Counter(
+    "tickiti_query_rate_limit_store_faults", "Times that the rate limit's shared store did not answer."
+)
+SHED = Counter(
+    "tickiti_query_shed",
+    "Requests answered 503 overloaded, by what they waited for: queue (a thread), replica (a place among those that"
+    " read it).",
+    ["where"],
+)
+CUT = Counter(
+    "tickiti_query_cut_connections",
+    "Connections of clients that were too slow to send a request, or to take an answer.",
+    ["what"],
+)
 
 COUNTS: dict[str, Counter] = {}  # finding a labelled child costs more than counting with it
 
@@ -33,6 +50,26 @@ def tell_cache(event: str, times: int, held_bytes: int) -> None:
 def tell_flight() -> None:
     """Count a request that joined a flight."""
     FLIGHT_WAITS.inc()
+
+
+def tell_rate_limited(by: str) -> None:
+    """Count a request that was over a rate."""
+    RATE_LIMITED.labels(by).inc()
+
+
+def tell_store_fault() -> None:
+    """Count an attempt to reach the shared store that failed."""
+    STORE_FAULTS.inc()
+
+
+def tell_shed(where: str) -> None:
+    """Count a request that was refused for want of room."""
+    SHED.labels(where).inc()
+
+
+def tell_cut(what: str) -> None:
+    """Count a connection of a slow client that was ended."""
+    CUT.labels(what).inc()
 
 
 def render_metrics() -> bytes:

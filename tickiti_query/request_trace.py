@@ -3,19 +3,22 @@
 from dataclasses import dataclass, field
 from time import perf_counter
 
+from tickiti_query.standing import Standing
+
 
 @dataclass(slots=True)
 class RequestTrace:
     """Filled in as the facts become known; what stays None was never reached.
 
     `durations` are seconds by the names that Server-Timing tells: `auth`, `cache`, `sql`. `cache` is the word of
-    the log line: `hit`, `miss`, `off`.
+    the log line: `hit`, `miss`, `off`. `standing` is the caller's, where a rate is set.
     """
 
     user_id: int | None = None
     perspective_id: int | None = None
     rows: int | None = None
     cache: str | None = None
+    standing: Standing | None = None
     durations: dict[str, float] = field(default_factory=dict)
 
     def measure(self, name: str) -> "Stopwatch":

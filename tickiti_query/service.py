@@ -7,15 +7,17 @@ from typing import Any, Protocol
 
 from tickiti_query.actor import Actor
 from tickiti_query.answer import Answer
+from tickiti_query.bulkhead import Bulkhead
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import Search, read_criteria
 from tickiti_query.directory import Directory, Key
-from tickiti_query.errors import QueryTimeout
+from tickiti_query.errors import QueryTimeout, RateLimited, Unauthenticated
 from tickiti_query.perspective import Perspective
 from tickiti_query.recipe import Recipe, Row, Source, Witness, write_recipe
 from tickiti_query.request_trace import RequestTrace
 from tickiti_query.search import Selector, TicketQuery
 from tickiti_query.server_state import Server, ServerState, Sight, Validator, see
+from tickiti_query.standing import Standing
 from tickiti_query.statement import Statement
 
 # What a cache's key holds beside its fixed parts, in bytes; `python -m bench.memory` measures it.
@@ -40,6 +42,21 @@ class Snapshot(Source, Protocol):
     """One snapshot of one server."""
 
     server: Server
+
+
+class Credentials(Hashable, Protocol):
+    """What a request shows of a token; `fingerprint` stands for the token, None where there is none."""
+
+    @property
+    def fingerprint(self) -> str | None: ...
+
+
+class Door(Protocol):
+    """Where requests are counted, before it is known who asks."""
+
+    def enter(self, token: str | None, address: str) -> Standing | None: ...
+    def welcome(self, token: str | None) -> None: ...
+    def refuse(self, token: str | None, address: str) -> Standing: ...
 
 
 class Entry(Protocol):
@@ -77,7 +94,7 @@ class Request:
     `body` stands for the body where equal requests are recognised; it has `size` bytes.
     """
 
-    credentials: Hashable
+    credentials: Credentials
     address: str
     body: Hashable
     size: int
@@ -125,6 +142,13 @@ def weigh(reading: Reading) -> int:
     return BYTES_A_QUEUE * len(reading.recipe.grant.actor.queues or ()) + len(reading.sight.running or "")
 
 
+def note_standing(standing: Standing | None, trace: RequestTrace) -> None:
+    """Let the answer tell where the caller stands; RateLimited where that is over its limit."""
+    trace.standing = standing
+    if standing is not None and standing.is_over:
+        raise RateLimited(standing.seconds_left)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketQueryService:
     """Answers requests; everything of the world is handed in by the composition root."""
@@ -141,6 +165,8 @@ class TicketQueryService:
     cache: Store
     recipes: Recipes
     flights: Any
+    bulkhead: Bulkhead
+    door: Door | None = None
 
     def run(self, request: Request, trace: RequestTrace, state: ServerState | None = None) -> Reply:
         """The rows that the request's perspective shows its actor, as bytes. Raises QueryError.
@@ -148,14 +174,25 @@ class TicketQueryService:
         `state`: a reading that was taken for this request already, by one who found no answer under it.
         """
         if state is None:
-            state = self.prove_now(trace)
+            state = self.begin(request, trace)
             reply = self.find(request, state, trace)
             if reply is not None:
                 return reply
-        return self._share(request, state, trace)
+        try:
+            with self.bulkhead.enter(request.credentials):
+                return self._share(request, state, trace)
+        except Unauthenticated:
+            if self.door is not None:
+                note_standing(self.door.refuse(request.credentials.fingerprint, request.address), trace)
+            raise
 
-    def prove_now(self, trace: RequestTrace) -> ServerState:
-        """What the replica shows now; ReplicaUnavailable where it is not fit to answer."""
+    def begin(self, request: Request, trace: RequestTrace) -> ServerState:
+        """What the replica shows now to a request that may be heard.
+
+        Raises RateLimited, which asks nothing of the replica, and ReplicaUnavailable where that is not fit to answer.
+        """
+        if self.door is not None:
+            note_standing(self.door.enter(request.credentials.fingerprint, request.address), trace)
         with trace.measure("cache"):
             return self.prove()
 
@@ -221,7 +258,8 @@ class TicketQueryService:
     def _fetch(self, request: Request, state: ServerState, trace: RequestTrace) -> Outcome:
         """Read who asks, which perspective and which rows in one snapshot; keep what `state` proves."""
         read_at = self.cache.now()
-        reading = self._read_again(request, trace) or self._read_anew(request, trace)
+        with self.bulkhead.place(request.credentials):
+            reading = self._read_again(request, trace) or self._read_anew(request, trace)
         self.accept(reading.sight, reading.server, state)
         grant, query = reading.recipe.grant, reading.recipe.query
         rows = reading.rows[: query.row_limit]
@@ -294,6 +332,8 @@ class TicketQueryService:
         with trace.measure("auth"):
             sight = see(snapshot)
             grant = self.find_grant(source, request.credentials)
+            if self.door is not None:
+                self.door.welcome(request.credentials.fingerprint)
             trace.user_id = grant.actor.user.id
             actor = self.admit(grant, request.address)
         query = request.read_query()

@@ -43,6 +43,11 @@ class Credentials:
     digest: str
     id: int | None = None
 
+    @property
+    def fingerprint(self) -> str | None:
+        """What stands for the token where requests are counted; None where none was shown."""
+        return None if self.digest == NOBODY else self.digest
+
 
 NONE = Credentials(NOBODY, 0)  # with a number, as most have: it asks in the same words
 

@@ -92,19 +92,17 @@ RESPONSES = {
     413: ("payload_too_large: the body is over 64 KiB.", ErrorSchema),
     415: ("unsupported_media_type: the body is not application/json.", ErrorSchema),
     422: ("validation_failed: a field has a wrong type or value; `errors` names it.", ErrorSchema),
+    429: ("rate_limited: the token is over its rate; see Retry-After.", ErrorSchema),
     500: ("internal_error: a fault of this service.", ErrorSchema),
     501: ("unsupported_perspective: it uses something this service does not know.", ErrorSchema),
-    503: ("replica_unavailable: no replica that is fresh enough; see Retry-After.", ErrorSchema),
     504: ("query_timeout: the statement ran past its limit; see Retry-After.", ErrorSchema),
+    503: ("replica_unavailable, overloaded: worth trying again; see Retry-After.", ErrorSchema),
 }
 
 
 def render_error(error: errors.QueryError) -> Response:
     """An error in the one shape that all have."""
-    body: dict[str, Any] = {"ok": False, "error": error.code, "message": error.message}
-    if isinstance(error, errors.ValidationFailed):
-        body["errors"] = error.errors
-    return Response(orjson.dumps(body), error.status, error.headers, content_type="application/json")
+    return Response(orjson.dumps(error.body), error.status, error.headers, content_type="application/json")
 
 
 def translate_http(error: HTTPException) -> errors.QueryError:

@@ -1,5 +1,6 @@
 """The HTTP edge over a replica that is a plain fake: bodies, headers, the order of checks, the log line."""
 
+import contextlib
 import io
 import json
 import logging
@@ -52,11 +53,12 @@ class Desk:
         return self._log.getvalue()
 
 
-@pytest.fixture
-def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+@contextlib.contextmanager
+def open_desk(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator[Desk]:
+    """The app with these settings, and its log."""
     replica = FakeReplica()
     monkeypatch.setattr(composition, "Replica", lambda target, **_: replica)
-    app = composition.create_app(Settings(replica_url="postgresql://nobody@/nothing", max_row_limit=50))
+    app = composition.create_app(Settings(replica_url="postgresql://nobody@/nothing", **settings))
     log = io.StringIO()
     handler = logging.StreamHandler(log)
     handler.setFormatter(JsonFormatter())
@@ -64,6 +66,12 @@ def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     logger.addHandler(handler)
     yield Desk(app, replica, log)
     logger.removeHandler(handler)
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    with open_desk(monkeypatch, max_row_limit=50, rate_limit=None) as opened:
+        yield opened
 
 
 def check_error(response: TestResponse, status: int, code: str) -> dict[str, Any]:

@@ -135,19 +135,11 @@ def test_a_request_in_flight_is_answered_before_it_ends(shop_pair: Pair, tmp_pat
 def test_without_a_replica_it_starts_and_says_that_it_is_not_ready(tmp_path: Path) -> None:
     running = Running("postgresql://nobody@127.0.0.1:1/x", tmp_path / "log", TICKITI_WORKERS="1")
     try:
-        wait_until(lambda: can_get(running, "/livez"))
+        wait_until(lambda: running.can_get("/livez"))
         assert running.get("/readyz", port=running.admin_port)[0] == 503
         assert running.ask(PRIYA)[0] == 503
     finally:
         running.end()
-
-
-def can_get(running: Running, path: str) -> bool:
-    assert running.process.poll() is None, running.read_log()
-    try:
-        return running.get(path, port=running.admin_port)[0] == 200
-    except OSError:
-        return False
 
 
 def test_faulty_settings_are_one_message_and_no_start() -> None:

@@ -31,10 +31,12 @@ def check_unavailable(shop: Shop) -> None:
 
 
 @contextlib.contextmanager
-def lock_tickets(pair: Pair) -> Iterator[None]:
+def lock_relation(pair: Pair, relation: str = "tickets") -> Iterator[None]:
     """An exclusive lock on the primary, which the standby replays and every reader there waits for."""
     with contextlib.closing(pair.primary.connect()) as connection, connection.cursor() as cursor:
-        cursor.execute("BEGIN; LOCK TABLE reporting.tickets IN ACCESS EXCLUSIVE MODE; SELECT pg_switch_wal()")
+        cursor.execute(
+            f"BEGIN; LOCK TABLE reporting.{relation} IN ACCESS EXCLUSIVE MODE; SELECT pg_switch_wal()"
+        )
         pair.wait_replayed()
         try:
             yield
@@ -49,7 +51,7 @@ def test_a_replica_that_is_fit_is_ready(shop: Shop) -> None:
 
 def test_a_statement_past_its_limit_is_a_504_and_the_service_goes_on(shop_pair: Pair) -> None:
     shop = open_shop(shop_pair, statement_timeout_ms=200, threads=1)
-    with lock_tickets(shop_pair):
+    with lock_relation(shop_pair):
         for _ in range(3):
             started = time.monotonic()
             response = shop.ask(PRIYA)

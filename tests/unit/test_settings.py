@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from config.settings import VARIABLES, Settings, SettingsError, load_settings
+from config.settings import OFF_WHEN_EMPTY, VARIABLES, Settings, SettingsError, load_settings
 
 URL = "postgresql://reader:hunter2@replica.example:5432/tickiti"
 
@@ -32,6 +32,10 @@ FAULTS = [
     ("TICKITI_STATEMENT_TIMEOUT_MS", "5s"),
     ("TICKITI_REQUIRE_STANDBY", "yes"),
     ("TICKITI_MAX_REPLICA_LAG_SECONDS", "0"),
+    ("TICKITI_RATE_LIMIT", "600"),
+    ("TICKITI_RATE_LIMIT", "0/minute"),
+    ("TICKITI_RATE_LIMIT", "5/second;600/minute"),
+    ("TICKITI_RATE_LIMIT_STORAGE", "memcached://:hunter2@cache:11211"),
     ("TICKITI_TRUSTED_PROXIES", "+1"),
     ("TICKITI_TOKEN_EXPIRATION_MINUTES", "0"),
     ("TICKITI_LOG_LEVEL", "loud"),
@@ -44,6 +48,8 @@ READINGS = [
     ("TICKITI_FRESHNESS", "TTL", "freshness", "ttl"),
     ("TICKITI_CACHE_TTL_SECONDS", " 0 ", "cache_ttl_seconds", 0),
     ("TICKITI_REQUIRE_STANDBY", "False", "require_standby", False),
+    ("TICKITI_RATE_LIMIT", "20/second", "rate_limit", "20/second"),
+    ("TICKITI_RATE_LIMIT_STORAGE", "redis://cache:6379", "rate_limit_storage", "redis://cache:6379"),
     ("TICKITI_TOKEN_EXPIRATION_MINUTES", "525600", "token_expiration_minutes", 525_600),
     ("TICKITI_LOG_LEVEL", "Warning", "log_level", "warning"),
 ]
@@ -62,6 +68,7 @@ def test_only_the_url_is_required_and_the_rest_has_the_documented_defaults() -> 
     assert (settings.default_row_limit, settings.max_row_limit) == (100, 5000)
     assert (settings.statement_timeout_ms, settings.max_replica_lag_seconds) == (5000, 60)
     assert settings.require_standby
+    assert (settings.rate_limit, settings.rate_limit_storage) == ("600/minute", None)
     assert (settings.token_expiration_minutes, settings.log_level) == (None, "info")
 
 
@@ -71,10 +78,15 @@ def test_every_setting_has_a_variable_and_the_other_way_round() -> None:
 
 
 def test_an_empty_variable_counts_as_absent() -> None:
-    environ = {**dict.fromkeys(VARIABLES, ""), "TICKITI_BIND": "  ", "TICKITI_REPLICA_URL": URL}
+    others = VARIABLES.keys() - OFF_WHEN_EMPTY
+    environ = {**dict.fromkeys(others, ""), "TICKITI_BIND": "  ", "TICKITI_REPLICA_URL": URL}
     assert load_settings(environ) == Settings(replica_url=URL)
     with pytest.raises(SettingsError, match="TICKITI_REPLICA_URL is required"):
         load_settings({"TICKITI_REPLICA_URL": " "})
+
+
+def test_an_empty_rate_is_none() -> None:
+    assert load_settings({"TICKITI_REPLICA_URL": URL, "TICKITI_RATE_LIMIT": " "}).rate_limit is None
 
 
 @pytest.mark.parametrize(("variable", "text", "attribute", "value"), READINGS)
@@ -107,5 +119,6 @@ def test_the_default_row_limit_stays_within_the_largest() -> None:
         load_settings({"TICKITI_REPLICA_URL": URL, "TICKITI_MAX_ROW_LIMIT": "99"})
 
 
-def test_the_settings_do_not_show_the_url() -> None:
-    assert "hunter2" not in repr(load_settings({"TICKITI_REPLICA_URL": URL}))
+def test_the_settings_do_not_show_passwords() -> None:
+    given = {"TICKITI_REPLICA_URL": URL, "TICKITI_RATE_LIMIT_STORAGE": "redis://:hunter2@cache:6379"}
+    assert "hunter2" not in repr(load_settings(given))

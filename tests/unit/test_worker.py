@@ -11,7 +11,7 @@ from gunicorn.http.errors import (
     UnsupportedTransferCoding,
 )
 
-from tickiti_query.worker import Worker
+from tickiti_query.front.worker import Worker
 
 TOKEN = "14|abcdefgh"
 

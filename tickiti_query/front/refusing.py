@@ -1,4 +1,4 @@
-"""gunicorn's threaded worker, quiet about what it could not read."""
+"""What a worker says to what is no HTTP request: to the client a 400, to the log which rule it broke."""
 
 import contextlib
 from typing import Any
@@ -10,7 +10,7 @@ from gunicorn.workers.gthread import ThreadWorker
 OURS = (InvalidResponseHeader, InvalidResponseHeaderName)  # of an answer, not of a request
 
 
-class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+class RefusingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Answers 400 to whatever is no HTTP request, and logs which rule it broke."""
 
     def handle_error(self, _req: Any, client: Any, addr: Any, exc: BaseException) -> None:

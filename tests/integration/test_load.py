@@ -1,0 +1,272 @@
+"""More than there is room for, through gunicorn: slow clients, a slow replica, one caller that asks for everything."""
+
+import contextlib
+import http.client
+import json
+import re
+import selectors
+import socket
+import threading
+import time
+import urllib.request
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.hasty import REQUEST_SECONDS
+from tests.integration.test_shop_faults import lock_relation
+from tests.running import SECONDS, Running, wait_until
+from tests.shop import MARCUS, PATH, PRIYA
+from tickiti_query.demo.loading import READER
+from tickiti_query.demo.pair import Pair
+
+THREADS = 2
+SLOW_CLIENTS = 40
+ASSET = "/docs/assets/swagger-ui-bundle.js"
+HEAD = (
+    f"POST {PATH} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {PRIYA}\r\nContent-Type: application/json\r\n"
+)
+HEAVY = {"search_object": {"criteria": [{"mode": "content", "tokens": ["carbon"]}]}}
+HASTY = ("-k", "tests.hasty.HastyWorker")
+
+
+@pytest.fixture(scope="module")
+def running(shop_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One worker with two threads, and little patience with clients."""
+    few = {"TICKITI_WORKERS": "1", "TICKITI_THREADS": str(THREADS)}
+    log = tmp_path_factory.mktemp("load") / "log"
+    started = Running(shop_pair.standby.url_for(READER), log, *HASTY, **few)
+    try:
+        wait_until(started.is_up)
+        yield started
+    finally:
+        started.end()
+
+
+@dataclass(frozen=True)
+class Told:
+    """What came back, and how long it took."""
+
+    status: int
+    error: str | None
+    headers: Any
+    seconds: float
+
+
+def ask(port: int, token: str, body: Any) -> Told:
+    began = time.monotonic()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)) as link:
+        link.request("POST", PATH, json.dumps(body), headers)
+        response = link.getresponse()
+        told = json.loads(response.read())
+        return Told(response.status, told.get("error"), response.headers, time.monotonic() - began)
+
+
+def ask_at_once(port: int, token: str, bodies: list[Any]) -> list[Told]:
+    with ThreadPoolExecutor(len(bodies)) as threads:
+        return list(threads.map(lambda body: ask(port, token, body), bodies))
+
+
+def count(running: Running, counter: str) -> float:
+    url = f"http://127.0.0.1:{running.admin_port}/metrics"
+    with urllib.request.urlopen(url, timeout=SECONDS) as response:
+        page = response.read().decode()
+    found = re.search(rf"^{re.escape(counter)} (\S+)$", page, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+@contextlib.contextmanager
+def connect(port: int, number: int = 1, receive_bytes: int | None = None) -> Iterator[list[socket.socket]]:
+    """Connections to the service; with a small buffer, a client that takes little at a time."""
+    with contextlib.ExitStack() as stack:
+        opened = []
+        for _ in range(number):
+            link = stack.enter_context(socket.socket())
+            link.settimeout(SECONDS)
+            if receive_bytes:
+                link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+            link.connect(("127.0.0.1", port))
+            opened.append(link)
+        yield opened
+
+
+def wait_closed(links: list[socket.socket], seconds: float) -> None:
+    """Every connection is closed by the other side within this time; what comes before is thrown away."""
+    deadline = time.monotonic() + seconds
+    with selectors.DefaultSelector() as selector:
+        for link in links:
+            selector.register(link, selectors.EVENT_READ)
+        while selector.get_map():
+            ready = selector.select(deadline - time.monotonic())
+            assert ready, "a connection is still open"
+            for key, _ in ready:
+                assert isinstance(key.fileobj, socket.socket)
+                with contextlib.suppress(ConnectionResetError):
+                    if key.fileobj.recv(1 << 20):
+                        continue
+                selector.unregister(key.fileobj)
+
+
+def check_answers(running: Running) -> None:
+    """A normal client is answered, again and again, and soon."""
+    for _ in range(5):
+        told = ask(running.port, MARCUS, {})
+        assert (told.status, told.seconds < 1) == (200, True)
+
+
+@contextlib.contextmanager
+def trickle(links: list[socket.socket], data: bytes) -> Iterator[None]:
+    """Send a byte now and then on each connection, as long as the block runs."""
+    ended = threading.Event()
+
+    def send() -> None:
+        for place in range(len(data)):
+            for link in links:
+                with contextlib.suppress(OSError):
+                    link.send(data[place : place + 1])
+            if ended.wait(0.1):
+                return
+
+    with ThreadPoolExecutor(1) as threads:
+        sending = threads.submit(send)
+        try:
+            yield
+        finally:
+            ended.set()
+            sending.result(SECONDS)
+
+
+@pytest.mark.parametrize(
+    ("at_once", "slowly"),
+    [
+        ("", ""),
+        ("", HEAD),
+        (f"{HEAD}X: ", "x" * 1000),
+        (f"{HEAD}Content-Length: 1000\r\n\r\n", " " * 1000),
+        (f"{HEAD}Content-Length: 1000\r\nExpect: 100-continue\r\n\r\n", " " * 1000),
+        (f"{HEAD}Transfer-Encoding: chunked\r\n\r\n", "1\r\n \r\n" * 200),
+    ],
+    ids=["half-open", "slow head", "endless header", "slow body", "expecting", "slow chunks"],
+)
+def test_clients_that_send_slowly_take_no_thread_and_are_cut(
+    running: Running, at_once: str, slowly: str
+) -> None:
+    counter = 'tickiti_query_cut_connections_total{what="request"}'
+    before = count(running, counter)
+    with connect(running.port, SLOW_CLIENTS) as links:
+        for link in links:
+            link.sendall(at_once.encode())
+        with trickle(links, slowly.encode()):
+            check_answers(running)
+            wait_closed(links, REQUEST_SECONDS + 2)
+    assert count(running, counter) - before == SLOW_CLIENTS
+
+
+def test_clients_that_read_slowly_take_no_thread_and_are_cut(running: Running) -> None:
+    counter = 'tickiti_query_cut_connections_total{what="answer"}'
+    before = count(running, counter)
+    with connect(running.port, SLOW_CLIENTS, receive_bytes=4096) as links:
+        for link in links:
+            link.sendall(f"GET {ASSET} HTTP/1.1\r\nHost: h\r\n\r\n".encode() * 10)
+        check_answers(running)
+        wait_until(lambda: count(running, counter) - before == SLOW_CLIENTS)
+        check_answers(running)
+
+
+def read_answer(stream: BufferedReader) -> bytes:
+    """The body of the next answer, which is a 200."""
+    assert stream.readline().split()[1] == b"200"
+    length = int(http.client.parse_headers(stream)["Content-Length"])
+    return b"".join(stream.read(min(50_000, length - start)) for start in range(0, length, 50_000))
+
+
+def test_clients_that_read_slowly_but_in_time_get_every_byte_in_order(running: Running) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{running.port}{ASSET}", timeout=SECONDS) as response:
+        wanted = response.read()
+    with connect(running.port, receive_bytes=4096) as [link], link.makefile("rb") as stream:
+        link.sendall(f"GET {ASSET} HTTP/1.1\r\nHost: h\r\n\r\n".encode() * 2)
+        assert [read_answer(stream) == wanted for _ in range(2)] == [True, True]
+
+
+def test_clients_that_do_not_close_hold_up_nobody(running: Running) -> None:
+    with connect(running.port, SLOW_CLIENTS) as links:
+        for link in links:
+            link.sendall(f"{HEAD}Connection: close\r\n\r\n".encode())
+        check_answers(running)
+        wait_closed(links, 5)
+
+
+def test_requests_on_one_connection_are_answered_in_their_order(running: Running) -> None:
+    bodies = [f'{{"row_limit": {limit}}}' for limit in (1, 2, 3)]
+    with connect(running.port) as [link], link.makefile("rb") as stream:
+        link.sendall("".join(f"{HEAD}Content-Length: {len(body)}\r\n\r\n{body}" for body in bodies).encode())
+        assert [len(json.loads(read_answer(stream))["data"]) for _ in bodies] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"NONSENSE\r\n\r\n", 400),
+        (b"GET /x HTTP/1.1\r\nBad Name: x\r\n\r\n", 400),
+        (b"GET /x HTTP/1.1\r\nX: " + b"x" * 100_000 + b"\r\n\r\n", 431),
+    ],
+)
+def test_what_is_no_request_keeps_gunicorns_own_refusal(running: Running, sent: bytes, status: int) -> None:
+    with connect(running.port) as [link]:
+        link.sendall(sent)
+        assert link.recv(12) == f"HTTP/1.1 {status}".encode()
+
+
+# A slow replica --------------------------------------------------------------------------------------------
+
+
+def test_one_callers_heavy_questions_leave_room_for_others_and_for_hits(
+    running: Running, shop_pair: Pair
+) -> None:
+    with lock_relation(shop_pair, "responses"), ThreadPoolExecutor(1) as threads:
+        before = count(running, 'tickiti_query_shed_total{where="replica"}')
+        heavy = threads.submit(
+            ask_at_once, running.port, PRIYA, [{**HEAVY, "row_limit": limit} for limit in range(1, 81)]
+        )
+        wait_until(lambda: count(running, 'tickiti_query_shed_total{where="replica"}') > before)
+        light = [ask(running.port, MARCUS, {"row_limit": limit}) for limit in (7, 8, 8, 8)]
+        told = heavy.result(SECONDS)
+    assert [answer.status for answer in light] == [200] * 4
+    assert [answer.headers["Cache-Status"].split(";")[1] for answer in light[2:]] == [" hit"] * 2
+    assert max(answer.seconds for answer in light) < 1
+    check_shed(told, slowest_seconds=1.5)
+    assert {answer.status for answer in told} == {503, 504}
+    # What is accepted waits a second for a place, and a second for the lock.
+    assert max(answer.seconds for answer in told) < 3.5
+
+
+def check_shed(told: list[Told], slowest_seconds: float) -> None:
+    """Those that were refused know when to come back, and did not wait for it."""
+    shed = [answer for answer in told if answer.error == "overloaded"]
+    assert shed
+    assert {(answer.status, answer.headers["Retry-After"]) for answer in shed} == {(503, "1")}
+    assert max(answer.seconds for answer in shed) < slowest_seconds
+    assert all(answer.headers["X-Request-ID"] for answer in shed)
+
+
+def test_what_no_thread_takes_up_in_time_is_refused(tmp_path: Path) -> None:
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        url = f"postgresql://nobody@127.0.0.1:{silent.getsockname()[1]}/x"
+        running = Running(url, tmp_path / "log", TICKITI_WORKERS="1", TICKITI_THREADS="1")
+        try:
+            wait_until(lambda: running.can_get("/livez"))
+            told = ask_at_once(running.port, PRIYA, [{"row_limit": limit} for limit in range(1, 31)])
+            check_shed(told, slowest_seconds=1.3)
+            assert sum(answer.error == "overloaded" for answer in told) >= 28
+            assert count(running, 'tickiti_query_shed_total{where="queue"}') >= 28
+            assert {answer.status for answer in told} == {503}
+        finally:
+            running.end()
