@@ -20,7 +20,16 @@ from tickiti_query.freshness import Freshness
 from tickiti_query.health import Readiness
 from tickiti_query.hot_path import HotPath
 from tickiti_query.lookups import look_up
-from tickiti_query.metrics import render_metrics, tell_cache, tell_flight
+from tickiti_query.metrics import (
+    LagTeller,
+    render_metrics,
+    tell_build,
+    tell_cache,
+    tell_checks,
+    tell_flight,
+    tell_pool,
+    tell_request,
+)
 from tickiti_query.openapi import describe
 from tickiti_query.perspectives import find_perspective
 from tickiti_query.rendering import render_rows
@@ -49,6 +58,7 @@ def create_app(settings: Settings) -> Flask:
         require_standby=settings.require_standby,
         max_lag_seconds=settings.max_replica_lag_seconds,
         leave=replica.leave,
+        tell=LagTeller(),
     )
     service = TicketQueryService(
         prove=freshness.prove,
@@ -77,15 +87,17 @@ def create_app(settings: Settings) -> Flask:
     api = TicketsApi(app)
     api.register_blueprint(views.make_blueprint(service, read_credentials, read_body, settings.max_row_limit))
     app.register_blueprint(make_assets())
-    views.install(app)
+    views.install(app, tell_request)
     app.wsgi_app = HotPath(  # type: ignore[method-assign]
-        app.wsgi_app, views.PATH, service, read_credentials, read_body, views.render_error
+        app.wsgi_app, views.PATH, service, read_credentials, read_body, views.render_error, tell_request
     )
     if settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.trusted_proxies, x_proto=0, x_host=0)  # type: ignore[method-assign]
     app.extensions["tickiti_query_admin"] = make_admin_app(
-        Readiness(freshness.prove, replica.read).check, render_metrics
+        Readiness(freshness.prove, replica.read, tell_checks).check, render_metrics
     )
+    app.extensions["tickiti_query_gauges"] = lambda: tell_pool(*replica.count_connections())
+    tell_build()
     return app
 
 

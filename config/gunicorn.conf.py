@@ -51,4 +51,5 @@ def on_exit(_server: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Open the operations port in the worker that has just come up."""
-    start_admin(settings.admin_bind, worker.wsgi.extensions["tickiti_query_admin"])
+    extensions = worker.wsgi.extensions
+    start_admin(settings.admin_bind, extensions["tickiti_query_admin"], extensions["tickiti_query_gauges"])

@@ -44,24 +44,35 @@ class Readiness:
 
     CHECKS = ("replica", "standby", "lag", "contract")
 
-    def __init__(self, prove: Callable[[], Any], read: Callable[[Callable[[Any], Any]], Any]) -> None:
+    def __init__(
+        self,
+        prove: Callable[[], Any],
+        read: Callable[[Callable[[Any], Any]], Any],
+        tell: Callable[[Mapping[str, str]], None] = lambda _checks: None,
+    ) -> None:
         self._prove = prove
         self._read = read
+        self._tell = tell
 
     def check(self) -> Mapping[str, str]:
         """What each check says: `ok`, or one sentence. Those behind the first that fails say `unknown`."""
+        checks = self._check()
+        self._tell(checks)
+        return checks
+
+    def _check(self) -> Mapping[str, str]:
         try:
             self._prove()
             missing = self._read(find_missing)
         except ReplicaUnavailable as fault:
-            return self._tell(fault.check, fault.message)
+            return self._name(fault.check, fault.message)
         except QueryError as fault:
-            return self._tell("replica", fault.message)
+            return self._name("replica", fault.message)
         if missing:
-            return self._tell("contract", f"Not there, or not readable: {', '.join(missing)}.")
+            return self._name("contract", f"Not there, or not readable: {', '.join(missing)}.")
         return dict.fromkeys(self.CHECKS, "ok")
 
-    def _tell(self, failed: str, message: str) -> Mapping[str, str]:
+    def _name(self, failed: str, message: str) -> Mapping[str, str]:
         place = self.CHECKS.index(failed)
         return {
             name: "ok" if i < place else message if i == place else "unknown"

@@ -9,13 +9,14 @@ class RequestTrace:
     """Filled in as the facts become known; what stays None was never reached.
 
     `durations` are seconds by the names that Server-Timing tells: `auth`, `cache`, `sql`. `cache` is the word of
-    the log line: `hit`, `miss`, `off`.
+    the log line: `hit`, `miss`, `off`. `render_seconds`: what it took to make the body of rows read for this request.
     """
 
     user_id: int | None = None
     perspective_id: int | None = None
     rows: int | None = None
     cache: str | None = None
+    render_seconds: float | None = None
     durations: dict[str, float] = field(default_factory=dict)
 
     def measure(self, name: str) -> "Stopwatch":

@@ -200,8 +200,11 @@ class TicketQueryService:
         read_at = self.cache.now()
         reading: Reading = self.read(work)
         self.accept(reading.sight, reading.server, state)
+        began = perf_counter()
+        body = self.render_rows(reading.columns, reading.rows)
+        trace.render_seconds = perf_counter() - began
         answer = Answer(
-            body=self.render_rows(reading.columns, reading.rows),
+            body=body,
             rows=len(reading.rows),
             truncated=reading.truncated,
             perspective_id=reading.perspective_id,

@@ -39,6 +39,7 @@ class Pool:
         self._require_standby = require_standby
         self._server: Server | None = None
         self._meeting = threading.Lock()
+        self._entering: list[None] = []  # its length is a count that threads can change without a lock
         # Nothing to reset: every transaction here ends itself, and what could not end is closed.
         self._pool = QueuePool(
             self._connect, pool_size=size, max_overflow=0, timeout=WAIT_SECONDS, reset_on_return=None
@@ -59,12 +60,15 @@ class Pool:
     @contextmanager
     def connection(self) -> Iterator[tuple[Any, Server]]:
         """A connection of this thread's, and the server at its other end. ReplicaUnavailable where none is."""
+        self._entering.append(None)
         try:
             fairy = self._pool.connect()
         except NoStandbyError as error:
             raise ReplicaUnavailable("No read replica answers; please try again.", check="standby") from error
         except (psycopg2.Error, exc.TimeoutError) as error:
             raise ReplicaUnavailable from error
+        finally:
+            self._entering.pop()
         assert self._server is not None  # noqa: S101  a connection has been examined
         try:
             yield fairy.dbapi_connection, self._server
@@ -75,6 +79,10 @@ class Pool:
             raise
         finally:
             fairy.close()
+
+    def count(self) -> tuple[int, int]:
+        """How many connections are in use or being opened, and how many threads wait for one."""
+        return self._pool.checkedout(), len(self._entering)
 
     def close(self) -> None:
         """Close what is not in use; what is, closes when it comes back."""
