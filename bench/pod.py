@@ -12,7 +12,6 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,7 +19,7 @@ from itertools import count
 from pathlib import Path
 
 from tests.integration.test_gunicorn import Running, wait_until
-from tests.metrics_page import Page
+from tests.integration.test_scrape import list_children, scrape
 from tests.shop import PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
@@ -64,9 +63,7 @@ def main() -> int:
 
 def list_processes(running: Running) -> list[int]:
     """gunicorn and its workers."""
-    master = running.process.pid
-    children = Path(f"/proc/{master}/task/{master}/children").read_text("ascii").split()
-    return [master, *map(int, children)]
+    return [running.process.pid, *list_children(running.process.pid)]
 
 
 def read_memory(running: Running) -> int:
@@ -124,9 +121,7 @@ def fill_caches(running: Running) -> None:
 
 def is_full(running: Running) -> bool:
     """Whether the caches are within an answer or two of their bound."""
-    url = f"http://127.0.0.1:{running.admin_port}/metrics"
-    with urllib.request.urlopen(url, timeout=30) as response:
-        return Page(response.read().decode()).sum("cache_bytes") > 0.95 * CACHE_BYTES
+    return scrape(running).sum("cache_bytes") > 0.95 * CACHE_BYTES
 
 
 def ask_anew(number: int) -> str:

@@ -161,7 +161,7 @@ def test_probes_ask_the_operations_port_for_paths_that_it_has(overlay: str) -> N
     assert (paths["startupProbe"], paths["livenessProbe"]) == ("/livez", "/livez")
     # In Tickiti's pod it must not take Tickiti away either.
     assert paths["readinessProbe"] == {"sidecar": "/livez", "standalone": "/readyz"}[overlay]
-    assert container["readinessProbe"]["timeoutSeconds"] > OBSERVE_SECONDS
+    assert container["readinessProbe"]["timeoutSeconds"] > 2 * OBSERVE_SECONDS
 
 
 @each_overlay

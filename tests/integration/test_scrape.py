@@ -36,10 +36,8 @@ def scrape(running: Running) -> Page:
         return Page(response.read().decode())
 
 
-def list_workers(running: Running) -> set[int]:
-    master = running.process.pid
-    children = Path(f"/proc/{master}/task/{master}/children").read_text("ascii")
-    return set(map(int, children.split()))
+def list_children(process: int) -> set[int]:
+    return set(map(int, Path(f"/proc/{process}/task/{process}/children").read_text("ascii").split()))
 
 
 def test_every_answer_is_counted_once(running: Running) -> None:
@@ -94,11 +92,11 @@ def test_connections_in_use_are_seen_while_a_statement_waits(running: Running, s
 def test_what_a_killed_worker_counted_stays_and_what_it_held_goes(running: Running) -> None:
     for limit in range(1, 21):
         assert running.ask(PRIYA, f'{{"row_limit": {limit}}}')[0] == 200
-    before, workers = scrape(running), list_workers(running)
+    before, workers = scrape(running), list_children(running.process.pid)
     assert before.sum("cache_bytes") > 0
     for worker in workers:
         os.kill(worker, signal.SIGKILL)
-    wait_until(lambda: len(list_workers(running) - workers) == 2 and running.is_up())
+    wait_until(lambda: len(list_children(running.process.pid) - workers) == 2 and running.is_up())
     after = scrape(running)
     assert after.sum("requests_total") == before.sum("requests_total")
     assert after.sum("phase_seconds_sum") == pytest.approx(before.sum("phase_seconds_sum"))
