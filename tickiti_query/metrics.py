@@ -72,12 +72,12 @@ POOL_WAITING = Gauge(
 )
 REPLICA_LAG = Gauge(
     "tickiti_query_replica_lag_seconds",
-    "Upper bound of the replica's lag when it was last asked; +Inf where nothing bounds it.",
+    "Upper bound of the replica's lag when it was last asked; +Inf where nothing bounds it, NaN before the first time.",
     multiprocess_mode="livemostrecent",
 )
 REPLICA_VERSION = Gauge(
     "tickiti_query_replica_major_version",
-    "PostgreSQL's major version on the replica.",
+    "PostgreSQL's major version on the replica; NaN before it was asked.",
     multiprocess_mode="livemostrecent",
 )
 READY = Gauge(
@@ -187,6 +187,8 @@ class LagTeller:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._due = float("-inf")
+        REPLICA_LAG.set(float("nan"))  # a gauge that nobody has set says 0, and 0 would be good news
+        REPLICA_VERSION.set(float("nan"))
 
     def __call__(self, lag_seconds: float | None, major: int) -> None:
         """Tell a reading: an upper bound, None for none, and PostgreSQL's major version."""
