@@ -23,10 +23,15 @@ from tickiti_query.health import Readiness
 from tickiti_query.hot_path import HotPath
 from tickiti_query.lookups import look_up
 from tickiti_query.metrics import (
+    LagTeller,
     render_metrics,
+    tell_build,
     tell_cache,
+    tell_checks,
     tell_flight,
+    tell_pool,
     tell_rate_limited,
+    tell_request,
     tell_shed,
     tell_store_fault,
 )
@@ -69,6 +74,7 @@ def create_app(settings: Settings) -> Flask:
         require_standby=settings.require_standby,
         max_lag_seconds=settings.max_replica_lag_seconds,
         leave=replica.leave,
+        tell=LagTeller(),
     )
     bulkhead = Bulkhead(settings.threads, tell_shed=partial(tell_shed, "replica"))
     service = TicketQueryService(
@@ -104,16 +110,18 @@ def create_app(settings: Settings) -> Flask:
     api.register_blueprint(views.make_blueprint(service, read_credentials, read_body, settings.max_row_limit))
     name_modes(api.spec.components.schemas)
     app.register_blueprint(make_assets())
-    views.install(app)
+    views.install(app, tell_request)
     app.wsgi_app = HotPath(  # type: ignore[method-assign]
-        app.wsgi_app, views.PATH, service, read_credentials, read_body, views.render_error
+        app.wsgi_app, views.PATH, service, read_credentials, read_body, views.render_error, tell_request
     )
     if settings.trusted_proxies:
         app.wsgi_app = Forwarded(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
-    readiness = Readiness(freshness.prove, replica.read, find_powers)
+    readiness = Readiness(freshness.prove, replica.read, find_powers, tell_checks)
     app.extensions["tickiti_query_admin"] = make_admin_app(readiness.check, render_metrics)
     app.extensions["tickiti_query_readiness"] = readiness
     app.extensions["tickiti_query_bulkhead"] = bulkhead
+    app.extensions["tickiti_query_gauges"] = lambda: tell_pool(*replica.count_connections())
+    tell_build()
     return app
 
 

@@ -59,6 +59,6 @@ def post_worker_init(worker: Any) -> None:
     extensions = worker.wsgi.extensions
     worker.follow(extensions["tickiti_query_bulkhead"])
     worker.tell_shed, worker.tell_cut = partial(tell_shed, "queue"), tell_cut
-    start_admin(settings.admin_bind, extensions["tickiti_query_admin"])
+    start_admin(settings.admin_bind, extensions["tickiti_query_admin"], extensions["tickiti_query_gauges"])
     check = extensions["tickiti_query_readiness"].check
     threading.Thread(target=check, name="first check", daemon=True).start()

@@ -64,10 +64,17 @@ class AdminServer(ThreadingMixIn, WSGIServer):
     daemon_threads = True
     allow_reuse_port = True
 
-    def __init__(self, host: str, port: int, app: Callable[..., Iterable[bytes]]) -> None:
+    def __init__(
+        self, host: str, port: int, app: Callable[..., Iterable[bytes]], refresh: Callable[[], None]
+    ) -> None:
+        self._refresh = refresh
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), Handler)
         self.set_app(app)
+
+    def service_actions(self) -> None:
+        """Bring up to date what only this worker knows of itself; `serve_forever` calls this twice a second."""
+        self._refresh()
 
     def server_bind(self) -> None:
         """Bind, without the name lookup that the base class does."""
@@ -78,9 +85,14 @@ class AdminServer(ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
 
-def start_admin(bind: str, app: Callable[..., Iterable[bytes]]) -> AdminServer:
-    """Serve `app` on `host:port` in a thread of its own. OSError where the port is taken."""
+def start_admin(
+    bind: str, app: Callable[..., Iterable[bytes]], refresh: Callable[[], None] = lambda: None
+) -> AdminServer:
+    """Serve `app` on `host:port` in a thread of its own, and call `refresh` there twice a second.
+
+    OSError where the port is taken.
+    """
     parts = urlsplit(f"//{bind}")
-    server = AdminServer(parts.hostname or "", parts.port or 0, app)
+    server = AdminServer(parts.hostname or "", parts.port or 0, app, refresh)
     threading.Thread(target=server.serve_forever, name="admin", daemon=True).start()
     return server

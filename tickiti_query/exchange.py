@@ -3,7 +3,7 @@
 import logging
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import lru_cache
 from time import perf_counter
@@ -18,20 +18,24 @@ EXCHANGE = "tickiti_query.exchange"  # where in a WSGI environment it travels
 
 log = logging.getLogger("tickiti_query.request")
 
+# Hears of every answer: its status, the code of its error, its seconds, and what happened on the way.
+Tell = Callable[[int, str | None, float, RequestTrace], None]
+
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 LONGEST_IGNORED_HEADER = 4096
 
 
 class Exchange:
-    """Begins when it is made.
+    """Begins when it is made, and is told of when it ends.
 
     `state` is what the replica showed after it began, where that has been asked; `error` is the code of the error
     that was answered, if one was.
     """
 
-    __slots__ = ("began", "error", "ignored", "method", "path", "request_id", "state", "trace")
+    __slots__ = ("began", "error", "ignored", "method", "path", "request_id", "state", "tell", "trace")
 
-    def __init__(self, method: str, path: str, request_id: str) -> None:
+    def __init__(self, tell: Tell, method: str, path: str, request_id: str) -> None:
+        self.tell = tell
         self.method = method
         self.path = path
         # A name, no secret: it need not be hard to guess.
@@ -67,8 +71,10 @@ class Exchange:
         self.error = error.code
         return error
 
-    def write_line(self, status: int) -> None:
-        """Tell the log all that happened, in one line."""
+    def end(self, status: int) -> None:
+        """The answer is made: count it, and tell the log all that happened, in one line."""
+        seconds = perf_counter() - self.began
+        self.tell(status, self.error, seconds, self.trace)
         if not log.isEnabledFor(logging.INFO):
             return
         trace = self.trace
@@ -77,7 +83,7 @@ class Exchange:
             "method": self.method,
             "path": self.path,
             "status": status,
-            "duration_ms": round((perf_counter() - self.began) * 1000, 3),
+            "duration_ms": round(seconds * 1000, 3),
             "user_id": trace.user_id,
             "perspective_id": trace.perspective_id,
             "rows": trace.rows,

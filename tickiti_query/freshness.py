@@ -16,7 +16,8 @@ class Freshness:
     """Readings of the server's state, shared by the requests that wait for one, and judged.
 
     ReplicaUnavailable where the server is no standby though one is required, where it is too far behind, or
-    where it is behind an answer that was given already.
+    where it is behind an answer that was given already. `tell` hears of each reading's lag, and of PostgreSQL's
+    major version.
     """
 
     def __init__(
@@ -27,6 +28,7 @@ class Freshness:
         require_standby: bool,
         max_lag_seconds: float,
         leave: Callable[[], None] = lambda: None,
+        tell: Callable[[float | None, int], None] = lambda _lag_seconds, _major: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._observe = observe
@@ -34,6 +36,7 @@ class Freshness:
         self._require_standby = require_standby
         self._max_lag_seconds = max_lag_seconds
         self._leave = leave
+        self._tell = tell
         self._clock = clock
         self._newest: dict[int, tuple[Sight, Server]] = {}
         self._lag: tuple[Server | None, float, float] = (None, 0.0, 0.0)
@@ -81,6 +84,7 @@ class Freshness:
         lag = min(bounds, default=None)
         if lag is not None:
             self._lag = (state.server, lag, now)
+        self._tell(lag, state.server.major)
         if lag is None or lag > self._max_lag_seconds:
             raise ReplicaUnavailable("The read replica is too far behind; please try again.", check="lag")
 

@@ -55,10 +55,12 @@ class Readiness:
         prove: Callable[[], Any],
         read: Callable[[Callable[[Any], Any]], Any],
         find_powers: Callable[[Source], list[str]],
+        tell: Callable[[Mapping[str, str]], None] = lambda _checks: None,
     ) -> None:
         self._prove = prove
         self._read = read
         self._find_powers = find_powers
+        self._tell = tell
         self._failed: str | None = None
 
     def check(self) -> Mapping[str, str]:
@@ -71,6 +73,7 @@ class Readiness:
                 log.warning("ready again")
             else:
                 log.error("not ready", extra={"facts": {"check": failed, "reason": checks[failed]}})
+        self._tell(checks)
         return checks
 
     def _check(self) -> Mapping[str, str]:
@@ -78,16 +81,16 @@ class Readiness:
             self._prove()
             missing, powers = self._read(lambda source: (find_missing(source), self._find_powers(source)))
         except ReplicaUnavailable as fault:
-            return self._tell(fault.check, fault.message)
+            return self._name(fault.check, fault.message)
         except QueryError as fault:
-            return self._tell("replica", fault.message)
+            return self._name("replica", fault.message)
         if missing:
-            return self._tell("contract", f"Not there, or not readable: {', '.join(missing)}.")
+            return self._name("contract", f"Not there, or not readable: {', '.join(missing)}.")
         if powers:
-            return self._tell("role", f"The role of TICKITI_REPLICA_URL could write: it {'; '.join(powers)}.")
+            return self._name("role", f"The role of TICKITI_REPLICA_URL could write: it {'; '.join(powers)}.")
         return dict.fromkeys(self.CHECKS, "ok")
 
-    def _tell(self, failed: str, message: str) -> Mapping[str, str]:
+    def _name(self, failed: str, message: str) -> Mapping[str, str]:
         place = self.CHECKS.index(failed)
         return {
             name: "ok" if i < place else message if i == place else "unknown"

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Response
 
 from tickiti_query.errors import QueryError
-from tickiti_query.exchange import EXCHANGE, Exchange
+from tickiti_query.exchange import EXCHANGE, Exchange, Tell
 from tickiti_query.search import TicketQuery
 from tickiti_query.service import Request, TicketQueryService
 
@@ -32,6 +32,7 @@ class HotPath:
         read_credentials: Callable[[str | None], Any],
         read_body: Callable[[bytes, str], TicketQuery],
         render_error: Callable[[QueryError], Response],
+        tell: Tell,
     ) -> None:
         self._app = app
         self._path = path
@@ -39,6 +40,7 @@ class HotPath:
         self._read_credentials = read_credentials
         self._read_body = read_body
         self._render_error = render_error
+        self._tell = tell
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer a hit; otherwise put the body back, and let the app answer."""
@@ -57,7 +59,7 @@ class HotPath:
         self, raw: bytes, environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes] | None:
         content_type = environ.get("CONTENT_TYPE", "")
-        exchange = Exchange("POST", self._path, environ.get("HTTP_X_REQUEST_ID", ""))
+        exchange = Exchange(self._tell, "POST", self._path, environ.get("HTTP_X_REQUEST_ID", ""))
         request = Request(
             credentials=self._read_credentials(environ.get("HTTP_AUTHORIZATION")),
             address=environ.get("REMOTE_ADDR", ""),
@@ -74,7 +76,7 @@ class HotPath:
             error = exchange.blame(fault)
             response = self._render_error(error)
             response.headers.extend(exchange.describe())
-            exchange.write_line(error.status)
+            exchange.end(error.status)
             return response(environ, start_response)
         if reply is None:
             environ[EXCHANGE] = exchange
@@ -83,5 +85,5 @@ class HotPath:
         exchange.ignored = reply.ignored
         headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
         start_response("200 OK", [*headers, *exchange.describe_reply(reply), *exchange.describe()])
-        exchange.write_line(200)
+        exchange.end(200)
         return [body]

@@ -11,7 +11,8 @@ class RequestTrace:
     """Filled in as the facts become known; what stays None was never reached.
 
     `durations` are seconds by the names that Server-Timing tells: `auth`, `cache`, `sql`. `cache` is the word of
-    the log line: `hit`, `miss`, `off`. `standing` is the caller's, where a rate is set.
+    the log line: `hit`, `miss`, `off`. `standing` is the caller's, where a rate is set. `render_seconds`: what it took
+    to make the body of rows that were read for this request.
     """
 
     user_id: int | None = None
@@ -19,6 +20,7 @@ class RequestTrace:
     rows: int | None = None
     cache: str | None = None
     standing: Standing | None = None
+    render_seconds: float | None = None
     durations: dict[str, float] = field(default_factory=dict)
 
     def measure(self, name: str) -> "Stopwatch":

@@ -263,8 +263,11 @@ class TicketQueryService:
         self.accept(reading.sight, reading.server, state)
         grant, query = reading.recipe.grant, reading.recipe.query
         rows = reading.rows[: query.row_limit]
+        began = perf_counter()
+        body = self.render_rows(reading.recipe.columns, rows)
+        trace.render_seconds = perf_counter() - began
         answer = Answer(
-            body=self.render_rows(reading.recipe.columns, rows),
+            body=body,
             rows=len(rows),
             truncated=len(reading.rows) > len(rows),
             perspective_id=reading.recipe.perspective_id,

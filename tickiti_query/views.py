@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 
 from schemas.ticket_query import ErrorSchema, TicketListSchema, TicketQuerySchema
 from tickiti_query import errors
-from tickiti_query.exchange import EXCHANGE, Exchange
+from tickiti_query.exchange import EXCHANGE, Exchange, Tell
 from tickiti_query.search import TicketQuery
 from tickiti_query.service import Request, TicketQueryService
 
@@ -120,23 +120,25 @@ def answer_error(error: Exception) -> Response:
     return render_error(exchange.blame(translate_http(error) if isinstance(error, HTTPException) else error))
 
 
-def begin_request() -> None:
+def begin_request(tell: Tell) -> None:
     """Name the request and start its clock, unless it has begun on the hot path."""
     begun: Exchange | None = request.environ.get(EXCHANGE)
-    g.exchange = begun or Exchange(request.method, request.path, request.headers.get("X-Request-ID", ""))
+    g.exchange = begun or Exchange(
+        tell, request.method, request.path, request.headers.get("X-Request-ID", "")
+    )
 
 
 def end_request(response: Response) -> Response:
-    """Tell the request's name and time in headers, and all that happened in one log line."""
+    """Tell the request's name and time in headers, count it, and write its log line."""
     exchange: Exchange = g.exchange
     response.headers.extend(exchange.describe())
-    exchange.write_line(response.status_code)
+    exchange.end(response.status_code)
     return response
 
 
-def install(app: Flask) -> None:
-    """Give the app our way of beginning, ending and failing a request."""
-    app.before_request(begin_request)
+def install(app: Flask, tell: Tell) -> None:
+    """Give the app our way of beginning, ending and failing a request; `tell` hears of each."""
+    app.before_request(lambda: begin_request(tell))
     app.after_request(end_request)
     app.register_error_handler(Exception, answer_error)
     app.register_error_handler(HTTPException, answer_error)

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from tickiti_query.cli import check, explain, why
+from tickiti_query.cli import check, costs, explain, why
 from tickiti_query.cli.failure import CommandError
 
 
@@ -21,7 +21,7 @@ class Command(Protocol):
     def run(self, args: argparse.Namespace) -> int: ...
 
 
-COMMANDS: tuple[Command, ...] = (check, explain, why)
+COMMANDS: tuple[Command, ...] = (check, costs, explain, why)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -50,6 +50,7 @@ class Pool:
         self._meeting = threading.Lock()
         # Who has a place finds a connection, or room for one: QueuePool itself would wait by the wall clock.
         self._places = threading.BoundedSemaphore(size)
+        self._waiting: list[None] = []  # its length is a count that threads can change without a lock
         # Nothing to reset: every transaction here ends itself, and what could not end is closed.
         self._pool = QueuePool(self._connect, pool_size=size, max_overflow=0, timeout=0, reset_on_return=None)
 
@@ -74,7 +75,12 @@ class Pool:
 
     @contextmanager
     def _place(self) -> Iterator[None]:
-        if not self._places.acquire(timeout=max(0.0, min(WAIT_SECONDS, remaining_seconds()))):
+        self._waiting.append(None)
+        try:
+            is_free = self._places.acquire(timeout=max(0.0, min(WAIT_SECONDS, remaining_seconds())))
+        finally:
+            self._waiting.pop()
+        if not is_free:
             raise ReplicaUnavailable
         try:
             yield
@@ -100,6 +106,10 @@ class Pool:
             raise
         finally:
             fairy.close()
+
+    def count(self) -> tuple[int, int]:
+        """How many connections are in use or being opened, and how many threads wait for one."""
+        return self._pool.checkedout(), len(self._waiting)
 
     def close(self) -> None:
         """Close what is not in use; what is, closes when it comes back."""

@@ -112,6 +112,10 @@ class Replica:
         """Leave the server, which has turned out unfit: the hosts of the URL are tried anew."""
         self._renew(self._pool)
 
+    def count_connections(self) -> tuple[int, int]:
+        """How many connections are in use or being opened, and how many threads wait for one."""
+        return self._pool.count()
+
     def close(self) -> None:
         """Close the connections that are not in use."""
         self._pool.close()

@@ -1,0 +1,74 @@
+"""What metrics cost a hit, and what a page of them costs: `python -m bench.metrics`.
+
+Everything runs in this process, with values in files as under gunicorn.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import sys
+import tempfile
+import timeit
+from collections.abc import Callable
+
+# prometheus_client looks for it when it is imported.
+COUNTERS = tempfile.mkdtemp(prefix="bench-metrics-")
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = COUNTERS
+atexit.register(shutil.rmtree, COUNTERS)
+
+from tickiti_query import metrics
+from tickiti_query.request_trace import RequestTrace
+
+TIMES, ROUNDS = 20_000, 7
+PERSPECTIVES = 60  # more than are named
+
+
+def main() -> int:
+    """Print microseconds of a hit and of a miss, and the size and milliseconds of a page."""
+    tell_lag = metrics.LagTeller()
+    hit = RequestTrace(
+        user_id=1, perspective_id=3, rows=100, cache="hit", durations={"cache": 2e-4, "auth": 3e-6}
+    )
+    miss = RequestTrace(
+        user_id=1,
+        perspective_id=3,
+        rows=100,
+        cache="miss",
+        render_seconds=2e-4,
+        durations={"cache": 2e-4, "auth": 4e-4, "sql": 3e-3},
+    )
+
+    def count_hit() -> None:
+        tell_lag(0.0, 18)
+        metrics.tell_cache("hit", 1, 0)
+        metrics.tell_cache("hit", 1, 0)
+        metrics.tell_request(200, None, 4e-4, hit)
+
+    def count_miss() -> None:
+        tell_lag(0.0, 18)
+        for event in ("miss", "miss", "store", "store"):
+            metrics.tell_cache(event, 1, 4096)
+        metrics.tell_request(200, None, 4e-3, miss)
+
+    for name, work in (("hit", count_hit), ("miss", count_miss)):
+        print(f"counting a {name}: {measure(work) * 1e6:.1f} µs")
+    for number in range(PERSPECTIVES):
+        for trace in (hit, miss):
+            trace.perspective_id = number
+            metrics.tell_request(200, None, 4e-3, trace)
+    page = metrics.render_metrics()
+    seconds = min(timeit.repeat(metrics.render_metrics, number=1, repeat=ROUNDS))
+    size = f"{len(page) / 1000:.0f} kB in {seconds * 1000:.0f} ms"
+    print(f"a page of one worker and {PERSPECTIVES} perspectives: {size}")
+    return 0
+
+
+def measure(work: Callable[[], None]) -> float:
+    """Seconds of one call, the best of some rounds."""
+    return min(timeit.repeat(work, number=TIMES, repeat=ROUNDS)) / TIMES
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""What is counted for an answer, and how many names there are for perspectives."""
+
+import itertools
+import math
+from collections.abc import Callable
+
+import pytest
+
+from tests.metrics_page import Page
+from tickiti_query import metrics
+from tickiti_query.request_trace import RequestTrace
+
+NEW_IDS = itertools.count(10**6)
+
+
+def read_page() -> Page:
+    return Page(metrics.render_metrics().decode())
+
+
+def measure(work: Callable[[], None], name: str, **labels: str) -> float:
+    """By how much `work` moves the sum of these samples."""
+    before = read_page().sum(name, **labels)
+    work()
+    return read_page().sum(name, **labels) - before
+
+
+@pytest.fixture(autouse=True)
+def _room_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(metrics, "_perspectives", metrics.BoundedNames(metrics.PERSPECTIVES_NAMED))
+
+
+def make_hit(perspective_id: int) -> RequestTrace:
+    return RequestTrace(
+        perspective_id=perspective_id, rows=40, cache="hit", durations={"cache": 0.001, "auth": 1e-6}
+    )
+
+
+def make_miss(perspective_id: int) -> RequestTrace:
+    durations = {"cache": 0.001, "auth": 0.002, "sql": 0.25}
+    return RequestTrace(
+        perspective_id=perspective_id, rows=40, cache="miss", render_seconds=0.003, durations=durations
+    )
+
+
+def test_a_hit_costs_the_replica_no_rows() -> None:
+    number = next(NEW_IDS)
+    before = read_page()
+    metrics.tell_request(200, None, 0.004, make_hit(number))
+    page, label = read_page(), str(number)
+    assert page.sum("requests_total", perspective=label, status="200", cache="hit", error="") == 1
+    assert page.sum("request_seconds_sum", perspective=label) == pytest.approx(0.004)
+    assert page.sum("rows_returned_total", perspective=label) == 40
+    assert page.sum("rows_read_total", perspective=label) == 0
+    assert page.sum("sql_seconds_total", perspective=label) == 0
+    grown = {
+        phase: page.sum("phase_seconds_count", phase=phase) - before.sum("phase_seconds_count", phase=phase)
+        for phase in ("auth", "proof", "sql", "render")
+    }
+    assert grown == {"auth": 0, "proof": 1, "sql": 0, "render": 0}
+
+
+def test_a_miss_is_counted_with_all_its_parts() -> None:
+    number = next(NEW_IDS)
+    before = read_page()
+    metrics.tell_request(200, None, 0.26, make_miss(number))
+    page, label = read_page(), str(number)
+    assert page.sum("rows_returned_total", perspective=label) == 40
+    assert page.sum("rows_read_total", perspective=label) == 40
+    assert page.sum("sql_seconds_total", perspective=label) == pytest.approx(0.25)
+    grown = {
+        phase: page.sum("phase_seconds_sum", phase=phase) - before.sum("phase_seconds_sum", phase=phase)
+        for phase in ("auth", "proof", "sql", "render")
+    }
+    assert grown == pytest.approx({"auth": 0.002, "proof": 0.001, "sql": 0.25, "render": 0.003})
+
+
+def test_a_statement_that_ran_out_of_time_has_cost_time_and_read_no_rows() -> None:
+    number = next(NEW_IDS)
+    trace = RequestTrace(perspective_id=number, cache="miss", durations={"auth": 0.001, "sql": 5.0})
+    metrics.tell_request(504, "query_timeout", 5.1, trace)
+    page, label = read_page(), str(number)
+    assert page.sum("requests_total", perspective=label, status="504", error="query_timeout") == 1
+    assert page.sum("sql_seconds_total", perspective=label) == 5.0
+    assert page.sum("rows_read_total", perspective=label) == 0
+    assert page.sum("rows_returned_total", perspective=label) == 0
+
+
+def test_who_was_not_let_in_reached_no_perspective() -> None:
+    refused = RequestTrace(durations={"cache": 0.001})
+    assert (
+        measure(
+            lambda: metrics.tell_request(401, "unauthenticated", 0.001, refused),
+            "requests_total",
+            status="401",
+            error="unauthenticated",
+            perspective="none",
+        )
+        == 1
+    )
+
+
+def test_the_all_without_an_id_has_a_name() -> None:
+    trace = RequestTrace(rows=0, cache="miss")
+    assert (
+        measure(lambda: metrics.tell_request(200, None, 0.1, trace), "requests_total", perspective="all") == 1
+    )
+
+
+def test_perspectives_beyond_the_bound_share_a_name() -> None:
+    numbers = [next(NEW_IDS) for _ in range(3 * metrics.PERSPECTIVES_NAMED)]
+
+    def ask_all_twice() -> None:
+        for number in (*numbers, *numbers):
+            metrics.tell_request(200, None, 0.1, make_hit(number))
+
+    others = 2 * (len(numbers) - metrics.PERSPECTIVES_NAMED)
+    assert measure(ask_all_twice, "requests_total", perspective="other") == others
+    named = read_page().find_labels("requests_total", "perspective") & set(map(str, numbers))
+    assert named == set(map(str, numbers[: metrics.PERSPECTIVES_NAMED]))
+
+
+def test_lag_without_a_bound_is_infinite() -> None:
+    metrics.LagTeller()(None, 18)
+    assert list(read_page().list_values("replica_lag_seconds")) == [math.inf]
+    assert list(read_page().list_values("replica_major_version")) == [18]
+
+
+def test_lag_is_told_now_and_then() -> None:
+    moments = iter((100.0, 100.9, 101.0))
+    tell = metrics.LagTeller(lambda: next(moments))
+    seen: list[float] = []
+    for lag in (1.0, 2.0, 3.0):
+        tell(lag, 18)
+        seen += read_page().list_values("replica_lag_seconds")
+    assert seen == [1.0, 1.0, 3.0]
+
+
+def test_a_check_that_was_not_made_is_neither_well_nor_failed() -> None:
+    metrics.tell_checks({"replica": "ok", "standby": "It is none.", "lag": "unknown"})
+    page = read_page()
+    assert list(page.list_values("ready", check="replica")) == [1]
+    assert list(page.list_values("ready", check="standby")) == [0]
+    assert math.isnan(*page.list_values("ready", check="lag"))

@@ -1,0 +1,96 @@
+"""`costs`: which perspectives cost what, out of the metrics of one pod or several."""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from http.client import HTTPException
+from typing import Any
+from urllib.request import urlopen
+
+from tickiti_query.cli.failure import CommandError
+from tickiti_query.cli.ledger import Cost, add_page
+
+DESCRIPTION = """
+Reads GET /metrics of each operations port that is named, and prints what each perspective has cost since the pods
+started, what cost the replica most first: calls, the share of answers that came from the cache, the time that half of
+the requests and 19 of 20 took at most, rows in answers, rows among them that the replica read, and the seconds that
+requests waited for it. `other` are perspectives beyond those that a worker names, `none` requests that reached none.
+"""
+EPILOG = "Exit code: 0; 2 where a page cannot be read."
+SECONDS_A_PAGE = 10.0
+HEADINGS = ("perspective", "calls", "hits", "p50 ms", "p95 ms", "rows returned", "rows read", "SQL s")
+
+
+def add_parser(subparsers: Any) -> None:
+    """Add the command to the command line."""
+    parser = subparsers.add_parser(
+        "costs", help="show what each perspective costs", description=DESCRIPTION, epilog=EPILOG
+    )
+    parser.add_argument(
+        "url", nargs="+", help="of an operations port, such as http://127.0.0.1:9090; one for each pod"
+    )
+    parser.add_argument(
+        "--over", type=float, metavar="SECONDS", help="wait so long, and show what these seconds cost"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table; 0, or CommandError."""
+    ledger: dict[str, Cost] = {}
+    if args.over:
+        add_pages(ledger, args.url, -1)
+        time.sleep(args.over)
+    add_pages(ledger, args.url)
+    for line in lay_out(tabulate(ledger)):
+        sys.stdout.write(f"{line}\n")
+    return 0
+
+
+def add_pages(ledger: dict[str, Cost], urls: Sequence[str], sign: int = 1) -> None:
+    """Add each pod's page. CommandError where one cannot be read."""
+    for url in urls:
+        if not url.startswith(("http://", "https://")):
+            raise CommandError(f"{url} is no address; one is http://127.0.0.1:9090")
+        address = f"{url.rstrip('/').removesuffix('/metrics')}/metrics"
+        try:
+            with urlopen(address, timeout=SECONDS_A_PAGE) as response:  # noqa: S310  http or https
+                page = response.read().decode()
+            add_page(ledger, page, sign)
+        except (OSError, HTTPException, ValueError, KeyError):
+            raise CommandError(f"{address} gives no metrics of the service") from None
+
+
+def tabulate(ledger: Mapping[str, Cost]) -> Iterator[tuple[str, ...]]:
+    """The headings, and a row for each perspective that was asked for."""
+    yield HEADINGS
+    asked = [(name, cost) for name, cost in ledger.items() if cost.calls > 0]
+    for name, cost in sorted(asked, key=lambda each: (-each[1].sql_seconds, -each[1].calls, each[0])):
+        ratio = cost.hit_ratio
+        yield (
+            name,
+            f"{cost.calls:,.0f}",
+            "" if ratio is None else f"{ratio:.0%}",
+            *(spell_milliseconds(cost.find_quantile(share)) for share in (0.5, 0.95)),
+            f"{cost.rows_returned:,.0f}",
+            f"{cost.rows_read:,.0f}",
+            f"{cost.sql_seconds:,.2f}",
+        )
+
+
+def spell_milliseconds(seconds: float | None) -> str:
+    """With one decimal below ten; a quantile of a histogram is no more exact than that."""
+    if seconds is None:
+        return ""
+    milliseconds = seconds * 1000
+    return f"{milliseconds:,.0f}" if milliseconds >= 10 else f"{milliseconds:.1f}"
+
+
+def lay_out(rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
+    """Columns side by side: the first to the left, numbers to the right."""
+    table = list(rows)
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    for first, *numbers in table:
+        cells = [number.rjust(width) for number, width in zip(numbers, widths[1:], strict=True)]
+        yield "  ".join([first.ljust(widths[0]), *cells])
