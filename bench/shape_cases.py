@@ -9,13 +9,18 @@ from bench.shape_hand import ID, Hand, Probe, enumerate_literals, quote
 from bench.shape_language import (
     ABSENT_WORD,
     ALL_SIDES,
+    ALL_TIES,
     ANY_ATTENTION,
+    APART,
     ELSEWHERE,
     FEW_YET,
     NO_TRIGRAM,
+    OTHER_COLLATION,
     OTHER_ORDER,
+    RARER,
     RECHECK,
     SHORT_WORD,
+    TIES,
     TINY_QUEUE_NAME,
     WALK,
     HandWritten,
@@ -76,7 +81,12 @@ def list_builtins() -> Iterator[Shape]:
     urgent_first = "t.priority DESC, t.updated_at DESC, t.id DESC"
     yield Shape("built-in", "All", hand=lambda h: [h.plain(), h.by_queue()])
     yield Shape(
-        "built-in", "For my attention", (attention,), hand=lambda h: h.for_attention(), why=ANY_ATTENTION
+        "built-in",
+        "For my attention",
+        (attention,),
+        hand=lambda h: h.for_attention(),
+        why=ALL_TIES,
+        why_behind=ANY_ATTENTION,
     )
     yield Shape(
         "built-in",
@@ -84,7 +94,8 @@ def list_builtins() -> Iterator[Shape]:
         (attention,),
         sort("-priority", "-updated_at"),
         hand=lambda h: h.for_attention(urgent_first),
-        why=ANY_ATTENTION,
+        why=ALL_TIES,
+        why_behind=ANY_ATTENTION,
     )
     yield Shape(
         "built-in",
@@ -93,7 +104,8 @@ def list_builtins() -> Iterator[Shape]:
         sort("-priority", "-updated_at"),
         ("unread", "last_response_at"),
         hand=lambda h: h.for_attention(urgent_first, ("unread", "last_response_at")),
-        why=ANY_ATTENTION,
+        why=ALL_TIES,
+        why_behind=ANY_ATTENTION,
     )
     yield Shape(
         "built-in",
@@ -280,6 +292,7 @@ def list_text_conditions() -> Iterator[Shape]:
             (where("subject", "contains", word),),
             hand=on_text("t.subject", word),
             why=RECHECK,
+            why_behind=RARER,
         )
         yield Shape(
             "condition",
@@ -293,6 +306,7 @@ def list_text_conditions() -> Iterator[Shape]:
             (where("content", "contains", word),),
             hand=with_one(content(word)),
             why=RECHECK,
+            why_behind=RARER,
         )
         yield Shape(
             "content",
@@ -326,6 +340,7 @@ def list_text_conditions() -> Iterator[Shape]:
             h.plain("lower(t.subject) = 'invoice for the gate 7'"),
             h.plain("lower(t.subject) COLLATE \"C\" = 'invoice for the gate 7'"),
         ],
+        why_behind=OTHER_COLLATION,
     )
     yield Shape(
         "condition",
@@ -344,6 +359,7 @@ def list_text_conditions() -> Iterator[Shape]:
             (where("originator", "contains", text),),
             hand=on_text("t.originator_email", text),
             why=RECHECK,
+            why_behind=RARER,
         )
     yield Shape(
         "condition",
@@ -416,6 +432,7 @@ def list_user_conditions() -> Iterator[Shape]:
         "condition",
         "for_attention is not true",
         (where("for_attention", "is not", True),),
+        why=ALL_TIES,
     )
 
 
@@ -482,6 +499,7 @@ def list_orders() -> Iterator[Shape]:
                 f"by {field}, {way}",
                 orders=(Order(field, ascending),),
                 hand=partial(Hand.ordered, key=key, ascending=ascending, nullable=nullable),
+                why="" if ascending else TIES,
             )
         yield Shape(
             "order",
@@ -500,6 +518,8 @@ def list_orders() -> Iterator[Shape]:
                 orders=(Order("last_read_at", ascending),),
                 subject=subject,
                 hand=partial(Hand.ordered_by_reading, ascending=ascending),
+                why=ELSEWHERE,
+                why_behind=APART,
             )
 
 
@@ -514,6 +534,7 @@ def list_searches() -> Iterator[Shape]:
                 criteria=(search(mode, word),),
                 hand=write_search(mode, word),
                 why=RECHECK,
+                why_behind=RARER,
             )
         for match in ("all", "any"):
             yield Shape(
@@ -521,12 +542,14 @@ def list_searches() -> Iterator[Shape]:
                 f"{mode}: {match} of two words, common and in 1,000",
                 criteria=(search(mode, COMMON_WORD, SCARCE_WORD, match=match),),
                 why=RECHECK,
+                why_behind=RARER,
             )
         yield Shape(
             "search",
             f"{mode}: all of two words, both common",
             criteria=(search(mode, COMMON_WORD, "ing"),),
             why=RECHECK,
+            why_behind=RARER,
         )
     yield Shape(
         "search",

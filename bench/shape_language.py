@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.shape_hand import Hand
@@ -13,6 +13,7 @@ from tickiti_query.search import Criterion
 ABSENT_WORD = "xylophonist"
 SHORT_WORD = "zq"  # too short for a trigram, and in no text
 TINY_QUEUE_NAME = "Archive of oddities"
+TINY = "a tiny queue"  # what somebody sees who sees that one alone
 
 # Reasons.
 ELSEWHERE = "the condition is in one relation and the order in another: all matches are sorted, or the order is walked"
@@ -21,9 +22,33 @@ RECHECK = "trigrams find candidates; each is read and compared"
 NO_TRIGRAM = "fewer than three letters make no trigram: everything is read"
 WALK = "nearly everything is excluded: the order is walked to its end"
 OTHER_ORDER = "no index has this order behind this condition: all matches are sorted, or the order is walked"
-ANY_ATTENTION = "somebody who sees everything and has little for attention: all unclosed tickets are passed"
+ANY_ATTENTION = (
+    "all unclosed tickets are passed where there is little for attention; cause by cause, somebody who takes part in"
+    " much would wait several times longer"
+)
 BY_QUEUE = "each queue is asked by itself, and there are few matches"
-ALL_SIDES = "every side of a disjunction is read, where one pass over a small queue would do"
+ALL_SIDES = "every side of a disjunction is read, where one pass would end soon"
+APART = "what was read and what was not are sought apart, where there is little of either"
+WHOLE_QUEUE = "a tiny queue is read as a whole, and it is fifty times as large among 5,000,000 tickets"
+RARER = "a tiny queue is read as a whole, where the text is rarer still"
+ALL_TIES = "everything that the person takes part in is gathered before the order is walked"
+NO_MORE = (
+    "no more pages are read than among 100,000 tickets: it is their distance, or the work of a sort or hash"
+)
+TIES = "read backwards, an index has equal keys in the wrong order: each group of equals is sorted"
+OTHER_COLLATION = "equal subjects are found by their trigrams; the index of subjects is in another collation"
+UNEXPLAINED = "not explained"
+
+TEXTS = {"subject", "content", "subject_content"}
+BESIDE_TICKETS = {
+    "hashtag",
+    "participating",
+    "retained",
+    "unread",
+    "recently_read",
+    "watchlist",
+    "last_read_at",
+}
 
 HandWritten = Callable[[Hand], list[str]]
 
@@ -59,3 +84,22 @@ def sort(*fields: str) -> tuple[Order, ...]:
 
 def search(mode: str, *tokens: str | int, match: str = "all") -> Criterion:
     return Criterion(mode, tokens, match)
+
+
+def tell_growth(
+    conditions: Sequence[Condition], orders: Sequence[Order], criteria: Sequence[Criterion]
+) -> str:
+    """Why a combination takes longer among more tickets."""
+    has_text = any(each.operator in {"contains", "does not contain"} for each in conditions)
+    if has_text or any(criterion.mode in TEXTS for criterion in criteria):
+        return RECHECK
+    fields = {condition.field for condition in conditions} | {order.field for order in orders}
+    return ELSEWHERE if fields & BESIDE_TICKETS else OTHER_ORDER
+
+
+def tell_behind(conditions: Sequence[Condition], orders: Sequence[Order]) -> str:
+    """Why the compiler's form of a combination is slower than another."""
+    first = orders[0].field if orders else ""
+    if any(each.field == "for_attention" for each in conditions):
+        return ALL_SIDES
+    return {"queue": BY_QUEUE, "last_read_at": APART}.get(first, ALL_SIDES)

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 from bench.shape_language import (
     ABSENT_WORD,
-    ALL_SIDES,
-    BY_QUEUE,
-    OTHER_ORDER,
+    ELSEWHERE,
     TINY_QUEUE_NAME,
     Shape,
     search,
     sort,
+    tell_behind,
+    tell_growth,
     where,
 )
 from bench.world import COMMON_WORD, RARE_WORD, SCARCE_WORD
@@ -203,8 +203,8 @@ def list_combinations() -> Iterator[Shape]:
             conditions,
             orders,
             criteria=criteria,
-            why=OTHER_ORDER,
-            why_behind=BY_QUEUE if orders and orders[0].field == "queue" else ALL_SIDES,
+            why=tell_growth(conditions, orders, criteria),
+            why_behind=tell_behind(conditions, orders),
         )
     yield Shape(
         "together",
@@ -213,6 +213,7 @@ def list_combinations() -> Iterator[Shape]:
         sort("last_read_at", "-priority"),
         ("unread", "retained", "last_read_at", "watchlists"),
         subject=User(1, "staff1@example.org"),
+        why=ELSEWHERE,
     )
     yield Shape(
         "together",
@@ -221,4 +222,5 @@ def list_combinations() -> Iterator[Shape]:
         sort("-priority"),
         ("watchlists", "participants", "hashtags", "assignee_name"),
         subject=User(10, "Staff10@example.org"),
+        why=ELSEWHERE,
     )

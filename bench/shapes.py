@@ -2,7 +2,8 @@
 
 The database holds the bench world (`python -m bench.million`). Each statement is compiled as the service does it and
 run with the service's session settings, in turns with rivals: what a person would write by hand for the same rows,
-and the compiler's own plain form where it chose another. `--write` puts the tables into bench/README.md.
+and the compiler's own plain form where it chose another. `--write` puts the tables into bench/README.md; with
+`--json` a group can be measured at a time, for what is not measured now is taken from the file.
 """
 
 from __future__ import annotations
@@ -14,12 +15,13 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from bench import shape_report
 from bench.shape_cases import list_single
 from bench.shape_hand import Hand
-from bench.shape_language import Shape
+from bench.shape_language import TINY, Shape
 from bench.shape_measure import Compared, Measured, Session
 from bench.shape_together import list_combinations
 from bench.world import ALL_SEEING_USER, TINY_USER
@@ -35,7 +37,7 @@ ROWS = 100
 README = Path(__file__).parent / "README.md"
 PEOPLE = {
     "five queues": 4,  # half of all tickets; many assigned, 25,000 read, an inbox
-    "a tiny queue": TINY_USER,
+    TINY: TINY_USER,
     "all queues": ALL_SEEING_USER,
 }
 
@@ -119,26 +121,36 @@ def main() -> None:
     parser.add_argument("--only", default="*", help="titles to measure, as a pattern: 'assignee*'")
     parser.add_argument("--group", default="*", help="groups to measure, as a pattern")
     parser.add_argument("--person", choices=[*PEOPLE], help="one kind of user alone")
-    parser.add_argument("--json", type=Path, help="a file for everything that was found, statements included")
+    parser.add_argument(
+        "--json", type=Path, help="a file for everything that was found, statements included; it is added to"
+    )
     parser.add_argument("--write", action="store_true", help="put the tables into bench/README.md")
     arguments = parser.parse_args()
     world = World(arguments.url, arguments.schema)
     others = [World(url, arguments.schema) if url else None for url in (arguments.url100k, arguments.url5m)]
-    shapes = [
+    shapes = [*list_single(), *list_combinations()]
+    chosen = [
         shape
-        for shape in (*list_single(), *list_combinations())
+        for shape in shapes
         if fnmatch.fnmatchcase(shape.title, arguments.only)
         and fnmatch.fnmatchcase(shape.group, arguments.group)
     ]
     people = [arguments.person] if arguments.person else [*PEOPLE]
-    lines = list(measure(shapes, people, world, others))
-    text = shape_report.render_markdown(lines, make_conditions(world, others))
+    lines = list(measure(chosen, people, world, others))
     if arguments.json:
+        lines = add(lines, read_lines(arguments.json, shapes) if arguments.json.exists() else [], shapes)
         arguments.json.write_text(json.dumps([tell(line) for line in lines], indent=1), "utf-8")
+    text = shape_report.render_markdown(lines, make_conditions(world, others))
     if arguments.write:
         shape_report.write_section(README, text)
     else:
         print(text)
+
+
+def add(lines: Sequence[Line], earlier: Sequence[Line], shapes: Sequence[Shape]) -> list[Line]:
+    """All lines in the order of the shapes, the new ones in place of earlier ones."""
+    found = {(line.shape, line.person): line for line in (*earlier, *lines)}
+    return [found[shape, person] for shape in shapes for person in PEOPLE if (shape, person) in found]
 
 
 def make_conditions(world: World, others: Sequence[World | None]) -> shape_report.Conditions:
@@ -175,14 +187,38 @@ def tell(line: Line) -> dict[str, object]:
         "title": line.shape.title,
         "person": line.person,
         "ratio": line.compared.ratio,
-        "differs": line.compared.differs,
-        "ours": asdict(line.compared.ours) if line.compared.ours else None,
-        "best": asdict(line.compared.best) if line.compared.best else None,
+        "compared": asdict(line.compared),
         "small": asdict(line.small) if line.small else None,
         "large": asdict(line.large) if line.large else None,
         "sql": line.sql,
-        "best_sql": line.compared.best_sql,
     }
+
+
+def read_lines(path: Path, shapes: Sequence[Shape]) -> list[Line]:
+    """The lines of a JSON file whose shapes are still measured."""
+    known = {(shape.group, shape.title): shape for shape in shapes}
+    told = [each for each in json.loads(path.read_text("utf-8")) if (each["group"], each["title"]) in known]
+    return [
+        Line(
+            known[each["group"], each["title"]],
+            each["person"],
+            Compared(
+                read_measured(each["compared"]["ours"]),
+                read_measured(each["compared"]["best"]),
+                each["compared"]["best_sql"],
+                each["compared"]["differs"],
+            ),
+            read_measured(each["small"]),
+            read_measured(each["large"]),
+            each["sql"],
+        )
+        for each in told
+    ]
+
+
+def read_measured(told: dict[str, Any] | None) -> Measured | None:
+    """The figures of a statement as the JSON file has them."""
+    return Measured(**{**told, "plan": tuple(told["plan"])}) if told else None
 
 
 if __name__ == "__main__":

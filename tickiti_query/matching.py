@@ -5,6 +5,7 @@ ASCII. Each function answers "any of these values" (PERSPECTIVES.md, "Conditions
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from tickiti_query.predicate import Predicate, Viewpoint, join_any
 from tickiti_query.values import BIGINT, Word
@@ -43,6 +44,24 @@ def match_text(
         return Predicate(equals_any(f"lower({expression})", fold_all(view, name, values)), nullable)
 
     return match
+
+
+def match_person(
+    expression: str, name: str, *, nullable: bool = False
+) -> Callable[[Sequence[str], Viewpoint], Predicate]:
+    """The same where an index has the tickets of each person, the latest updated first."""
+
+    def match(values: Sequence[str], view: Viewpoint) -> Predicate:
+        arms = tuple(f"lower({expression}) = {key}" for key in fold_all(view, name, values))
+        found = match_text(expression, name, nullable=nullable)(values, view)
+        return replace(found, arms=arms, pays=is_by_update, few=True)
+
+    return match
+
+
+def is_by_update(key: str) -> bool:
+    """Whether an order's first key is when the ticket was updated."""
+    return key == "t.updated_at"
 
 
 def contain_text(expression: str, name: str) -> Callable[[Sequence[str], Viewpoint], Predicate]:

@@ -55,13 +55,16 @@ class Predicate:
 
     `nullable`: it may be NULL, which means no. `queues`: it says of the queue just this, and of the rest of the
     ticket nothing, so that it can be folded into the scope. `arms`: the sides of the disjunction that it is,
-    where each has an index of its own and both together have none.
+    where each has an index of its own and both together have none; `pays` says for the first key of an order
+    whether it pays to read them apart. `few`: only as many tickets as a person or a list has.
     """
 
     sql: str
     nullable: bool = False
     queues: QueueSet | None = None
     arms: tuple[str, ...] = ()
+    pays: Callable[[str], bool] = lambda _key: True
+    few: bool = False
 
     def negate(self) -> "Predicate":
         """The complement: true for exactly the tickets for which this is not true, NULL included."""
@@ -83,6 +86,8 @@ def join_any(predicates: Sequence[Predicate]) -> Predicate:
     return replace(
         joined,
         arms=arms if all(predicate.arms for predicate in predicates) else (),
+        pays=predicates[0].pays,
+        few=all(predicate.few for predicate in predicates),
         queues=QueueSet(frozenset().union(*sets)) if len(sets) == len(predicates) else None,
     )
 
@@ -93,7 +98,12 @@ def join_all(predicates: Sequence[Predicate]) -> Predicate:
         return predicates[0]
     first, *others = predicates
     rest = "".join(f" AND {predicate.sql}" for predicate in others)
-    return replace(_join(" AND ", predicates), arms=tuple(f"({arm}{rest})" for arm in first.arms))
+    return replace(
+        _join(" AND ", predicates),
+        arms=tuple(f"({arm}{rest})" for arm in first.arms),
+        pays=first.pays,
+        few=any(predicate.few for predicate in predicates),
+    )
 
 
 def _join(word: str, predicates: Sequence[Predicate]) -> Predicate:

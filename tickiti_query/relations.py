@@ -78,13 +78,11 @@ def match_assignee(assignees: Sequence[str | Word | Team], view: Viewpoint) -> P
                 keys += map(str, view.directory.find(Relation.MEMBERS_OF_TEAM, team.id))
     found = []
     if Word.UNASSIGNED in assignees:
-        found.append(Predicate("t.assigned_to_email IS NULL"))
+        nobody = "t.assigned_to_email IS NULL"
+        found.append(Predicate(nobody, arms=(nobody,), pays=matching.is_by_update))
     if keys:
-        found.append(matching.match_text("t.assigned_to_email", "assignee", nullable=True)(keys, view))
-    arms = [f"lower(t.assigned_to_email) = {key}" for key in matching.fold_all(view, "assignee", keys)]
-    if Word.UNASSIGNED in assignees:
-        arms.append("t.assigned_to_email IS NULL")
-    return replace(join_any(found), arms=tuple(arms))
+        found.append(matching.match_person("t.assigned_to_email", "assignee", nullable=True)(keys, view))
+    return join_any(found)
 
 
 def team_key(team: int) -> str:
@@ -92,10 +90,19 @@ def team_key(team: int) -> str:
     return f"team:{team}"
 
 
+def match_originator(emails: Sequence[str | Word], view: Viewpoint) -> Predicate:
+    """One of these people sent it in."""
+    return matching.match_person("t.originator_email", "originator")(
+        matching.resolve_emails(view, emails), view
+    )
+
+
 def match_participant(emails: Sequence[str | Word], view: Viewpoint) -> Predicate:
     """One of these people takes part."""
     found = matching.match_email("p.email", "participant")(emails, view)
-    return Predicate(f"EXISTS (SELECT 1 FROM ticket_participants p WHERE p.ticket_id = t.id AND {found.sql})")
+    return Predicate(
+        f"EXISTS (SELECT 1 FROM ticket_participants p WHERE p.ticket_id = t.id AND {found.sql})", few=True
+    )
 
 
 def match_tag(tags: Sequence[str], view: Viewpoint) -> Predicate:
@@ -118,7 +125,7 @@ def match_watchlist(watchlists: Sequence[str | int], view: Viewpoint) -> Predica
     names = [each for each in watchlists if isinstance(each, str)]
     ids = ids.union(*(view.directory.find_ids(Relation.WATCHLISTS_NAMED, name) for name in names))
     found = matching.match_number("wt.watchlist_id", "watchlist")(sorted(ids), view)
-    return Predicate(f"EXISTS (SELECT 1 {visible_watchlists(view)} AND {found.sql})")
+    return Predicate(f"EXISTS (SELECT 1 {visible_watchlists(view)} AND {found.sql})", few=True)
 
 
 def join_state(view: Viewpoint) -> str:
@@ -129,12 +136,12 @@ def join_state(view: Viewpoint) -> str:
 
 def match_retained(view: Viewpoint) -> Predicate:
     """The subject user retains the ticket."""
-    return Predicate(f"{join_state(view)}.is_retained", nullable=True)
+    return Predicate(f"{join_state(view)}.is_retained", nullable=True, few=True)
 
 
 def match_recently_read(view: Viewpoint) -> Predicate:
     """The subject user has opened the ticket at some time."""
-    return Predicate(f"{select_last_read(view)} IS NOT NULL")
+    return Predicate(f"{select_last_read(view)} IS NOT NULL", few=True)
 
 
 def match_unread(view: Viewpoint) -> Predicate:
@@ -163,7 +170,13 @@ def match_participating(view: Viewpoint) -> Predicate:
 
 def match_for_attention(view: Viewpoint) -> Predicate:
     """Not closed, and one of the five causes: assigned, retained, tagged, inbox, participating and unread."""
-    return join_all([Predicate("t.status <> 'closed'"), join_any(list(find_causes(view).values()))])
+    causes = list(find_causes(view).values())
+    sides = tuple(side for cause in causes for side in cause.arms or (cause.sql,) if side != "FALSE")
+    # An index has the unclosed tickets in these orders: one pass over them ends sooner for most people.
+    any_cause = replace(
+        join_any(causes), arms=sides, pays=lambda key: key not in {"t.updated_at", "t.priority"}, few=True
+    )
+    return join_all([any_cause, Predicate("t.status <> 'closed'")])
 
 
 def find_causes(view: Viewpoint) -> Mapping[str, Predicate]:

@@ -17,6 +17,7 @@ from tickiti_query.demo.pair import Pair
 # `TICKITI_DIFFERENCE_CASES=50000 ./script/test tests/integration/test_difference.py` is the longer run.
 CASES = int(os.environ.get("TICKITI_DIFFERENCE_CASES", "700"))
 IT = {"perspective_id": MINE}
+FOUND_TWICE = {"mode": "subject_content", "tokens": ["o"]}
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,13 @@ def list_worked_cases() -> Iterator[tuple[str, Any]]:
     for name, (conditions, _) in (CONDITIONS | IMPERSONATED).items():
         yield f"as Bob: {name}", (set_mine(make_world(), conditions, impersonate=BOB), ANN, IT)
     for name, (orders, _) in ORDERS.items():
-        yield f"order: {name}", (set_mine(make_world(), orders=orders), ANN, IT)
+        ordered = set_mine(make_world(), orders=orders)
+        yield f"order: {name}", (ordered, ANN, IT)
+        as_bob = set_mine(make_world(), orders=orders, impersonate=BOB)
+        yield f"top of an order as Bob: {name}", (as_bob, ANN, IT | {"row_limit": 2})
+        yield f"order of what a search finds: {name}", (ordered, ANN, IT | search([FOUND_TWICE]))
+        attention = set_mine(make_world(), [("for_attention", "is", True)], orders)
+        yield f"order of what is for attention: {name}", (attention, ANN, IT)
     for name, (column, _, _) in COLUMNS.items():
         yield f"column: {name}", (set_mine(make_world(), columns=[column]), ANN, IT)
         yield f"column as Bob: {name}", (set_mine(make_world(), columns=[column], impersonate=BOB), ANN, IT)

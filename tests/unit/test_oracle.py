@@ -167,6 +167,8 @@ ORDERS: dict[str, tuple[list[tuple[str, bool]], list[int]]] = {
     "last_response_at": ([("last_response_at", True)], [2, 1, 9, 4, 3]),
     "response_count": ([("response_count", False)], [1, 9, 4, 3, 2]),
     "last_read_at of the subject user": ([("last_read_at", True)], [1, 2, 9, 4, 3]),
+    "latest read first, NULL last": ([("last_read_at", False)], [2, 1, 9, 4, 3]),
+    "never read, by the next key": ([("last_read_at", True), ("number", False)], [1, 2, 3, 4, 9]),
     "the first position counts most": ([("status", False), ("subject", False)], [2, 3, 9, 1, 4]),
 }
 

@@ -36,7 +36,6 @@ def compile_query(
     """
     reading = read_question(perspective, searches, actor, directory, catalogue)
     view, predicates = reading.view, reading.predicates
-    are_joined = bool(view.joins.clauses)
     keys = tuple(read_keys(perspective, view, catalogue))
     columns = choose_columns(perspective, catalogue)
     select = write_select(columns, view, catalogue)
@@ -44,7 +43,6 @@ def compile_query(
         scope=write_scope(predicates, view),
         queue_scope=write_queue_scope("q.id", predicates, view),
         predicates=tuple(predicate for predicate in predicates if predicate.queues is None),
-        are_joined=are_joined,
         keys=keys,
         joins=view.joins.clauses,
         limit=view.binds.add("limit", row_limit + 1),

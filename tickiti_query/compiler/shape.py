@@ -1,13 +1,13 @@
 """From FROM to LIMIT: which tickets, in one of three shapes, each with the scope in its WHERE.
 
 Plain is right for everything. The other two give the same rows where no index has the tickets in the wanted order,
-but several together do: a queue at a time, or one side of a disjunction at a time. bench/README.md has the figures.
+but several together do: a queue at a time, or one part of the list at a time. bench/README.md has the figures.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
-from tickiti_query.compiler.order import DEFAULT_KEYS, SortKey, write_order
+from tickiti_query.compiler.order import DEFAULT_KEYS, LAST, SortKey, write_order
 from tickiti_query.predicate import Predicate
 
 TICKETS = "FROM tickets t\nJOIN ticket_queues q ON q.id = t.queue_id"
@@ -20,29 +20,28 @@ MOST_ARMS = 12  # beyond it, one pass over the tickets is the better half
 class Page:
     """What is to be listed: `scope` and `predicates` must all hold; `queue_scope` is the scope's part about queue `q`.
 
-    `joins` are the clauses that predicates, keys or columns need; `are_joined`: some predicate needs one.
+    `joins` are the clauses that predicates, keys or columns need.
     """
 
     scope: tuple[str, ...]
     queue_scope: tuple[str, ...]
     predicates: tuple[Predicate, ...]
-    are_joined: bool
     keys: tuple[SortKey, ...]
     joins: tuple[str, ...]
     limit: str
 
+    @property
+    def few(self) -> bool:
+        """So few tickets that all of them can be sorted."""
+        return any(predicate.few for predicate in self.predicates)
+
 
 def write_page(page: Page) -> str:
     """The shape that fits."""
-    if page.keys[0].by_queue and page.keys[1:] in ORDERED_IN_A_QUEUE:
+    if page.keys[0].by_queue and page.keys[1:] in ORDERED_IN_A_QUEUE and not page.few:
         return write_by_queue(page)
-    split = [predicate for predicate in page.predicates if 2 <= len(predicate.arms) <= MOST_ARMS]
-    if split:
-        # The last one is a search's, where there is one: it narrows the most.
-        return write_arms(page, split[-1])
-    if page.keys[0].splits and not page.are_joined:
-        return write_key_arms(page)
-    return write_plain(page)
+    parts = [part for side in split_by_side(page) for part in split_by_value(side)]
+    return unite(page, parts) if len(parts) > 1 else write_plain(page)
 
 
 def write_plain(page: Page) -> str:
@@ -65,33 +64,46 @@ def write_by_queue(page: Page) -> str:
     )
 
 
-def write_arms(page: Page, split: Predicate) -> str:
-    """The top of each side of a disjunction, then the top of these: the best of all are among the best of each."""
-    others = [predicate.sql for predicate in page.predicates if predicate is not split]
-    order = order_and_limit(page.keys, page)
-    return unite(page, [write_arm(page, [*others, arm], order) for arm in split.arms])
+def split_by_side(page: Page) -> Iterator[Page]:
+    """A part for each side of a disjunction; a ticket may be in several."""
+    split = [
+        predicate
+        for predicate in page.predicates
+        if 2 <= len(predicate.arms) <= MOST_ARMS and predicate.pays(page.keys[0].sql)
+    ]
+    if not split:
+        yield page
+        return
+    chosen = split[-1]  # a search's, where there is one: it narrows the most
+    others = tuple(predicate for predicate in page.predicates if predicate is not chosen)
+    for side in chosen.arms:
+        yield replace(page, predicates=(*others, Predicate(side, few=chosen.few)))
 
 
-def write_key_arms(page: Page) -> str:
+def split_by_value(page: Page) -> Iterator[Page]:
     """Tickets that have a value of the first key, by it; then those that have none, by the other keys."""
     first, *others = page.keys
-    conditions = [predicate.sql for predicate in page.predicates]
-    having = write_arm(page, [*conditions, f"{first.sql} IS NOT NULL"], order_and_limit(page.keys, page))
-    without = write_arm(page, [*conditions, f"{first.sql} IS NULL"], order_and_limit(others, page))
-    return unite(page, [having, without])
+    if not first.splits or page.few:
+        yield page
+        return
+    yield replace(page, predicates=(*page.predicates, Predicate(f"{first.sql} IS NOT NULL")))
+    yield replace(page, predicates=(*page.predicates, Predicate(f"{first.sql} IS NULL")), keys=tuple(others))
 
 
-def write_arm(page: Page, conditions: Sequence[str], order: str) -> str:
-    """The ids of the best of one side."""
-    where = "WHERE " + "\n  AND ".join([*page.scope, *conditions])
-    return "\n".join(["SELECT t.id", TICKETS, *page.joins, where, order])
+def unite(page: Page, parts: Sequence[Page]) -> str:
+    """The top of each part, then the top of these: the best of all are among the best of each.
 
-
-def unite(page: Page, arms: Sequence[str]) -> str:
-    """Tickets of any arm, each once."""
+    A ticket that is in two parts comes twice in a row, for the id is the last key, and is taken once. Parts in the
+    order of an index are merged, and none is read further than the page needs.
+    """
+    values = ", ".join(f"{key.sql} AS key_{number}" for number, key in enumerate(page.keys, start=1))
+    arms = [f"SELECT t.*, {values}\n{write_plain(part)}" for part in parts]
     union = "\n) UNION ALL (\n".join(indent(arm) for arm in arms)
-    where = "WHERE " + "\n  AND ".join([*page.scope, f"t.id IN ((\n{union}\n))"])
-    return "\n".join([TICKETS, *page.joins, where, order_and_limit(page.keys, page)])
+    keys = [replace(key, sql=f"t.key_{number}") for number, key in enumerate(page.keys, start=1)]
+    each_once = ", ".join(key.sql for key in (*keys, LAST))
+    best = f"SELECT DISTINCT ON ({each_once}) t.*\nFROM ((\n{union}\n)) t\n{order_and_limit(keys, page)}"
+    queues = "JOIN ticket_queues q ON q.id = t.queue_id"
+    return "\n".join([f"FROM (\n{indent(best)}\n) t", queues, *page.joins, f"ORDER BY {write_order(keys)}"])
 
 
 def write_where(page: Page) -> str:

@@ -12,41 +12,41 @@ SELECT t.id AS ticket_id,
        t.originator_email AS originator_email,
        to_char(t.created_at, 'YYYY-MM-DD HH24:MI:SS') AS created_at,
        to_char(t.updated_at, 'YYYY-MM-DD HH24:MI:SS') AS updated_at
-FROM tickets t
+FROM (
+  SELECT DISTINCT ON (t.key_1, t.id) t.*
+  FROM ((
+    SELECT t.*, t.updated_at AS key_1
+    FROM tickets t
+    JOIN ticket_queues q ON q.id = t.queue_id
+    WHERE t.deleted_at IS NULL
+      AND NOT t.is_draft
+      AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
+      AND t.assigned_to_email IS NULL
+    ORDER BY t.updated_at DESC, t.id DESC
+    LIMIT :limit_1
+  ) UNION ALL (
+    SELECT t.*, t.updated_at AS key_1
+    FROM tickets t
+    JOIN ticket_queues q ON q.id = t.queue_id
+    WHERE t.deleted_at IS NULL
+      AND NOT t.is_draft
+      AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
+      AND lower(t.assigned_to_email) = lower(CAST(:assignee_1 AS text))
+    ORDER BY t.updated_at DESC, t.id DESC
+    LIMIT :limit_1
+  ) UNION ALL (
+    SELECT t.*, t.updated_at AS key_1
+    FROM tickets t
+    JOIN ticket_queues q ON q.id = t.queue_id
+    WHERE t.deleted_at IS NULL
+      AND NOT t.is_draft
+      AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
+      AND lower(t.assigned_to_email) = lower(CAST(:assignee_2 AS text))
+    ORDER BY t.updated_at DESC, t.id DESC
+    LIMIT :limit_1
+  )) t
+  ORDER BY t.key_1 DESC, t.id DESC
+  LIMIT :limit_1
+) t
 JOIN ticket_queues q ON q.id = t.queue_id
-WHERE t.deleted_at IS NULL
-  AND NOT t.is_draft
-  AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-  AND t.id IN ((
-  SELECT t.id
-  FROM tickets t
-  JOIN ticket_queues q ON q.id = t.queue_id
-  WHERE t.deleted_at IS NULL
-    AND NOT t.is_draft
-    AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-    AND lower(t.assigned_to_email) = lower(CAST(:assignee_1 AS text))
-  ORDER BY t.updated_at DESC, t.id DESC
-  LIMIT :limit_1
-) UNION ALL (
-  SELECT t.id
-  FROM tickets t
-  JOIN ticket_queues q ON q.id = t.queue_id
-  WHERE t.deleted_at IS NULL
-    AND NOT t.is_draft
-    AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-    AND lower(t.assigned_to_email) = lower(CAST(:assignee_2 AS text))
-  ORDER BY t.updated_at DESC, t.id DESC
-  LIMIT :limit_1
-) UNION ALL (
-  SELECT t.id
-  FROM tickets t
-  JOIN ticket_queues q ON q.id = t.queue_id
-  WHERE t.deleted_at IS NULL
-    AND NOT t.is_draft
-    AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-    AND t.assigned_to_email IS NULL
-  ORDER BY t.updated_at DESC, t.id DESC
-  LIMIT :limit_1
-))
-ORDER BY t.updated_at DESC, t.id DESC
-LIMIT :limit_1;
+ORDER BY t.key_1 DESC, t.id DESC;

@@ -14,31 +14,31 @@ SELECT t.id AS ticket_id,
        t.originator_email AS originator_email,
        to_char(t.created_at, 'YYYY-MM-DD HH24:MI:SS') AS created_at,
        to_char(t.updated_at, 'YYYY-MM-DD HH24:MI:SS') AS updated_at
-FROM tickets t
+FROM (
+  SELECT DISTINCT ON (t.key_1, t.id) t.*
+  FROM ((
+    SELECT t.*, t.updated_at AS key_1
+    FROM tickets t
+    JOIN ticket_queues q ON q.id = t.queue_id
+    WHERE t.deleted_at IS NULL
+      AND NOT t.is_draft
+      AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
+      AND (lower(t.subject) LIKE lower(CAST(:subject_1 AS text)) OR lower(t.subject) LIKE lower(CAST(:subject_2 AS text)))
+    ORDER BY t.updated_at DESC, t.id DESC
+    LIMIT :limit_1
+  ) UNION ALL (
+    SELECT t.*, t.updated_at AS key_1
+    FROM tickets t
+    JOIN ticket_queues q ON q.id = t.queue_id
+    WHERE t.deleted_at IS NULL
+      AND NOT t.is_draft
+      AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
+      AND EXISTS (SELECT 1 FROM responses r WHERE r.ticket_id = t.id AND r.deleted_at IS NULL AND (lower(r.plain_text) LIKE lower(CAST(:content_1 AS text)) OR lower(r.plain_text) LIKE lower(CAST(:content_2 AS text))))
+    ORDER BY t.updated_at DESC, t.id DESC
+    LIMIT :limit_1
+  )) t
+  ORDER BY t.key_1 DESC, t.id DESC
+  LIMIT :limit_1
+) t
 JOIN ticket_queues q ON q.id = t.queue_id
-WHERE t.deleted_at IS NULL
-  AND NOT t.is_draft
-  AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-  AND t.id IN ((
-  SELECT t.id
-  FROM tickets t
-  JOIN ticket_queues q ON q.id = t.queue_id
-  WHERE t.deleted_at IS NULL
-    AND NOT t.is_draft
-    AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-    AND (lower(t.subject) LIKE lower(CAST(:subject_1 AS text)) OR lower(t.subject) LIKE lower(CAST(:subject_2 AS text)))
-  ORDER BY t.updated_at DESC, t.id DESC
-  LIMIT :limit_1
-) UNION ALL (
-  SELECT t.id
-  FROM tickets t
-  JOIN ticket_queues q ON q.id = t.queue_id
-  WHERE t.deleted_at IS NULL
-    AND NOT t.is_draft
-    AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-    AND EXISTS (SELECT 1 FROM responses r WHERE r.ticket_id = t.id AND r.deleted_at IS NULL AND (lower(r.plain_text) LIKE lower(CAST(:content_1 AS text)) OR lower(r.plain_text) LIKE lower(CAST(:content_2 AS text))))
-  ORDER BY t.updated_at DESC, t.id DESC
-  LIMIT :limit_1
-))
-ORDER BY t.updated_at DESC, t.id DESC
-LIMIT :limit_1;
+ORDER BY t.key_1 DESC, t.id DESC;

@@ -11,34 +11,34 @@ SELECT t.id AS ticket_id,
        t.originator_email AS originator_email,
        to_char(t.created_at, 'YYYY-MM-DD HH24:MI:SS') AS created_at,
        to_char(t.updated_at, 'YYYY-MM-DD HH24:MI:SS') AS updated_at
-FROM tickets t
+FROM (
+  SELECT DISTINCT ON (t.key_1, t.id) t.*
+  FROM ((
+    SELECT t.*, s.last_read_at AS key_1
+    FROM tickets t
+    JOIN ticket_queues q ON q.id = t.queue_id
+    LEFT JOIN ticket_user_states s ON s.ticket_id = t.id AND s.user_id = :subject_id_1
+    WHERE t.deleted_at IS NULL
+      AND NOT t.is_draft
+      AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
+      AND s.last_read_at IS NOT NULL
+    ORDER BY s.last_read_at DESC NULLS LAST, t.id DESC
+    LIMIT :limit_1
+  ) UNION ALL (
+    SELECT t.*, s.last_read_at AS key_1
+    FROM tickets t
+    JOIN ticket_queues q ON q.id = t.queue_id
+    LEFT JOIN ticket_user_states s ON s.ticket_id = t.id AND s.user_id = :subject_id_1
+    WHERE t.deleted_at IS NULL
+      AND NOT t.is_draft
+      AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
+      AND s.last_read_at IS NULL
+    ORDER BY t.id DESC
+    LIMIT :limit_1
+  )) t
+  ORDER BY t.key_1 DESC NULLS LAST, t.id DESC
+  LIMIT :limit_1
+) t
 JOIN ticket_queues q ON q.id = t.queue_id
 LEFT JOIN ticket_user_states s ON s.ticket_id = t.id AND s.user_id = :subject_id_1
-WHERE t.deleted_at IS NULL
-  AND NOT t.is_draft
-  AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-  AND t.id IN ((
-  SELECT t.id
-  FROM tickets t
-  JOIN ticket_queues q ON q.id = t.queue_id
-  LEFT JOIN ticket_user_states s ON s.ticket_id = t.id AND s.user_id = :subject_id_1
-  WHERE t.deleted_at IS NULL
-    AND NOT t.is_draft
-    AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-    AND s.last_read_at IS NOT NULL
-  ORDER BY s.last_read_at DESC NULLS LAST, t.id DESC
-  LIMIT :limit_1
-) UNION ALL (
-  SELECT t.id
-  FROM tickets t
-  JOIN ticket_queues q ON q.id = t.queue_id
-  LEFT JOIN ticket_user_states s ON s.ticket_id = t.id AND s.user_id = :subject_id_1
-  WHERE t.deleted_at IS NULL
-    AND NOT t.is_draft
-    AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-    AND s.last_read_at IS NULL
-  ORDER BY t.id DESC
-  LIMIT :limit_1
-))
-ORDER BY s.last_read_at DESC NULLS LAST, t.id DESC
-LIMIT :limit_1;
+ORDER BY t.key_1 DESC NULLS LAST, t.id DESC;
