@@ -534,7 +534,7 @@ def list_searches() -> Iterator[Shape]:
                 criteria=(search(mode, word),),
                 hand=write_search(mode, word),
                 why=RECHECK,
-                why_behind=RARER,
+                why_behind=ALL_SIDES if note == "common" else RARER,
             )
         for match in ("all", "any"):
             yield Shape(
