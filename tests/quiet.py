@@ -31,6 +31,7 @@ LEAKS = {
     ),
     "a trace": r"Traceback \(most recent|File \"[^\"]+\", line \d|most recent call last",
 }
+KINDS = ("application/json", "text/html", "text/plain")
 # What a test itself put into a name or a text comes back where a list, or the name of what is wrong, is asked for.
 SENT = re.compile(
     "|".join(re.escape(form) for text in PAYLOADS for form in {text, json.dumps(text)[1:-1]} if len(form) > 4)
@@ -87,9 +88,7 @@ class Listener:
             kind, server = response.getheader("Content-Type", ""), response.getheader("Server", "")
             body = inner(response, *args)
             # Others of the suite's servers are none of ours, and the scripts of /docs say all sorts of things.
-            if server.startswith(("gunicorn", "WSGIServer")) and kind.startswith(
-                ("application/json", "text/")
-            ):
+            if server.startswith(("gunicorn", "WSGIServer")) and kind.startswith(KINDS):
                 self.hear("body", body.decode("utf-8", "replace"))
             return body
 
@@ -98,7 +97,7 @@ class Listener:
     def _wrap_start(self, inner: Callable[..., None]) -> Callable[..., None]:
         def start(process: Any, args: Any, *rest: Any, **kwargs: Any) -> None:
             output = getattr(kwargs.get("stderr"), "name", None)
-            if isinstance(output, str) and "gunicorn" in args:
+            if isinstance(output, str) and any(Path(str(word)).name == "gunicorn" for word in args):
                 self.logs[Path(output)] = self.where
             inner(process, args, *rest, **kwargs)
 

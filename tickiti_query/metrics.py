@@ -179,7 +179,8 @@ def tell_request(status: int, error: str | None, seconds: float, trace: RequestT
     if "sql" not in durations:
         return
     # Read for this request: only here was the token read too; a hit merely looks at the time.
-    _auth.observe(durations["auth"])
+    if "auth" in durations:
+        _auth.observe(durations["auth"])
     _sql.observe(durations["sql"])
     sql_seconds.inc(durations["sql"])
     if trace.render_seconds is not None:

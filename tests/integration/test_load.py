@@ -210,17 +210,17 @@ def test_requests_on_one_connection_are_answered_in_their_order(running: Running
 
 
 @pytest.mark.parametrize(
-    ("sent", "status"),
+    "sent",
     [
-        (b"NONSENSE\r\n\r\n", 400),
-        (b"GET /x HTTP/1.1\r\nBad Name: x\r\n\r\n", 400),
-        (b"GET /x HTTP/1.1\r\nX: " + b"x" * 100_000 + b"\r\n\r\n", 431),
+        b"NONSENSE\r\n\r\n",
+        b"GET /x HTTP/1.1\r\nBad Name: x\r\n\r\n",
+        b"GET /x HTTP/1.1\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
     ],
 )
-def test_what_is_no_request_keeps_gunicorns_own_refusal(running: Running, sent: bytes, status: int) -> None:
+def test_what_is_no_request_is_gunicorns_to_refuse(running: Running, sent: bytes) -> None:
     with connect(running.port) as [link]:
         link.sendall(sent)
-        assert link.recv(12) == f"HTTP/1.1 {status}".encode()
+        assert link.recv(12) == b"HTTP/1.1 400"
 
 
 # A slow replica --------------------------------------------------------------------------------------------

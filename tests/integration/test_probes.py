@@ -15,7 +15,7 @@ import pytest
 from tests.integration.test_scrape import list_children, scrape
 from tests.integration.test_shop_faults import READY, lock_relation
 from tests.running import Running, wait_until
-from tests.shop import PRIYA
+from tests.shop import PRIYA, TOM
 from tickiti_query.demo.loading import READER, create_reader, create_schema
 from tickiti_query.demo.pair import Pair
 from tickiti_query.replica.replica import OBSERVE_SECONDS
@@ -139,7 +139,12 @@ def test_probes_are_answered_while_all_threads_are_busy(shop_pair: Pair, tmp_pat
         wait_until(running.is_up)
         with ThreadPoolExecutor(4) as threads:
             with lock_relation(shop_pair):
-                asked = [threads.submit(running.ask, PRIYA, f'{{"row_limit": {n}}}') for n in range(1, 5)]
+                # Two of them, for one alone has half of the places.
+                asked = [
+                    threads.submit(running.ask, token, f'{{"row_limit": {n}}}')
+                    for token in (PRIYA, TOM)
+                    for n in (1, 2)
+                ]
                 wait_until(lambda: scrape(running).sum("pool_connections_in_use") == 2)
                 assert probe(running, "/livez")[0] == 200
                 assert probe(running, "/readyz") == (200, {"ok": True, "checks": READY})

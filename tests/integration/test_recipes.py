@@ -27,12 +27,12 @@ CHANGES = {
         "UPDATE users SET is_active = TRUE WHERE id = 1",
     ),
     "the token may do less": (
-        "UPDATE personal_access_tokens SET abilities = '[]' WHERE tokenable_id = 1",
-        "UPDATE personal_access_tokens SET abilities = '[\"tickets:read\"]' WHERE tokenable_id = 1",
+        "UPDATE personal_access_tokens SET abilities = '[]' WHERE id = 1",
+        "UPDATE personal_access_tokens SET abilities = '[\"tickets:read\"]' WHERE id = 1",
     ),
     "the token has ended": (
-        "UPDATE personal_access_tokens SET expires_at = '2001-01-01' WHERE tokenable_id = 1",
-        "UPDATE personal_access_tokens SET expires_at = NULL WHERE tokenable_id = 1",
+        "UPDATE personal_access_tokens SET expires_at = '2001-01-01' WHERE id = 1",
+        "UPDATE personal_access_tokens SET expires_at = NULL WHERE id = 1",
     ),
     "the perspective has another condition": (
         "UPDATE perspective_conditions SET value = '\"closed\"' WHERE perspective_id = 7 AND field = 'status'",

@@ -152,7 +152,6 @@ BROKEN: dict[str, bytes] = {
     "a negative size": b"-10\r\n" + BODY + b"\r\n0\r\n\r\n",
     "a size and a space": b"10 \r\n" + BODY + b"\r\n0\r\n\r\n",
     "no size": b"\r\n" + BODY + b"\r\n0\r\n\r\n",
-    "bare line feeds": b"10\n" + BODY + b"\n0\n\n",
     "a chunk longer than its size": b"10\r\n" + BODY + b"XX\r\n0\r\n\r\n",
     "an empty extension": b"10;\r\n" + BODY + b"\r\n0\r\n\r\n",
     "an extension with a bare carriage return": b"10;a=\rb\r\n" + BODY + b"\r\n0\r\n\r\n",
@@ -177,13 +176,12 @@ def test_broken_chunks_are_a_400_and_the_end_of_the_connection(server: Running, 
         build(CHUNKED, b"10\r\n" + BODY[:5]),
         build(CHUNKED, b"10\r\n" + BODY + b"\r\n"),
         build(CHUNKED, b"ffffffffffffffff\r\n" + BODY),
+        build(CHUNKED, b"10\n" + BODY + b"\n0\n\n"),
     ],
 )
-def test_a_body_that_does_not_come_to_its_end_is_not_read(server: Running, sent: bytes) -> None:
+def test_a_request_that_does_not_come_to_its_end_is_not_answered(server: Running, sent: bytes) -> None:
     for _ in "12":
-        [(status, headers, body)] = talk(server, sent, ends=True)
-        check_shape(status, headers, body)
-        assert status == 400
+        assert talk(server, sent, ends=True) == []
 
 
 SOUND_REQUESTS: dict[str, tuple[bytes, int]] = {
