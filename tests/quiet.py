@@ -31,6 +31,8 @@ LEAKS = {
     ),
     "a trace": r"Traceback \(most recent|File \"[^\"]+\", line \d|most recent call last",
 }
+# libpq itself writes this for a connection of the suite's own, to a server that a test has crashed.
+CRASH = re.compile(r"WARNING:  terminating connection because of crash.*(\n(DETAIL|HINT):  .*)*")
 KINDS = ("application/json", "text/html", "text/plain")
 # What a test itself put into a name or a text comes back where a list, or the name of what is wrong, is asked for.
 SENT = re.compile(
@@ -109,7 +111,7 @@ class Listener:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for title, text in report.sections:
             if title.startswith("Captured stderr"):
-                self.hear("standard error", text)
+                self.hear("standard error", CRASH.sub("", text))
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:

@@ -53,6 +53,7 @@ class Target:
             "search_path": f'"{schema}",pg_temp',
             "TimeZone": "UTC",
             "DateStyle": "ISO",
+            "client_min_messages": "error",  # libpq writes what a server says in passing to standard error
             # Plans for a page of rows: compiling one or starting workers for it takes longer than reading it, and
             # an index is worth following where the pages are in memory. bench/README.md has the figures.
             "jit": "off",
