@@ -13,6 +13,11 @@ OURS = (InvalidResponseHeader, InvalidResponseHeaderName)  # of an answer, not o
 class RefusingWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Answers 400 to whatever is no HTTP request, and logs which rule it broke."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # gunicorn gathers a line for its access log wherever logging is configured; a request has a line of ours.
+        self.log.access = lambda *_: None
+
     def handle_error(self, _req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """gunicorn's own puts the offending line, or the URI, into the log: they may hold a token.
 
