@@ -28,7 +28,7 @@ from tickiti_query.actor import Actor, User
 from tickiti_query.answer import Answer
 from tickiti_query.cache import OVERHEAD_BYTES, Cache
 from tickiti_query.search import Criterion, Selector, TicketQuery
-from tickiti_query.server_state import Server, ServerState, Validator
+from tickiti_query.server_state import SIGHT, Server, ServerState, Validator
 from tickiti_query.statement import Statement
 from tickiti_query.tokens import Credentials, Grant, digest_secret
 
@@ -198,6 +198,12 @@ class FakeReplica:
     def read(self, work: Callable[[Any], Any]) -> Any:
         return work(FakeSnapshot(self))
 
+    def ask(self, _statement: Statement) -> tuple[Server, list[tuple[Any, ...]]]:
+        """A recipe holds until the next commit but one: what it gives, or that it has changed."""
+        if self.asked % 2:
+            return SERVER, [(None,) * (2 + len(self.rows[0]))]
+        return SERVER, [(f"{self.stamp}/", True, *row) for row in self.rows]
+
     def leave(self) -> None:
         """There is no other server to go to."""
 
@@ -212,12 +218,14 @@ class FakeSnapshot:
 
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
         binds = statement.binds
+        if statement == SIGHT:
+            return [(f"{self._replica.stamp}/",)]
         if "personal_access_tokens" in statement.sql:
             user = int(str(binds["id"]))
             who = (user, f"staff{user}@example.org", True, True, False, [1, 2, 3, user])
-            return [(binds["digest"], '["tickets:read"]', None, None, None, *who)]
+            return [("(the row as text)", binds["digest"], '["tickets:read"]', None, None, None, *who)]
         if "FROM perspectives p" in statement.sql:
-            return [(1, "All", None, None, None, [], [], [])]
+            return [("(1,All)", 1, "All", None, None, None, [], [], [])]
         return self._replica.rows
 
 

@@ -5,17 +5,21 @@ from collections.abc import Iterator
 from importlib.metadata import metadata
 from pathlib import Path
 
+from packaging.markers import Marker
+
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "dependencies.md"
 BEGIN, END = "<!-- table -->\n", "<!-- /table -->"
+NEWEST = "3.11.99"  # the table is of the image's Python
 CLASSIFIER = "License :: OSI Approved :: "
 
 
 def list_pinned() -> Iterator[tuple[str, str]]:
-    """Name and version of everything in requirements.txt."""
-    yield from re.findall(
-        r"^([a-z0-9-]+)==([^ ;]+)", (ROOT / "requirements.txt").read_text("utf-8"), re.MULTILINE
-    )
+    """Name and version of everything in requirements.txt, but for what another Python needs."""
+    text = (ROOT / "requirements.txt").read_text("utf-8")
+    for name, version, marker in re.findall(r"^([a-z0-9-]+)==([^ ;]+)(?: ; (.*?))? \\$", text, re.MULTILINE):
+        if not marker or Marker(marker).evaluate({"python_full_version": NEWEST}):
+            yield name, version
 
 
 def find_licence(name: str) -> str:

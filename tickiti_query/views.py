@@ -136,9 +136,23 @@ def end_request(response: Response) -> Response:
     return response
 
 
+def ignore_host(wsgi_app: Callable[..., Any]) -> Callable[..., Any]:
+    """The app, told nothing of the name that the caller used for it.
+
+    Nothing here depends on it, and Flask refuses some names before anybody has looked at the token.
+    """
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        environ.pop("HTTP_HOST", None)
+        return wsgi_app(environ, start_response)
+
+    return answer
+
+
 def install(app: Flask, tell: Tell) -> None:
     """Give the app our way of beginning, ending and failing a request; `tell` hears of each."""
     app.before_request(lambda: begin_request(tell))
     app.after_request(end_request)
     app.register_error_handler(Exception, answer_error)
     app.register_error_handler(HTTPException, answer_error)
+    app.wsgi_app = ignore_host(app.wsgi_app)  # type: ignore[method-assign]

@@ -22,7 +22,7 @@ class Windows:
 
     def incr(self, key: str, expiry: float) -> int:
         """One more for `key`, in a window of `expiry` seconds; how many that makes."""
-        now = time.time()
+        now = time.monotonic()  # a window does not last longer because the wall clock was set back
         with self._lock:
             count, end = self._windows.get(key, (0, 0.0))
             if end <= now:
@@ -39,8 +39,9 @@ class Windows:
     def get(self, key: str) -> int:
         """How many there are in the window that is running."""
         count, end = self._windows.get(key, (0, 0.0))
-        return count if end > time.time() else 0
+        return count if end > time.monotonic() else 0
 
     def get_expiry(self, key: str) -> float:
         """When the window ends, as `time.time` tells it."""
-        return self._windows.get(key, (0, time.time()))[1]
+        now = time.monotonic()
+        return time.time() + self._windows.get(key, (0, now))[1] - now

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import cycle, islice
 from typing import Any
 
-from tests.faults.truth import QUESTIONS, Question
+from tests.faults.truth import QUESTIONS, SLOW_QUESTION, Question
 from tests.shop import PATH
 
 CLIENTS = 4  # one of them keeps its connection
@@ -82,13 +82,15 @@ class Client(threading.Thread):
             "Content-Type": "application/json",
             "Connection": "keep-alive" if self._keep_alive else "close",
         }
-        self._link.request("POST", PATH, json.dumps(question.body), headers)
+        # The slow one is never the same twice, so that it is read step by step, in a transaction of some length.
+        body = {**question.body, "time": began} if question is SLOW_QUESTION else question.body
+        self._link.request("POST", PATH, json.dumps(body), headers)
         response = self._link.getresponse()
-        body = response.read()
+        answer = response.read()
         ended = time.monotonic()
         if response.will_close:
             self._hang_up()
-        return Sample(question, began, ended, response.status, dict(response.headers), body)
+        return Sample(question, began, ended, response.status, dict(response.headers), answer)
 
     def _hang_up(self) -> None:
         if self._link is not None:

@@ -140,6 +140,11 @@ def test_a_hostile_header_changes_nothing_else(shop: Shop, headers: dict[str, st
     assert ask(shop, b'{"row_limit": 1}', **headers).status_code == status
 
 
+def test_a_host_that_is_no_name_is_of_no_interest(shop: Shop) -> None:
+    assert ask(shop, Host="0..0").status_code == 200
+    assert ask(shop, Host="0..0", Authorization="Bearer wrong").status_code == 401
+
+
 def test_a_payload_in_any_header_is_text(shop: Shop) -> None:
     expected = ask(shop, b'{"row_limit": 2}').data
     for payload in PAYLOADS:

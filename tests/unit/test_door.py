@@ -1,5 +1,7 @@
 """The door's rules over counters in this process, and counters whose store goes away and comes back."""
 
+import time
+
 import pytest
 from limits.errors import StorageError
 
@@ -55,18 +57,18 @@ def over(door: Door, token: str) -> bool:
 
 def test_windows_that_have_ended_begin_anew_and_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr("time.time", lambda: now[0])
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
     windows = Windows()
     assert [windows.incr("long", 10 * FEW), windows.incr("long", 10 * FEW)] == [1, 2]
     for number in range(3 * FEW):
         now[0] += 1
         windows.incr(f"short {number}", 10)
         assert len(windows) <= FEW
-    assert (windows.get("long"), windows.get_expiry("long")) == (2, 1000.0 + 10 * FEW)
+    assert windows.get("long") == 2
     now[0] = 1000.0 + 10 * FEW
     assert windows.get("long") == 0
     assert windows.incr("long", 5) == 1
-    assert windows.get_expiry("long") == now[0] + 5
+    assert 4 < windows.get_expiry("long") - time.time() <= 5
 
 
 def test_a_window_begins_with_its_first_request_and_ends() -> None:
