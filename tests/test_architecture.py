@@ -22,6 +22,7 @@ OURS = {"app", "wsgi", "config", "schemas", "tickiti_query", "tests", "bench"}
 CORE = {
     "actor",
     "answer",
+    "arrival",
     "bulkhead",
     "compiler",
     "contract",

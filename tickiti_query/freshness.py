@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from tickiti_query.arrival import read_arrival
 from tickiti_query.errors import ReplicaUnavailable
 from tickiti_query.server_state import Server, ServerState, Sight, is_behind
 from tickiti_query.sharing import SharedReading
@@ -45,8 +46,8 @@ class Freshness:
         self._readings = SharedReading(self._read, clock)
 
     def prove(self) -> ServerState:
-        """The state now, or one that was current after this call began, of a server that is fit to answer."""
-        return self._readings.take(self._max_age)
+        """The state now, or one that was read after the thread's request came, of a server that is fit to answer."""
+        return self._readings.take(self._max_age, read_arrival())
 
     def _read(self) -> ServerState:
         state = self._observe_fitness()
@@ -108,7 +109,7 @@ class Freshness:
             raise ReplicaUnavailable(
                 "The read replica is behind an earlier answer; please try again.", check="lag"
             )
-        if server != state.server and self.prove().server != server:
+        if server != state.server and self._readings.take().server != server:
             raise ReplicaUnavailable
         with self._lock:
             newest = self._newest.get(server.system)

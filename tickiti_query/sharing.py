@@ -25,8 +25,9 @@ class Waiter:
 class SharedReading(Generic[T]):
     """A reading of the world that those who wait for one share, as group commit does.
 
-    A reading that *began* after a caller came is good for that caller; one that was under way already is not. Each
-    who waits is woken once: with the reading, or, the first of those who came too late for it, to make the next.
+    A reading that *began* after a caller came is good for that caller; one that was under way already is not. Who
+    came long before asking here may find one made. Each who waits is woken once: with the reading, or, the first of
+    those who came too late for it, to make the next.
     """
 
     def __init__(self, read: Callable[[], T], clock: Callable[[], float] = time.monotonic) -> None:
@@ -35,17 +36,18 @@ class SharedReading(Generic[T]):
         self._lock = threading.Lock()
         self._waiting: list[Waiter] = []
         self._is_reading = False
-        self._latest: tuple[T, float] | None = None
+        self._latest: Outcome[T] = (None, None)
+        self._began_at = float("-inf")
 
-    def take(self, max_age_seconds: float = 0.0) -> T:
+    def take(self, max_age_seconds: float = 0.0, came_at: float | None = None) -> T:
         """A reading that began after this call, or at most `max_age_seconds` before it.
 
-        Raises what the reading raised.
+        `came_at`: when the caller came, on the clock; a reading that began after that will do. Raises what the
+        reading raised.
         """
         with self._lock:
-            # Without an age no clock is asked: two moments that look equal to it are still two.
-            if max_age_seconds > 0 and self._latest and self._clock() - self._latest[1] <= max_age_seconds:
-                return self._latest[0]
+            if self._will_do(max_age_seconds, came_at):
+                return tell(self._latest)
             waiter = Waiter() if self._is_reading else None
             if waiter is None:
                 self._is_reading = True
@@ -55,6 +57,16 @@ class SharedReading(Generic[T]):
             waiter.gate.acquire()
         outcome: Outcome[T] = self._lead() if waiter is None or waiter.leads else waiter.outcome
         return tell(outcome)
+
+    def _will_do(self, max_age_seconds: float, came_at: float | None) -> bool:
+        # Two moments that look equal to a clock are still two.
+        if came_at is not None and self._began_at > came_at:
+            return True
+        return (
+            max_age_seconds > 0
+            and self._latest[0] is not None
+            and self._clock() - self._began_at <= max_age_seconds
+        )
 
     def _lead(self) -> Outcome[T]:
         """Read, for this thread and for all who wait by now; then give the lead on."""
@@ -68,8 +80,7 @@ class SharedReading(Generic[T]):
             outcome = (None, fault)
         finally:  # also where the leader's thread is ended: those who wait must not wait for ever
             with self._lock:
-                value, _ = outcome
-                self._latest = None if value is None else (value, began_at)
+                self._latest, self._began_at = outcome, began_at
                 following = self._waiting.pop(0) if self._waiting else None
                 self._is_reading = following is not None
             for waiter in crew:

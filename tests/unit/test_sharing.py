@@ -101,6 +101,26 @@ def test_an_older_reading_will_do_for_those_who_say_how_old() -> None:
     assert reading.take(max_age_seconds=1) == 2
 
 
+def test_a_reading_that_began_after_one_came_will_do_and_so_does_its_failure() -> None:
+    now = [100.0]
+    gate = Gate()
+    reading = SharedReading(gate.read, clock=lambda: now[0])
+    gate.open()
+    assert reading.take(came_at=90.0) == 1
+    assert reading.take(came_at=99.9) == 1
+    gate.open()
+    assert reading.take(came_at=100.0) == 2
+    now[0], gate.fault = 200.0, LookupError("gone")
+    gate.open()
+    for _ in range(3):
+        with pytest.raises(LookupError, match="gone"):
+            reading.take(came_at=150.0)
+    assert gate.begun == 3
+    gate.fault = None
+    gate.open()
+    assert reading.take(came_at=200.0) == 4
+
+
 def test_many_threads_get_readings_that_began_after_they_asked() -> None:
     clock = [0]
     lock = threading.Lock()

@@ -28,6 +28,7 @@ class Line:
         self._rest = 0  # what of the request the parser has not taken yet
         self._held: deque[memoryview] = deque()
         self.deadline = 0.0
+        self.came_at = 0.0  # when the request was there as a whole, on the monotonic clock
 
     # What the worker's loop does.
 
@@ -50,6 +51,7 @@ class Line:
         if not self._rest and self._framing.expects_word:
             self._framing.expects_word = False
             self._socket.send(CONTINUE)
+        self.came_at = time.monotonic()
         return self._rest > 0
 
     @property

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 from gunicorn.workers.gthread import TConn
 
+from tickiti_query.arrival import note_arrival
 from tickiti_query.bulkhead import ROOM, Bulkhead
 from tickiti_query.errors import Overloaded, QueryError
 from tickiti_query.front.line import Line
@@ -153,6 +154,7 @@ class Worker(RefusingWorker):
 
     def handle(self, conn: Any) -> bool:
         """Handle a request in a thread, and send of its answer what the client takes at once."""
+        note_arrival(conn.sock.came_at)
         is_kept = bool(super().handle(conn))
         with contextlib.suppress(OSError):
             conn.sock.flush()
