@@ -239,11 +239,11 @@ def test_one_callers_heavy_questions_leave_room_for_others_and_for_hits(
         told = heavy.result(SECONDS)
     assert [answer.status for answer in light] == [200] * 4
     assert [answer.headers["Cache-Status"].split(";")[1] for answer in light[2:]] == [" hit"] * 2
-    assert max(answer.seconds for answer in light) < 1
-    check_shed(told, slowest_seconds=1.5)
+    assert max(answer.seconds for answer in light) < 2
+    check_shed(told, slowest_seconds=2.5)
     assert {answer.status for answer in told} == {503, 504}
     # What is accepted waits a second for a place, and a second for the lock.
-    assert max(answer.seconds for answer in told) < 3.5
+    assert max(answer.seconds for answer in told) < 4.5
 
 
 def check_shed(told: list[Told], slowest_seconds: float) -> None:
@@ -264,7 +264,7 @@ def test_what_no_thread_takes_up_in_time_is_refused(tmp_path: Path) -> None:
         try:
             wait_until(lambda: running.can_get("/livez"))
             told = ask_at_once(running.port, PRIYA, [{"row_limit": limit} for limit in range(1, 31)])
-            check_shed(told, slowest_seconds=1.3)
+            check_shed(told, slowest_seconds=2.5)
             assert sum(answer.error == "overloaded" for answer in told) >= 28
             assert count(running, 'tickiti_query_shed_total{where="queue"}') >= 28
             assert {answer.status for answer in told} == {503}
