@@ -2,9 +2,12 @@
 # no HEALTHCHECK.
 FROM python:3.11-slim AS packages
 WORKDIR /build
-COPY requirements.txt .
+# With --build-arg MORE=requirements-tracing.txt the image can send traces.
+ARG MORE=requirements.txt
+COPY requirements.txt requirements-tracing.txt ./
 RUN python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --no-input --disable-pip-version-check --require-hashes -r requirements.txt \
+    && /venv/bin/pip install --no-cache-dir --no-input --disable-pip-version-check --require-hashes \
+        -r requirements.txt -r "$MORE" \
     && /venv/bin/pip uninstall --yes setuptools pip
 
 FROM python:3.11-slim

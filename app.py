@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib import resources
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, send_from_directory
 from flask_smorest import Api
@@ -17,6 +18,7 @@ from tickiti_query.admin import make_admin_app
 from tickiti_query.body import LONGEST_BODY, make_body_reader
 from tickiti_query.bulkhead import WAIT_SECONDS, Bulkhead
 from tickiti_query.cache import Cache, RecipeBook
+from tickiti_query.exchange import Listeners
 from tickiti_query.forwarded import Forwarded
 from tickiti_query.freshness import Freshness
 from tickiti_query.health import Readiness
@@ -45,6 +47,9 @@ from tickiti_query.rights import find_powers
 from tickiti_query.service import TicketQueryService
 from tickiti_query.sharing import Flights
 from tickiti_query.tokens import find_grant, make_admission, read_credentials
+
+if TYPE_CHECKING:
+    from tickiti_query.tracing import Tracing
 
 RECIPE_BYTES = 8 * 1024 * 1024  # in each worker, for some 800 questions
 
@@ -110,9 +115,11 @@ def create_app(settings: Settings) -> Flask:
     api.register_blueprint(views.make_blueprint(service, read_credentials, read_body, settings.max_row_limit))
     name_modes(api.spec.components.schemas)
     app.register_blueprint(make_assets())
-    views.install(app, tell_request)
+    tracing = start_tracing(views.PATH) if settings.traces else None
+    listeners = Listeners(tell_request, tracing.write if tracing else None)
+    views.install(app, listeners)
     app.wsgi_app = HotPath(  # type: ignore[method-assign]
-        app.wsgi_app, views.PATH, service, read_credentials, read_body, views.render_error, tell_request
+        app.wsgi_app, views.PATH, service, read_credentials, read_body, views.render_error, listeners
     )
     if settings.trusted_proxies:
         app.wsgi_app = Forwarded(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
@@ -121,8 +128,16 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["tickiti_query_readiness"] = readiness
     app.extensions["tickiti_query_bulkhead"] = bulkhead
     app.extensions["tickiti_query_gauges"] = lambda: tell_pool(*replica.count_connections())
+    app.extensions["tickiti_query_end"] = tracing.end if tracing else lambda: None
     tell_build()
     return app
+
+
+def start_tracing(route: str) -> "Tracing":
+    """What makes and sends spans; who does not ask for them need not have its packages."""
+    from tickiti_query.tracing import Tracing  # noqa: PLC0415
+
+    return Tracing(route)
 
 
 def make_assets() -> Blueprint:

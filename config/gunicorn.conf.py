@@ -49,6 +49,13 @@ def child_exit(_server: Any, worker: Any) -> None:
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
+def worker_exit(_server: Any, worker: Any) -> None:
+    """Let a worker that has come up send what it still has to tell."""
+    app = getattr(worker, "wsgi", None)
+    if app is not None:
+        app.extensions["tickiti_query_end"]()
+
+
 def on_exit(_server: Any) -> None:
     """Leave nothing behind."""
     shutil.rmtree(counters, ignore_errors=True)

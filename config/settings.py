@@ -9,6 +9,8 @@ from limits import parse_many
 from psycopg2 import ProgrammingError
 from psycopg2.extensions import parse_dsn
 
+from config.traces import asks_for_traces
+
 
 class SettingsError(Exception):
     """Settings that are missing or wrong; the message lists every fault, one a line."""
@@ -37,6 +39,7 @@ class Settings:
     trusted_proxies: int = 0
     token_expiration_minutes: int | None = None
     log_level: str = "info"
+    traces: bool = False
 
 
 def read_url(text: str) -> str:
@@ -154,6 +157,10 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             faults.append(f"{variable} {fault}")
     if not environ.get("TICKITI_REPLICA_URL", "").strip():
         faults.insert(0, "TICKITI_REPLICA_URL is required: the URL of the read replica, postgresql://…")
+    try:
+        given["traces"] = asks_for_traces(environ)
+    except ValueError as fault:
+        faults.append(str(fault))
     limits = Settings(replica_url="", **{k: v for k, v in given.items() if k.endswith("row_limit")})
     if limits.default_row_limit > limits.max_row_limit:
         faults.append("TICKITI_DEFAULT_ROW_LIMIT must not be larger than TICKITI_MAX_ROW_LIMIT")

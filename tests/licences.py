@@ -1,25 +1,30 @@
 """The table of docs/dependencies.md, from what the installed packages say: `python -m tests.licences` writes it."""
 
 import re
-from collections.abc import Iterator
 from importlib.metadata import metadata
 from pathlib import Path
 
-from packaging.markers import Marker
+from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "dependencies.md"
+FILES = ("requirements.txt", "requirements-tracing.txt")
 BEGIN, END = "<!-- table -->\n", "<!-- /table -->"
 NEWEST = "3.11.99"  # the table is of the image's Python
 CLASSIFIER = "License :: OSI Approved :: "
 
 
-def list_pinned() -> Iterator[tuple[str, str]]:
-    """Name and version of everything in requirements.txt, but for what another Python needs."""
-    text = (ROOT / "requirements.txt").read_text("utf-8")
-    for name, version, marker in re.findall(r"^([a-z0-9-]+)==([^ ;]+)(?: ; (.*?))? \\$", text, re.MULTILINE):
-        if not marker or Marker(marker).evaluate({"python_full_version": NEWEST}):
-            yield name, version
+def list_pinned() -> dict[str, tuple[str, str]]:
+    """Of everything that the image's Python gets, by name: its version, and which of FILES names it first."""
+    found: dict[str, tuple[str, str]] = {}
+    for file in FILES:
+        text = (ROOT / file).read_text("utf-8")
+        for line in re.findall(r"^[a-z0-9-]+==[^\\\n]+", text, re.MULTILINE):
+            wanted = Requirement(line)
+            if wanted.marker is None or wanted.marker.evaluate({"python_full_version": NEWEST}):
+                version = str(wanted.specifier).removeprefix("==")
+                found.setdefault(wanted.name, (version, file.removesuffix(".txt")))
+    return found
 
 
 def find_licence(name: str) -> str:
@@ -33,8 +38,11 @@ def find_licence(name: str) -> str:
 
 def write_table() -> str:
     """A row for each package, by name."""
-    rows = [f"| {name} | {version} | {find_licence(name)} |\n" for name, version in sorted(list_pinned())]
-    return "| package | version | licence |\n|---|---|---|\n" + "".join(rows)
+    rows = [
+        f"| {name} | {version} | {find_licence(name)} | {file} |\n"
+        for name, (version, file) in sorted(list_pinned().items())
+    ]
+    return "| package | version | licence | of |\n|---|---|---|---|\n" + "".join(rows)
 
 
 def write_page(text: str) -> str:

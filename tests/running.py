@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +37,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 def build_environment(**settings: str) -> dict[str, str]:
     """Our environment without settings of the service, and the ones that are given."""
-    rest = {name: value for name, value in os.environ.items() if not name.startswith("TICKITI_")}
+    rest = {name: value for name, value in os.environ.items() if not name.startswith(("TICKITI_", "OTEL_"))}
     return {**rest, **settings}
 
 
@@ -71,16 +71,24 @@ class Running:
         return self.request("GET", path, port=port)
 
     def request(
-        self, method: str, path: str, *, port: int | None = None, token: str = "", body: str = ""
+        self,
+        method: str,
+        path: str,
+        *,
+        port: int | None = None,
+        token: str = "",
+        body: str = "",
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Any]:
-        headers = {
+        sent = {
             "Content-Type": "application/json",
             **({"Authorization": f"Bearer {token}"} if token else {}),
+            **(headers or {}),
         }
         with contextlib.closing(
             http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=SECONDS)
         ) as link:
-            link.request(method, path, body or None, headers)
+            link.request(method, path, body or None, sent)
             response = link.getresponse()
             return response.status, json.loads(response.read())
 

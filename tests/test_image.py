@@ -90,6 +90,7 @@ def test_the_context_has_what_is_copied_and_no_more() -> None:
         "app.py",
         "wsgi.py",
         "requirements.txt",
+        "requirements-tracing.txt",
         "config/settings.py",
         "tickiti_query/replica/pool.py",
     ):
@@ -148,7 +149,15 @@ def install(first: list[tuple[str, str]], place: Path) -> None:
     (run,) = list_step(first, "RUN")
     command = run.replace("python -m venv", f"{base} -m venv").replace("/venv", str(place / "venv"))
     command = command.replace("--no-cache-dir", "--no-compile")
-    ran = subprocess.run(["sh", "-ec", command], cwd=build, capture_output=True, text=True, check=False)
+    arguments = dict(rest.split("=", 1) for rest in list_step(first, "ARG"))
+    ran = subprocess.run(
+        ["sh", "-ec", command],
+        cwd=build,
+        env={**os.environ, **arguments},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 

@@ -4,6 +4,7 @@ import logging
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from time import perf_counter
@@ -18,26 +19,36 @@ EXCHANGE = "tickiti_query.exchange"  # where in a WSGI environment it travels
 
 log = logging.getLogger("tickiti_query.request")
 
-# Hears of every answer: its status, the code of its error, its seconds, and what happened on the way.
-Tell = Callable[[int, str | None, float, RequestTrace], None]
-
 REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 LONGEST_IGNORED_HEADER = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Listeners:
+    """Who hears of every answer.
+
+    `count` is told its status, the code of its error, its seconds, and what happened on the way. `trace` makes spans of
+    the exchange, its status and its seconds, and says what the trace is called; None where nobody asks for traces.
+    """
+
+    count: Callable[[int, str | None, float, RequestTrace], None]
+    trace: Callable[["Exchange", int, float], str] | None = None
 
 
 class Exchange:
     """Begins when it is made, and is told of when it ends.
 
-    `state` is what the replica showed after it began, where that has been asked; `error` is the code of the error
-    that was answered, if one was.
+    `environ` is WSGI's; `path` is its path, as text. `state` is what the replica showed after it began, where that has
+    been asked; `error` is the code of the error that was answered, if one was.
     """
 
-    __slots__ = ("began", "error", "ignored", "method", "path", "request_id", "state", "tell", "trace")
+    __slots__ = ("began", "environ", "error", "ignored", "listeners", "path", "request_id", "state", "trace")
 
-    def __init__(self, tell: Tell, method: str, path: str, request_id: str) -> None:
-        self.tell = tell
-        self.method = method
+    def __init__(self, listeners: Listeners, environ: Mapping[str, Any], path: str) -> None:
+        self.listeners = listeners
+        self.environ = environ
         self.path = path
+        request_id = environ.get("HTTP_X_REQUEST_ID", "")
         # A name, no secret: it need not be hard to guess.
         self.request_id = (
             request_id if REQUEST_ID.fullmatch(request_id) else f"{random.getrandbits(128):032x}"
@@ -72,15 +83,17 @@ class Exchange:
         return error
 
     def end(self, status: int) -> None:
-        """The answer is made: count it, and tell the log all that happened, in one line."""
+        """The answer is made: tell who listens, and the log all that happened, in one line."""
         seconds = perf_counter() - self.began
-        self.tell(status, self.error, seconds, self.trace)
+        listeners = self.listeners
+        listeners.count(status, self.error, seconds, self.trace)
+        trace_id = listeners.trace(self, status, seconds) if listeners.trace is not None else None
         if not log.isEnabledFor(logging.INFO):
             return
         trace = self.trace
         facts: dict[str, Any] = {
             "request_id": self.request_id,
-            "method": self.method,
+            "method": self.environ["REQUEST_METHOD"],
             "path": self.path,
             "status": status,
             "duration_ms": round(seconds * 1000, 3),
@@ -91,6 +104,8 @@ class Exchange:
         }
         if self.error:
             facts["error"] = self.error
+        if trace_id:
+            facts["trace_id"] = trace_id
         log.info("request", extra={"facts": facts})
 
 

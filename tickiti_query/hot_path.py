@@ -11,7 +11,7 @@ from typing import Any
 from flask import Response
 
 from tickiti_query.errors import QueryError
-from tickiti_query.exchange import EXCHANGE, Exchange, Tell
+from tickiti_query.exchange import EXCHANGE, Exchange, Listeners
 from tickiti_query.search import TicketQuery
 from tickiti_query.service import Request, TicketQueryService
 
@@ -32,7 +32,7 @@ class HotPath:
         read_credentials: Callable[[str | None], Any],
         read_body: Callable[[bytes, str], TicketQuery],
         render_error: Callable[[QueryError], Response],
-        tell: Tell,
+        listeners: Listeners,
     ) -> None:
         self._app = app
         self._path = path
@@ -40,7 +40,7 @@ class HotPath:
         self._read_credentials = read_credentials
         self._read_body = read_body
         self._render_error = render_error
-        self._tell = tell
+        self._listeners = listeners
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """Answer a hit; otherwise put the body back, and let the app answer."""
@@ -59,7 +59,7 @@ class HotPath:
         self, raw: bytes, environ: dict[str, Any], start_response: StartResponse
     ) -> Iterable[bytes] | None:
         content_type = environ.get("CONTENT_TYPE", "")
-        exchange = Exchange(self._tell, "POST", self._path, environ.get("HTTP_X_REQUEST_ID", ""))
+        exchange = Exchange(self._listeners, environ, self._path)
         request = Request(
             credentials=self._read_credentials(environ.get("HTTP_AUTHORIZATION")),
             address=environ.get("REMOTE_ADDR", ""),

@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 
 from schemas.ticket_query import ErrorSchema, TicketListSchema, TicketQuerySchema
 from tickiti_query import errors
-from tickiti_query.exchange import EXCHANGE, Exchange, Tell
+from tickiti_query.exchange import EXCHANGE, Exchange, Listeners
 from tickiti_query.search import TicketQuery
 from tickiti_query.service import Request, TicketQueryService
 
@@ -120,12 +120,10 @@ def answer_error(error: Exception) -> Response:
     return render_error(exchange.blame(translate_http(error) if isinstance(error, HTTPException) else error))
 
 
-def begin_request(tell: Tell) -> None:
+def begin_request(listeners: Listeners) -> None:
     """Name the request and start its clock, unless it has begun on the hot path."""
     begun: Exchange | None = request.environ.get(EXCHANGE)
-    g.exchange = begun or Exchange(
-        tell, request.method, request.path, request.headers.get("X-Request-ID", "")
-    )
+    g.exchange = begun or Exchange(listeners, request.environ, request.path)
 
 
 def end_request(response: Response) -> Response:
@@ -149,9 +147,9 @@ def ignore_host(wsgi_app: Callable[..., Any]) -> Callable[..., Any]:
     return answer
 
 
-def install(app: Flask, tell: Tell) -> None:
-    """Give the app our way of beginning, ending and failing a request; `tell` hears of each."""
-    app.before_request(lambda: begin_request(tell))
+def install(app: Flask, listeners: Listeners) -> None:
+    """Give the app our way of beginning, ending and failing a request; `listeners` hear of each."""
+    app.before_request(lambda: begin_request(listeners))
     app.after_request(end_request)
     app.register_error_handler(Exception, answer_error)
     app.register_error_handler(HTTPException, answer_error)
