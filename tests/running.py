@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,16 +45,18 @@ class Running:
     """gunicorn, started; `log` is a file for its log, or an open descriptor that takes it.
 
     `settings` are variables of its environment; unless they name one, there is no rate limit. `arguments` are
-    gunicorn's own.
+    gunicorn's own; `command` is what starts it.
     """
 
-    def __init__(self, url: str, log: Path | int, *arguments: str, **settings: str) -> None:
+    def __init__(
+        self, url: str, log: Path | int, *arguments: str, command: Sequence[str] = COMMAND, **settings: str
+    ) -> None:
         self.port, self.admin_port = find_free_port(), find_free_port()
         self._log = log
         with contextlib.ExitStack() as opened:
             output = opened.enter_context(log.open("wb")) if isinstance(log, Path) else log
             self.process = subprocess.Popen(
-                [*COMMAND, *arguments],
+                [*command, *arguments],
                 cwd=ROOT,
                 stdout=subprocess.DEVNULL if isinstance(log, int) else output,
                 stderr=output,

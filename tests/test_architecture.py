@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import app as composition
-from config.settings import VARIABLES, Settings
+from config.settings import Settings
 from tests.fake_replica import FakeReplica
 
 ROOT = Path(__file__).parents[1]
@@ -198,13 +198,3 @@ def test_every_api_route_authenticates(monkeypatch: pytest.MonkeyPatch) -> None:
         response = app.test_client().open(path, method=method)
         assert response.status_code == 401, (method, path)
         assert json.loads(response.data)["error"] == "unauthenticated"
-
-
-@pytest.mark.parametrize("variable", VARIABLES)
-def test_every_setting_is_in_the_readme(variable: str) -> None:
-    assert f"`{variable}`" in (ROOT / "README.md").read_text("utf-8")
-
-
-def test_every_variable_in_the_readme_is_a_setting() -> None:
-    named = set(re.findall(r"`(TICKITI_[A-Z_]+)`", (ROOT / "README.md").read_text("utf-8")))
-    assert named <= {*VARIABLES, "TICKITI_PG_BINDIR"}

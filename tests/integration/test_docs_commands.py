@@ -1,0 +1,164 @@
+"""Every block of shell commands in the documents is run as it stands, in the place that it is written for.
+
+A block with another language than `sh` is not run: `console` is for what needs a cluster, an engine for containers, or
+somebody else's server.
+"""
+
+import contextlib
+import http.client
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.documents import DOCUMENTS, Block, Document, read_document
+from tests.running import ROOT, SECONDS, Running, build_environment, wait_until
+from tests.shop import PATH, PRIYA
+from tickiti_query.demo.loading import READER
+from tickiti_query.demo.pair import Pair
+
+# What another test runs: a document, or a block by what is in it.
+ELSEWHERE = {
+    "docs/install.md": "tests/integration/test_views.py, on the tables of a Laravel application",
+    "./script/server": "tests/integration/test_two_commands.py",
+    "./script/test\n": "this is it",
+}
+# What is not run, by a word of the block.
+NOT_RUN = {
+    "docker run": "needs an engine for containers; tests/test_image.py does the image's steps",
+    "pip-audit": "asks PyPI for what is known today",
+}
+NEEDS = {"kubectl": shutil.which("kubectl", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")}
+USUAL = {"server", "date", "connection", "content-length"}
+MARK = "-- the end of a block --"
+
+
+@dataclass(frozen=True)
+class Stage:
+    """A service that was started as the README says, and what the documents' addresses are there."""
+
+    running: Running
+    addresses: dict[str, str]
+
+    def set_up(self, text: str) -> str:
+        """Commands with this stage's addresses in the place of those that are written down."""
+        for written, address in self.addresses.items():
+            text = text.replace(written, address)
+        return text
+
+
+def list_addresses(pair: Pair) -> dict[str, str]:
+    """What stands in the documents -> what it is on the pair."""
+    url = pair.standby.url_for(READER)
+    return {
+        "postgresql://tickiti_query:secret@replica.example:5432/tickiti?sslmode=verify-full": url,
+        "postgresql://tickiti_query@/postgres?host=$PWD/.demo/sockets&port=5433": url,
+        ".venv/bin/": f"{Path(sys.executable).parent}/",
+    }
+
+
+(START,) = [block for block in read_document("README.md").blocks if "gunicorn" in block.text]
+
+
+def list_blocks(document: Document) -> list[Block]:
+    """What is run of a document, while the service runs that START has started."""
+    return [
+        block
+        for block in document.blocks
+        if block.language == "sh"
+        and block != START
+        and document.name not in ELSEWHERE
+        and not any(word in block.text for word in ELSEWHERE)
+    ]
+
+
+@pytest.fixture(scope="module")
+def stage(shop_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    addresses = list_addresses(shop_pair)
+    script = START.text
+    for written, address in addresses.items():
+        script = script.replace(written, address)
+    log = tmp_path_factory.mktemp("docs") / "log"
+    running = Running("", log, command=["bash", "-euc", script], TICKITI_RATE_LIMIT="600/minute")
+    ports = {"http://127.0.0.1:8080": running.port, "http://127.0.0.1:9090": running.admin_port}
+    try:
+        wait_until(running.is_up)
+        yield Stage(running, addresses | {text: f"http://127.0.0.1:{port}" for text, port in ports.items()})
+    finally:
+        os.killpg(running.process.pid, signal.SIGTERM)
+        running.process.wait(SECONDS)
+        running.end()
+
+
+RUN_HERE = [document for document in DOCUMENTS if list_blocks(document)]
+
+
+@pytest.mark.parametrize("document", RUN_HERE, ids=lambda document: document.name)
+def test_the_blocks_of_a_document_run_one_after_the_other(document: Document, stage: Stage) -> None:
+    blocks = list_blocks(document)
+    script = "".join(f"{block.text}echo {MARK!r}\n" for block in blocks)
+    for program, path in NEEDS.items():
+        if f"\n{program} " in f"\n{script}" and path is None:
+            pytest.skip(f"no {program}: {document.name} was not tried")
+    assert stage.running.ask(PRIYA, '{"perspective_id": 3}')[0] == 200  # so that there is something to tell
+    ran = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", stage.set_up(script)],
+        cwd=ROOT,
+        env=build_environment(PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}"),
+        capture_output=True,
+        text=True,
+        timeout=2 * SECONDS,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    printed = ran.stdout.split(f"{MARK}\n")
+    for block, output in zip(blocks, printed[:-1], strict=True):
+        if document.name == "docs/explain.md" and block.shown:
+            assert compare(block.shown, output)
+
+
+def compare(shown: str, printed: str) -> bool:
+    """Whether the lines that are shown were printed; `…` stands for what is left out, the rest then not compared."""
+    expected = shown.partition("…")[0].rpartition("\n")[0]
+    return bool(expected) and printed.startswith(expected)
+
+
+def test_whatever_is_not_run_is_known_and_why() -> None:
+    for document in DOCUMENTS:
+        for block in document.blocks:
+            if block.language == "console":
+                assert any(word in block.text for word in NOT_RUN), block.text
+            else:
+                assert block.language in {"", "sh", "sql", "yaml", "json", "python"}
+    texts = {document.name: "".join(block.text for block in document.blocks) for document in DOCUMENTS}
+    for known in (*NOT_RUN, *ELSEWHERE):
+        assert known in texts or any(known in text for text in texts.values()), known
+
+
+def test_every_address_is_one_that_is_written_down(stage: Stage) -> None:
+    text = "\n".join(block.text for document in DOCUMENTS for block in document.blocks)
+    assert [written for written in stage.addresses if written not in text] == []
+
+
+def test_every_header_of_an_answer_is_documented(stage: Stage) -> None:
+    named = {name.lower() for name in re.findall(r"`([\w-]+)", read_document("docs/api.md").prose)}
+    for method, token, body in (
+        ("POST", PRIYA, "{}"),
+        ("POST", "", "{}"),
+        ("GET", PRIYA, ""),
+        ("POST", PRIYA, "{"),
+    ):
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+        link = http.client.HTTPConnection("127.0.0.1", stage.running.port, timeout=SECONDS)
+        with contextlib.closing(link):
+            link.request(method, PATH, body, headers)
+            sent = {name.lower() for name, _ in link.getresponse().getheaders()}
+        assert len(sent) > len(USUAL)
+        assert sent - named <= USUAL
