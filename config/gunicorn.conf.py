@@ -5,7 +5,6 @@ import shutil
 import sys
 import tempfile
 import threading
-from functools import partial
 from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -19,7 +18,7 @@ from prometheus_client import multiprocess
 from config.log import configure_logging
 from config.settings import SettingsError, load_settings
 from tickiti_query.admin import start_admin
-from tickiti_query.metrics import tell_cut, tell_shed
+from tickiti_query.metrics import tell_cut, tell_unheard
 
 try:
     settings = load_settings(os.environ)
@@ -65,7 +64,7 @@ def post_worker_init(worker: Any) -> None:
     """Open the operations port in the worker that has just come up, let it count, and log what is in its way."""
     extensions = worker.wsgi.extensions
     worker.follow(extensions["tickiti_query_bulkhead"])
-    worker.tell_shed, worker.tell_cut = partial(tell_shed, "queue"), tell_cut
+    worker.tell_shed, worker.tell_cut = tell_unheard, tell_cut
     start_admin(settings.admin_bind, extensions["tickiti_query_admin"], extensions["tickiti_query_gauges"])
     check = extensions["tickiti_query_readiness"].check
     threading.Thread(target=check, name="first check", daemon=True).start()

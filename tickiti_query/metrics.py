@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
 from tickiti_query import VERSION
+from tickiti_query.errors import Overloaded
 from tickiti_query.request_trace import RequestTrace
 
 PERSPECTIVES_NAMED = 50  # in each worker: labels are memory, here and in Prometheus
@@ -213,6 +214,12 @@ def tell_store_fault() -> None:
 def tell_shed(where: str) -> None:
     """Count a request that was refused for want of room."""
     SHED.labels(where).inc()
+
+
+def tell_unheard() -> None:
+    """Count a request that was answered before a thread took it up."""
+    tell_shed("queue")
+    find_requests(Overloaded.status, Overloaded.code, None, "none").inc()
 
 
 def tell_cut(what: str) -> None:

@@ -267,6 +267,8 @@ def test_what_no_thread_takes_up_in_time_is_refused(tmp_path: Path) -> None:
             check_shed(told, slowest_seconds=2.5)
             assert sum(answer.error == "overloaded" for answer in told) >= 28
             assert count(running, 'tickiti_query_shed_total{where="queue"}') >= 28
+            unheard = 'cache="",error="overloaded",perspective="none",status="503"'
+            assert count(running, f"tickiti_query_requests_total{{{unheard}}}") >= 28
             assert {answer.status for answer in told} == {503}
         finally:
             running.end()
