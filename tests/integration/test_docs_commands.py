@@ -6,6 +6,7 @@ somebody else's server.
 
 import contextlib
 import http.client
+import json
 import os
 import re
 import shutil
@@ -162,3 +163,12 @@ def test_every_header_of_an_answer_is_documented(stage: Stage) -> None:
             sent = {name.lower() for name, _ in link.getresponse().getheaders()}
         assert len(sent) > len(USUAL)
         assert sent - named <= USUAL
+
+
+def test_every_field_of_a_line_in_the_log_is_documented(stage: Stage) -> None:
+    stage.running.ask("wrong")
+    wait_until(lambda: '"unauthenticated"' in stage.running.read_log())
+    lines = [json.loads(line) for line in stage.running.read_log().splitlines()]
+    fields = {field for line in lines if line["logger"] == "tickiti_query.request" for field in line}
+    assert "error" in fields
+    assert fields <= set(read_document("docs/operate.md").quoted)
