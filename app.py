@@ -63,7 +63,12 @@ class TicketsApi(Api):  # type: ignore[misc]  # flask-smorest has no types
 def create_app(settings: Settings) -> Flask:
     """The WSGI app. Nothing is connected yet: a replica that is not there is waited for, request by request."""
     logging.config.dictConfig(configure_logging(settings.log_level))
-    target = Target(settings.replica_url, settings.replica_schema, settings.statement_timeout_ms)
+    target = Target(
+        settings.replica_url,
+        settings.replica_schema,
+        settings.statement_timeout_ms,
+        is_pooled=settings.pooler == "transaction",
+    )
     exact = settings.freshness == "exact"
     cache = Cache(
         ttl_seconds=settings.cache_ttl_seconds,

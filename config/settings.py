@@ -22,6 +22,7 @@ class Settings:
 
     replica_url: str = field(repr=False)
     replica_schema: str = "reporting"
+    pooler: str = "none"
     bind: str = "0.0.0.0:8080"
     admin_bind: str = "0.0.0.0:9090"
     workers: int = 2
@@ -120,6 +121,7 @@ def read_store(text: str) -> str:
 VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "TICKITI_REPLICA_URL": ("replica_url", read_url),
     "TICKITI_REPLICA_SCHEMA": ("replica_schema", read_identifier),
+    "TICKITI_POOLER": ("pooler", one_of("none", "transaction")),
     "TICKITI_BIND": ("bind", read_address),
     "TICKITI_ADMIN_BIND": ("admin_bind", read_address),
     "TICKITI_WORKERS": ("workers", whole_number(1, 64)),
