@@ -76,8 +76,7 @@ def create_app(settings: Settings) -> Flask:
         exact=exact,
         tell=tell_cache,
     )
-    # One for each place of the bulkhead, one for the readings that all share, and one for the probes.
-    replica = Replica(target, connections=settings.threads + 2, require_standby=settings.require_standby)
+    replica = Replica(target, connections=settings.connections, require_standby=settings.require_standby)
     freshness = Freshness(
         replica.observe,
         exact=exact and cache.enabled,

@@ -42,6 +42,11 @@ class Settings:
     log_level: str = "info"
     traces: bool = False
 
+    @property
+    def connections(self) -> int:
+        """The most that a worker holds: one a thread, one for the readings that all share, and one for the probes."""
+        return self.threads + 2
+
 
 def read_url(text: str) -> str:
     """A libpq URL; several hosts are allowed, as libpq does."""

@@ -28,7 +28,7 @@ class Pooler:
         binaries.hand_over(directory)
         self.log = directory / "pgbouncer.log"
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [*binaries.build_prefix(), str(PGBOUNCER), str(self._file)], stdout=log, stderr=log
             )
 
@@ -69,7 +69,7 @@ server_login_retry = 0
             connection.close()
 
     def _answers(self) -> bool:
-        assert self._process.poll() is None, self.log.read_text("utf-8")
+        assert self.process.poll() is None, self.log.read_text("utf-8")
         try:
             return bool(self.command("SHOW VERSION"))
         except psycopg2.OperationalError:
@@ -80,5 +80,5 @@ server_login_retry = 0
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
+        self.process.kill()
+        self.process.wait()
