@@ -63,7 +63,12 @@ class TicketsApi(Api):  # type: ignore[misc]  # flask-smorest has no types
 def create_app(settings: Settings) -> Flask:
     """The WSGI app. Nothing is connected yet: a replica that is not there is waited for, request by request."""
     logging.config.dictConfig(configure_logging(settings.log_level))
-    target = Target(settings.replica_url, settings.replica_schema, settings.statement_timeout_ms)
+    target = Target(
+        settings.replica_url,
+        settings.replica_schema,
+        settings.statement_timeout_ms,
+        is_pooled=settings.pooler == "transaction",
+    )
     exact = settings.freshness == "exact"
     cache = Cache(
         ttl_seconds=settings.cache_ttl_seconds,
@@ -71,8 +76,7 @@ def create_app(settings: Settings) -> Flask:
         exact=exact,
         tell=tell_cache,
     )
-    # One for each place of the bulkhead, one for the readings that all share, and one for the probes.
-    replica = Replica(target, connections=settings.threads + 2, require_standby=settings.require_standby)
+    replica = Replica(target, connections=settings.connections, require_standby=settings.require_standby)
     freshness = Freshness(
         replica.observe,
         exact=exact and cache.enabled,

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import count
@@ -67,9 +67,14 @@ def list_processes(running: Running) -> list[int]:
 
 
 def read_memory(running: Running) -> int:
-    """Bytes of all of them; a page that several share counts once."""
+    """Bytes of all of them."""
+    return sum_memory(list_processes(running))
+
+
+def sum_memory(processes: Iterable[int]) -> int:
+    """Bytes of processes; a page that several share counts once."""
     total = 0
-    for process in list_processes(running):
+    for process in processes:
         rollup = Path(f"/proc/{process}/smaps_rollup").read_text("ascii")
         total += sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
     return total * 1024
@@ -77,9 +82,13 @@ def read_memory(running: Running) -> int:
 
 def read_cpu(running: Running) -> float:
     """Seconds of CPU that they have used."""
+    return sum_cpu(list_processes(running))
+
+
+def sum_cpu(processes: Iterable[int]) -> float:
+    """Seconds of CPU that processes have used."""
     fields = [
-        Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
-        for process in list_processes(running)
+        Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split() for process in processes
     ]
     return sum(int(each[11]) + int(each[12]) for each in fields) / TICK
 

@@ -22,6 +22,7 @@ class Settings:
 
     replica_url: str = field(repr=False)
     replica_schema: str = "reporting"
+    pooler: str = "none"
     bind: str = "0.0.0.0:8080"
     admin_bind: str = "0.0.0.0:9090"
     workers: int = 2
@@ -40,6 +41,11 @@ class Settings:
     token_expiration_minutes: int | None = None
     log_level: str = "info"
     traces: bool = False
+
+    @property
+    def connections(self) -> int:
+        """The most that a worker holds: one a thread, one for the readings that all share, and one for the probes."""
+        return self.threads + 2
 
 
 def read_url(text: str) -> str:
@@ -120,6 +126,7 @@ def read_store(text: str) -> str:
 VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "TICKITI_REPLICA_URL": ("replica_url", read_url),
     "TICKITI_REPLICA_SCHEMA": ("replica_schema", read_identifier),
+    "TICKITI_POOLER": ("pooler", one_of("none", "transaction")),
     "TICKITI_BIND": ("bind", read_address),
     "TICKITI_ADMIN_BIND": ("admin_bind", read_address),
     "TICKITI_WORKERS": ("workers", whole_number(1, 64)),

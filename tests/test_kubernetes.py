@@ -292,4 +292,4 @@ def test_the_replica_has_connections_for_all_pods_of_a_rollout() -> None:
     )
     rollout = find("standalone", "Deployment")["spec"]["strategy"]["rollingUpdate"]
     pods = find("standalone", "HorizontalPodAutoscaler")["spec"]["maxReplicas"] + rollout["maxSurge"]
-    assert pods * settings.workers * (settings.threads + 2) <= MAX_CONNECTIONS
+    assert pods * settings.workers * settings.connections <= MAX_CONNECTIONS

@@ -50,11 +50,13 @@ class Freshness:
         return self._readings.take(self._max_age, read_arrival())
 
     def _read(self) -> ServerState:
+        answered = self._newest.copy()
         state = self._observe_fitness()
         with self._lock:
             self._refuse_promoted(state.sight)
             self._refuse_late(state)
-            self._refuse_past(state)
+            self._refuse_past(state, answered.get(state.server.system))
+            self._note(state.sight, state.server)
         return state
 
     def _observe_fitness(self) -> ServerState:
@@ -89,14 +91,19 @@ class Freshness:
         if lag is None or lag > self._max_lag_seconds:
             raise ReplicaUnavailable("The read replica is too far behind; please try again.", check="lag")
 
-    def _refuse_past(self, state: ServerState) -> None:
-        # A standby that crashed, or another host of the URL, may show an earlier moment than an answer did.
-        newest = self._newest.get(state.server.system)
+    @staticmethod
+    def _refuse_past(state: ServerState, newest: tuple[Sight, Server] | None) -> None:
+        # A standby that crashed, or another host of the URL, may show an earlier moment than an answer did. `newest` is
+        # of before the reading began: what another thread has answered meanwhile may well be later.
         if newest and is_behind(state.sight, state.server, *newest):
             raise ReplicaUnavailable(
                 "The read replica is behind an earlier answer; please try again.", check="lag"
             )
-        self._newest[state.server.system] = (state.sight, state.server)
+
+    def _note(self, sight: Sight, server: Server) -> None:
+        newest = self._newest.get(server.system)
+        if newest is None or not is_behind(sight, server, *newest):
+            self._newest[server.system] = (sight, server)
 
     def accept(self, sight: Sight, server: Server, state: ServerState) -> None:
         """Take note of data that is about to be answered, which was read after `state`.
@@ -112,6 +119,4 @@ class Freshness:
         if server != state.server and self._readings.take().server != server:
             raise ReplicaUnavailable
         with self._lock:
-            newest = self._newest.get(server.system)
-            if newest is None or not is_behind(sight, server, *newest):
-                self._newest[server.system] = (sight, server)
+            self._note(sight, server)

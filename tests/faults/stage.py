@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import libfaketime
+import psycopg2
 import pytest
 
 from tests.faults.fault import STATEMENT_SECONDS, Scene, wait_until
@@ -219,3 +220,18 @@ def configure(server: Server, sql: str) -> None:
     """Change a setting of a running server."""
     server.execute(sql)
     server.execute("SELECT pg_reload_conf()")
+
+
+def bring_back(standby: Server) -> None:
+    """Start a server that was stopped."""
+    standby.start()
+    standby.wait_ready()
+
+
+def is_there(standby: Server) -> bool:
+    """Whether it answers."""
+    try:
+        standby.execute("SELECT 1")
+    except psycopg2.Error:
+        return False
+    return True

@@ -65,6 +65,26 @@ def test_the_first_host_is_stopped_and_comes_back(stage: Stage, route: Route) ->
     assert set(fault.statuses()) == {200, 401}
 
 
+def test_a_balancer_before_two_standbys(stage: Stage, tell: Callable[[str], None], tmp_path: Path) -> None:
+    """A connection that leads elsewhere than the first of its pool is refused, and so is the request that needed it."""
+    with (
+        contextlib.closing(Wire(stage.standby.port)) as wire,
+        stage.serve(
+            f"postgresql://{READER}@127.0.0.1:{wire.port}/postgres",
+            tmp_path / "log",
+            tell,
+            stage.observer,
+            stage.second_observer,
+        ) as scene,
+        scene.fault("balancer, connections needed anew") as fault,
+    ):
+        for _ in range(10):
+            wire.lead_to(stage.standby.port, stage.second.port)
+            fault.wait_for_more(20)
+        wire.lead_to(stage.standby.port)
+    assert fault.statuses().keys() == {200, 401, 503}
+
+
 def test_a_promoted_standby_is_refused_until_there_is_another(
     stage: Stage, tell: Callable[[str], None], tmp_path: Path
 ) -> None:

@@ -8,16 +8,11 @@ import time
 import psycopg2
 
 from tests.faults.fault import Scene, wait_until
-from tests.faults.stage import LAG_SECONDS, Stage, frozen
+from tests.faults.stage import LAG_SECONDS, Stage, bring_back, frozen, is_there
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.postgres import Server, ServerError
 
 TERMINATE = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{READER}'"
-
-
-def bring_back(standby: Server) -> None:
-    standby.start()
-    standby.wait_ready()
 
 
 def test_the_standby_is_stopped_and_started_again(stage: Stage, scene: Scene) -> None:
@@ -54,14 +49,6 @@ def test_a_session_crashes_and_the_standby_recovers(stage: Stage, scene: Scene) 
     with scene.fault("a session of the standby killed -9"):
         os.kill(stage.list_sessions()[0], signal.SIGKILL)
         wait_until(lambda: is_there(stage.standby), 20, "the standby recovers")
-
-
-def is_there(standby: Server) -> bool:
-    try:
-        standby.execute("SELECT 1")
-    except psycopg2.Error:
-        return False
-    return True
 
 
 def test_all_connections_are_terminated_again_and_again(stage: Stage, scene: Scene) -> None:

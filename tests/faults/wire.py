@@ -1,6 +1,7 @@
 """A line of TCP to a server that can be cut without a word, and led elsewhere."""
 
 import contextlib
+import itertools
 import socket
 import threading
 
@@ -9,7 +10,7 @@ class Wire:
     """Forwards connections from a port of its own; while it is cut nothing comes through, and nothing is closed."""
 
     def __init__(self, port: int) -> None:
-        self._target = port
+        self._targets = itertools.cycle([port])
         self._flows = threading.Event()
         self._flows.set()
         self._sockets: set[socket.socket] = set()
@@ -25,9 +26,9 @@ class Wire:
         """What was on the way arrives."""
         self._flows.set()
 
-    def lead_to(self, port: int) -> None:
-        """Close what is open; new connections go to this port."""
-        self._target = port
+    def lead_to(self, *ports: int) -> None:
+        """Close what is open; new connections go to these ports in turn."""
+        self._targets = itertools.cycle(ports)
         for each in self._sockets.copy():
             shut(each)
 
@@ -47,7 +48,7 @@ class Wire:
         self._flows.wait()
         with near:
             try:
-                far = socket.create_connection(("127.0.0.1", self._target))
+                far = socket.create_connection(("127.0.0.1", next(self._targets)))
             except OSError:
                 return
             with far:

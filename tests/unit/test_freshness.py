@@ -1,5 +1,6 @@
 """Which servers are fit to answer: a standby where one is required, near enough, and never back in time."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -20,6 +21,7 @@ class World:
         self.now = 1000.0
         self.readings = 0
         self.lag_readings = 0
+        self.meanwhile: Callable[[], None] = lambda: None
         self.freshness = Freshness(
             self.observe,
             exact=exact,
@@ -31,6 +33,7 @@ class World:
     def observe(self, *, with_lag: bool) -> ServerState:
         self.readings += 1
         self.lag_readings += with_lag
+        self.meanwhile()
         return self.state if with_lag else replace(self.state, lag_seconds=None)
 
     def prove(self, **changes: object) -> ServerState:
@@ -119,6 +122,15 @@ def test_a_server_behind_an_earlier_answer_is_refused_until_it_is_there_again(w:
     assert w.prove(stamp="10:31: later t")
     w.refuse("lag", stamp="10:30: later t", server=replace(SERVER, generation=2))
     assert w.prove(stamp="1:2: since t", server=replace(SERVER, system=78))
+
+
+def test_a_state_may_be_behind_what_was_answered_while_it_was_read_and_the_next_may_not(w: World) -> None:
+    later = Sight("10:21: since t", "")
+    w.meanwhile = lambda: w.freshness.accept(later, SERVER, STATE)
+    assert w.prove() is w.state
+    w.meanwhile = lambda: None
+    w.refuse("lag")
+    assert w.prove(stamp=later.stamp)
 
 
 def test_a_refused_state_does_not_count_as_an_answer(w: World) -> None:

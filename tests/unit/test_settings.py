@@ -14,6 +14,7 @@ FAULTS = [
     ("TICKITI_REPLICA_URL", "postgresql://reader:hunter2@replica.example/x?no_such_option=1"),
     ("TICKITI_REPLICA_SCHEMA", 'a"b'),
     ("TICKITI_REPLICA_SCHEMA", "ü" * 32),
+    ("TICKITI_POOLER", "session"),
     ("TICKITI_BIND", "8080"),
     ("TICKITI_BIND", ":8080"),
     ("TICKITI_BIND", "0.0.0.0:0"),
@@ -44,6 +45,7 @@ FAULTS = [
 READINGS = [
     ("TICKITI_REPLICA_URL", "postgres://a:1,b:2/x", "replica_url", "postgres://a:1,b:2/x"),
     ("TICKITI_REPLICA_SCHEMA", "Berichte", "replica_schema", "Berichte"),
+    ("TICKITI_POOLER", "Transaction", "pooler", "transaction"),
     ("TICKITI_BIND", "[::]:8080", "bind", "[::]:8080"),
     ("TICKITI_FRESHNESS", "TTL", "freshness", "ttl"),
     ("TICKITI_CACHE_TTL_SECONDS", " 0 ", "cache_ttl_seconds", 0),

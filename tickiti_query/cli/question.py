@@ -11,6 +11,7 @@ from config.settings import Settings
 from tickiti_query.actor import Actor, User
 from tickiti_query.body import LONGEST_BODY, make_body_reader
 from tickiti_query.cli.failure import CommandError, Refused
+from tickiti_query.cli.session import find_target
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import Search, read_criteria
 from tickiti_query.directory import Directory
@@ -18,7 +19,6 @@ from tickiti_query.errors import PayloadTooLarge, QueryError, ValidationFailed
 from tickiti_query.lookups import look_up
 from tickiti_query.perspective import Perspective
 from tickiti_query.perspectives import find_perspective
-from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
 from tickiti_query.replica.transaction import Transaction
 from tickiti_query.search import Selector, TicketQuery
@@ -93,8 +93,7 @@ def read_argument(text: str) -> str:
 @contextmanager
 def open_replica(settings: Settings) -> Iterator[Replica]:
     """The replica as the service sees it; whatever QueryError comes of it is told as the command's own."""
-    target = Target(settings.replica_url, settings.replica_schema, settings.statement_timeout_ms)
-    replica = Replica(target, connections=1, require_standby=settings.require_standby)
+    replica = Replica(find_target(settings), connections=1, require_standby=settings.require_standby)
     try:
         yield replica
     except QueryError as error:

@@ -12,6 +12,7 @@ from tickiti_query.cli.failure import CommandError
 from tickiti_query.replica.connection import Target, connect
 from tickiti_query.replica.deadline import deadline, install_deadline
 from tickiti_query.replica.faults import is_lost
+from tickiti_query.replica.sessions import Sessions, choose_sessions
 from tickiti_query.replica.transaction import run
 from tickiti_query.statement import Bind, Statement
 
@@ -21,15 +22,16 @@ GRACE_SECONDS = 1.0  # how much longer than the server's own limit we wait
 class Session:
     """One autocommit connection to the first server of the URL that answers."""
 
-    def __init__(self, connection: Any, settings: Settings) -> None:
+    def __init__(self, connection: Any, settings: Settings, sessions: Sessions) -> None:
         self.connection = connection
         self.settings = settings
+        self.sessions = sessions
         self._seconds = settings.statement_timeout_ms / 1000 + GRACE_SECONDS
 
     def fetch(self, sql: str, **binds: Bind) -> list[tuple[Any, ...]]:
         """All rows of a statement with `:name` binds. Raises psycopg2.Error."""
         with deadline(self._seconds), self.connection.cursor() as cursor:
-            return run(cursor, "", Statement(sql, tuple(binds.items())))
+            return run(cursor, self.sessions.prefix, Statement(sql, tuple(binds.items())))
 
     def try_to_read(self, sql: str) -> str | None:
         """Run a statement for nothing but its error: the server's sentence, None where there is none."""
@@ -51,19 +53,29 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
         raise CommandError("; ".join(faults)) from error
 
 
+def find_target(settings: Settings) -> Target:
+    """Where the replica of the settings is."""
+    return Target(
+        settings.replica_url,
+        settings.replica_schema,
+        settings.statement_timeout_ms,
+        is_pooled=settings.pooler == "transaction",
+    )
+
+
 @contextmanager
 def open_session(settings: Settings) -> Iterator[Session]:
     """A session on the replica. CommandError where none can be had, or where it is lost on the way."""
     install_deadline()
     try:
-        target = Target(settings.replica_url, settings.replica_schema, settings.statement_timeout_ms)
+        target = find_target(settings)
         connection = connect(target.list_hosts())
     except psycopg2.Error as error:
         raise CommandError(
             f"no server of TICKITI_REPLICA_URL can be connected to: {first_line(error)}"
         ) from error
     try:
-        yield Session(connection, settings)
+        yield Session(connection, settings, choose_sessions(target))
     except psycopg2.Error as error:
         raise CommandError(f"the replica did not answer to the end: {first_line(error)}") from error
     finally:

@@ -1,7 +1,7 @@
 """Opening a connection to the replica: one host after the other, each with its own time limit."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
@@ -10,6 +10,7 @@ import psycopg2
 from psycopg2 import extensions
 
 from tickiti_query.replica.deadline import deadline
+from tickiti_query.replica.faults import PoolerError
 from tickiti_query.statement import Statement
 
 CONNECT_SECONDS_A_HOST = 2.0
@@ -34,17 +35,21 @@ class ReplicaConnection(extensions.connection):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the replica is, and how sessions on it are set up."""
+    """Where the replica is, and how sessions on it are set up.
+
+    `is_pooled`: between it and us is a pooler that gives each transaction a session of its own choice.
+    """
 
     url: str
     schema: str
     statement_timeout_ms: int
+    is_pooled: bool = False
 
     @property
-    def options(self) -> str:
-        """Session settings, as libpq hands them over while it connects: they cost no round trip."""
+    def settings(self) -> Mapping[str, str]:
+        """The settings of a session, or of a transaction where there is none."""
         schema = self.schema.replace('"', '""')
-        settings = {
+        return {
             "default_transaction_read_only": "on",
             "statement_timeout": str(self.statement_timeout_ms),
             "lock_timeout": str(min(LOCK_TIMEOUT_MS, self.statement_timeout_ms)),
@@ -61,7 +66,11 @@ class Target:
             "random_page_cost": "0.1",
             "seq_page_cost": "0.1",
         }
-        return " ".join(f"-c {name}={value}" for name, value in settings.items())
+
+    @property
+    def options(self) -> str:
+        """The settings as libpq hands them over while it connects: they cost no round trip."""
+        return " ".join(f"-c {name}={value}" for name, value in self.settings.items())
 
     def list_hosts(self) -> Iterator[Host]:
         """Connection parameters for each host of the URL by itself, in order.
@@ -70,7 +79,8 @@ class Target:
         use it up.
         """
         given = extensions.parse_dsn(self.url)
-        given["options"] = f"{given.get('options', '')} {self.options}".strip()
+        if not self.is_pooled:
+            given["options"] = f"{given.get('options', '')} {self.options}".strip()
         defaults = {
             "application_name": "tickiti-query",
             "keepalives_idle": "10",
@@ -91,7 +101,8 @@ class Target:
 def connect(hosts: Iterable[Host], examine: Callable[[Any, Host], None] = lambda *_: None) -> Any:
     """An autocommit connection to the first host that answers and that `examine` does not refuse.
 
-    `examine` refuses by raising psycopg2.Error. Raises that, or psycopg2.OperationalError, of the last host.
+    `examine` refuses by raising psycopg2.Error. Raises that, or psycopg2.OperationalError, of the last host;
+    PoolerError where that is a pooler which takes no settings.
     """
     fault: psycopg2.Error = psycopg2.OperationalError("the URL names no host")
     for host in hosts:
@@ -106,5 +117,5 @@ def connect(hosts: Iterable[Host], examine: Callable[[Any, Host], None] = lambda
                     raise
                 return connection
         except psycopg2.Error as error:
-            fault = error
+            fault = PoolerError() if "unsupported startup parameter" in str(error) else error
     raise fault

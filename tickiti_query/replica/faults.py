@@ -22,6 +22,15 @@ UNPREPARED = "26000"
 CLASSES = {"08", "53", "57", "58"}
 
 
+class PoolerError(psycopg2.OperationalError):
+    """A pooler is in between, and we were not told."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "A pooler is between the service and its replica, and TICKITI_POOLER does not say so."
+        )
+
+
 def is_lost(error: psycopg2.Error, connection: Any) -> bool:
     """Whether the connection is of no further use. A fault that has no SQLSTATE came from no living session."""
     return bool(connection.closed) or error.pgcode in {None, STALE_PLAN}

@@ -11,7 +11,8 @@ from sqlalchemy.pool import QueuePool
 from tickiti_query.errors import ReplicaUnavailable
 from tickiti_query.replica.connection import Host, Target, connect
 from tickiti_query.replica.deadline import deadline, remaining_seconds
-from tickiti_query.replica.state_statement import prepare
+from tickiti_query.replica.faults import PoolerError
+from tickiti_query.replica.sessions import Sessions
 from tickiti_query.server_state import Server
 
 WAIT_SECONDS = 2.0
@@ -26,7 +27,7 @@ class OtherServerError(psycopg2.OperationalError):
 
 
 class Pool:
-    """At most `size` connections to one server, each set up to tell its state.
+    """At most `size` connections to one server, or to one pooler, each made ready.
 
     What is judged on one connection holds for the others: another host of the URL, or another life of the same one,
     is for another pool. So the first connection looks for a host, and the others follow it. `lose` hears of a
@@ -38,6 +39,7 @@ class Pool:
         target: Target,
         size: int,
         generation: int,
+        sessions: Sessions,
         *,
         require_standby: bool,
         lose: Callable[["Pool"], None],
@@ -45,6 +47,7 @@ class Pool:
         self._hosts = list(target.list_hosts())
         self._lose = lose
         self._generation = generation
+        self._sessions = sessions
         self._require_standby = require_standby
         self._server: Server | None = None
         self._meeting = threading.Lock()
@@ -58,7 +61,7 @@ class Pool:
         return connect(self._hosts, self._examine)
 
     def _examine(self, connection: Any, host: Host) -> None:
-        server, is_standby = prepare(connection, self._generation)
+        server, is_standby = self._sessions.meet(connection, self._generation)
         if self._require_standby and not is_standby:
             raise NoStandbyError
         with self._meeting:
@@ -93,6 +96,8 @@ class Pool:
             fairy = self._pool.connect()
         except NoStandbyError as error:
             raise ReplicaUnavailable("No read replica answers; please try again.", check="standby") from error
+        except PoolerError as error:
+            raise ReplicaUnavailable(str(error)) from error
         except psycopg2.Error as error:
             raise ReplicaUnavailable from error
         assert self._server is not None  # noqa: S101  a connection has been examined

@@ -12,8 +12,8 @@ from tickiti_query.replica.connection import Target
 from tickiti_query.replica.deadline import deadline, install_deadline, remaining_seconds
 from tickiti_query.replica.faults import is_lost, is_passing, translate_fault
 from tickiti_query.replica.pool import Pool
-from tickiti_query.replica.state_statement import execute
-from tickiti_query.replica.transaction import Row, Transaction, run_kept
+from tickiti_query.replica.sessions import choose_sessions
+from tickiti_query.replica.transaction import Row, Transaction
 from tickiti_query.server_state import Server, ServerState
 from tickiti_query.statement import Statement
 
@@ -31,6 +31,7 @@ class Replica:
     def __init__(self, target: Target, *, connections: int, require_standby: bool = True) -> None:
         install_deadline()
         self._target = target
+        self._sessions = choose_sessions(target)
         self._connections = connections
         self.longest_read_seconds = target.statement_timeout_ms / 1000 + GRACE_SECONDS
         self._renewing = threading.Lock()
@@ -44,7 +45,7 @@ class Replica:
         It reads no table: a server that is late with it is not there.
         """
         try:
-            return self._use(partial(execute, with_lag=with_lag), OBSERVE_SECONDS)
+            return self._use(partial(self._sessions.observe, with_lag=with_lag), OBSERVE_SECONDS)
         except QueryTimeout as error:
             raise ReplicaUnavailable from error
 
@@ -56,7 +57,7 @@ class Replica:
 
         def in_transaction(connection: Any, server: Server) -> T:
             with connection.cursor() as cursor:
-                transaction = Transaction(cursor, server)
+                transaction = self._sessions.begin(cursor, server)
                 result = work(transaction)
                 transaction.end()
                 return result
@@ -65,9 +66,7 @@ class Replica:
 
     def ask(self, statement: Statement) -> tuple[Server, list[Row]]:
         """What one statement says that is asked again and again: one round trip, one snapshot."""
-        return self._use(
-            lambda connection, server: (server, run_kept(connection, statement)), self.longest_read_seconds
-        )
+        return self._use(partial(self._sessions.ask, statement=statement), self.longest_read_seconds)
 
     def _use(self, work: Callable[[Any, Server], T], seconds: float) -> T:
         with deadline(seconds):
@@ -97,6 +96,7 @@ class Replica:
             self._target,
             self._connections,
             self._generation,
+            self._sessions,
             require_standby=self._require_standby,
             lose=self._renew,
         )

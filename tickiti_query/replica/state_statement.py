@@ -3,7 +3,9 @@
 from datetime import UTC
 from typing import Any
 
+from tickiti_query.replica.faults import PoolerError
 from tickiti_query.server_state import RUNNING_SQL, STAMP_SQL, Server, ServerState
+from tickiti_query.statement import Statement
 
 NAME = "tickiti_server_state"
 NAME_WITH_LAG = "tickiti_server_state_with_lag"
@@ -29,22 +31,32 @@ STATE_WITH_LAG = f"""{STATE},
 FROM (SELECT CAST(current_setting('wal_receiver_timeout') AS interval) / 2 AS heartbeat) r
 LEFT JOIN pg_stat_wal_receiver l ON TRUE
 """
+STATEMENTS = {
+    False: Statement(f"{STATE}, NULL AS lag"),
+    True: Statement(STATE_WITH_LAG),
+}  # by whether the lag is told
 IDENTIFY = """
-SELECT system_identifier, CAST(pg_postmaster_start_time() AS text), pg_is_in_recovery()
+SELECT system_identifier, CAST(pg_postmaster_start_time() AS text), pg_is_in_recovery(), pg_backend_pid()
 FROM pg_control_system()"""
 # A recovery conflict may end the preparation half-way, and a prepared statement outlives the failure of what came
 # with it; another attempt on the same connection must not stumble over it.
 PREPARE = f"""DEALLOCATE ALL;
-PREPARE {NAME} AS {STATE}, NULL AS lag;
-PREPARE {NAME_WITH_LAG} AS {STATE_WITH_LAG};
-{IDENTIFY}"""
+PREPARE {NAME} AS {STATEMENTS[False].sql};
+PREPARE {NAME_WITH_LAG} AS {STATEMENTS[True].sql}"""
 
 
 def prepare(connection: Any, generation: int) -> tuple[Server, bool]:
-    """Make the statements ready on a new connection; answer which server it leads to, and whether it is a standby."""
+    """Make the statements ready on a new connection; answer which server it leads to, and whether it is a standby.
+
+    Raises PoolerError where it leads to a pooler: what is prepared in its sessions, others would find there.
+    """
     with connection.cursor() as cursor:
+        cursor.execute(IDENTIFY)
+        system, started, in_recovery, pid = cursor.fetchone()
+        # A pooler makes up the process that it names to its clients.
+        if pid != connection.info.backend_pid:
+            raise PoolerError
         cursor.execute(PREPARE)
-        system, started, in_recovery = cursor.fetchone()
     return Server(generation, int(system), connection.server_version // 10_000, started), in_recovery
 
 
@@ -52,7 +64,12 @@ def execute(connection: Any, server: Server, *, with_lag: bool) -> ServerState:
     """The server's state now, in one round trip. The lag takes as long as all the rest. Raises psycopg2.Error."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXECUTE {NAME_WITH_LAG if with_lag else NAME}")
-        stamp, running, replayed_at, lag = cursor.fetchone()
+        return read_state(server, cursor.fetchone())
+
+
+def read_state(server: Server, row: tuple[Any, ...]) -> ServerState:
+    """The state in the row that either statement gives."""
+    stamp, running, replayed_at, lag = row
     return ServerState(
         server=server,
         stamp=stamp,

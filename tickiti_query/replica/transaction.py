@@ -81,17 +81,21 @@ def keep_and_run(cursor: Any, connection: Any, statement: Statement) -> None:
 class Transaction:
     """A REPEATABLE READ, read-only transaction: everything fetched in it is seen in one snapshot.
 
-    It begins together with its first statement, which costs no round trip of its own.
+    It begins together with its first statement, which costs no round trip of its own; without `prefix` it has begun.
+    `is_prepared`: what is asked again and again is prepared.
     """
 
-    def __init__(self, cursor: Any, server: Server) -> None:
+    def __init__(
+        self, cursor: Any, server: Server, *, prefix: str = f"{BEGIN}; ", is_prepared: bool = True
+    ) -> None:
         self.server = server
         self._cursor = cursor
-        self._prefix = f"{BEGIN}; "
+        self._prefix = prefix
+        self._is_prepared = is_prepared
 
     def fetch(self, statement: Statement) -> list[Row]:
         """All rows of `statement`. Raises psycopg2.Error, which the replica translates."""
-        if statement.is_repeated:
+        if statement.is_repeated and self._is_prepared:
             return self._fetch_prepared(statement)
         return run(self._cursor, self._take_prefix(), statement)
 

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 
 from tickiti_query.cli.finding import Finding, fault, ok, warning
 from tickiti_query.cli.session import Session
-from tickiti_query.replica import state_statement
 from tickiti_query.replica.deadline import deadline
 from tickiti_query.server_state import PROVEN_MAJORS
 
@@ -67,8 +66,8 @@ def judge_primary(*, require_standby: bool) -> Finding:
 def measure_lag(session: Session) -> Finding:
     """How far behind it is now, as the service measures it."""
     with deadline(session.settings.statement_timeout_ms / 1000):
-        server, _ = state_statement.prepare(session.connection, generation=0)
-        state = state_statement.execute(session.connection, server, with_lag=True)
+        server, _ = session.sessions.meet(session.connection, generation=0)
+        state = session.sessions.observe(session.connection, server, with_lag=True)
     limit = f"TICKITI_MAX_REPLICA_LAG_SECONDS is {session.settings.max_replica_lag_seconds}"
     if state.lag_seconds is None:
         return fault("lag", "nothing tells how far behind the standby is: it has replayed no transaction yet")
