@@ -32,6 +32,10 @@ class Fault:
         """What was asked and answered while the fault lasted."""
         return [s for s in self._traffic.samples.copy() if s.began >= self.began and s.ended <= self.ended]
 
+    def across(self, moment: float) -> list[Sample]:
+        """What had been asked at that moment, be it before the fault, and was answered after it."""
+        return [s for s in self._traffic.samples.copy() if s.began < moment < s.ended]
+
     def statuses(self) -> Counter[int | None]:
         """How often each status was answered while the fault lasted."""
         return Counter(sample.status for sample in self.during())
