@@ -1,12 +1,11 @@
 """A bounded pool of connections to one server's one life: the first lost connection ends it."""
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import psycopg2
-from sqlalchemy.pool import QueuePool
 
 from tickiti_query.errors import ReplicaUnavailable
 from tickiti_query.replica.connection import Host, Target, connect
@@ -51,14 +50,14 @@ class Pool:
         self._require_standby = require_standby
         self._server: Server | None = None
         self._meeting = threading.Lock()
-        # Who has a place finds a connection, or room for one: QueuePool itself would wait by the wall clock.
+        # Who has a place finds a connection, or room for one. SQLAlchemy's QueuePool does more for each loan than a
+        # hit has time for (bench/README.md), and waits by the wall clock.
         self._places = threading.BoundedSemaphore(size)
-        self._waiting: list[None] = []  # its length is a count that threads can change without a lock
-        # Nothing to reset: every transaction here ends itself, and what could not end is closed.
-        self._pool = QueuePool(self._connect, pool_size=size, max_overflow=0, timeout=0, reset_on_return=None)
-
-    def _connect(self) -> Any:
-        return connect(self._hosts, self._examine)
+        # Threads change these without a lock: each change is one operation of the interpreter.
+        self._idle: list[Any] = []  # the one that came back last is lent first: it has most prepared
+        self._lent: list[None] = []
+        self._waiting: list[None] = []
+        self._is_closed = False
 
     def _examine(self, connection: Any, host: Host) -> None:
         server, is_standby = self._sessions.meet(connection, self._generation)
@@ -70,13 +69,13 @@ class Pool:
                 raise OtherServerError
             self._hosts = [host]
 
-    @contextmanager
+    @contextlib.contextmanager
     def connection(self) -> Iterator[tuple[Any, Server]]:
         """A connection of this thread's, and the server at its other end. ReplicaUnavailable where none is."""
         with self._place(), self._borrow() as borrowed:
             yield borrowed
 
-    @contextmanager
+    @contextlib.contextmanager
     def _place(self) -> Iterator[None]:
         self._waiting.append(None)
         try:
@@ -90,35 +89,55 @@ class Pool:
         finally:
             self._places.release()
 
-    @contextmanager
+    @contextlib.contextmanager
     def _borrow(self) -> Iterator[tuple[Any, Server]]:
+        self._lent.append(None)
         try:
-            fairy = self._pool.connect()
+            connection = self._take()
+            assert self._server is not None  # noqa: S101  a connection has been examined
+            try:
+                yield connection, self._server
+            except BaseException:
+                # Whatever went wrong, no half-finished work goes back into the pool.
+                if not is_idle(connection):
+                    connection.close()
+                    self._lose(self)
+                raise
+            finally:
+                self._give_back(connection)
+        finally:
+            self._lent.pop()
+
+    def _take(self) -> Any:
+        with contextlib.suppress(IndexError):
+            return self._idle.pop()
+        try:
+            return connect(self._hosts, self._examine)
         except NoStandbyError as error:
             raise ReplicaUnavailable("No read replica answers; please try again.", check="standby") from error
         except PoolerError as error:
             raise ReplicaUnavailable(str(error)) from error
         except psycopg2.Error as error:
             raise ReplicaUnavailable from error
-        assert self._server is not None  # noqa: S101  a connection has been examined
-        try:
-            yield fairy.dbapi_connection, self._server
-        except BaseException:
-            # Whatever went wrong, no half-finished work goes back into the pool.
-            if not is_idle(fairy.dbapi_connection):
-                fairy.invalidate()
-                self._lose(self)
-            raise
-        finally:
-            fairy.close()
+
+    def _give_back(self, connection: Any) -> None:
+        # Nothing to reset: every transaction here ends itself, and what could not end is closed.
+        if not connection.closed:
+            self._idle.append(connection)
+        # Asked after it was put there: whoever closes the pool empties it after saying so.
+        if self._is_closed:
+            self.close()
 
     def count(self) -> tuple[int, int]:
         """How many connections are in use or being opened, and how many threads wait for one."""
-        return self._pool.checkedout(), len(self._waiting)
+        return len(self._lent), len(self._waiting)
 
     def close(self) -> None:
         """Close what is not in use; what is, closes when it comes back."""
-        self._pool.dispose()
+        self._is_closed = True
+        with contextlib.suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
 
 def is_idle(connection: Any) -> bool:
