@@ -45,6 +45,7 @@ forwarded_allow_ips = ""
 
 def child_exit(_server: Any, worker: Any) -> None:
     """Forget what a worker that ended held at the time; what it counted stays."""
+    worker.forget_load()
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
@@ -63,7 +64,7 @@ def on_exit(_server: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Open the operations port in the worker that has just come up, let it count, and log what is in its way."""
     extensions = worker.wsgi.extensions
-    worker.follow(extensions["tickiti_query_bulkhead"])
+    worker.tpool.follow(extensions["tickiti_query_bulkhead"])
     worker.tell_shed, worker.tell_cut = tell_unheard, tell_cut
     start_admin(settings.admin_bind, extensions["tickiti_query_admin"], extensions["tickiti_query_gauges"])
     check = extensions["tickiti_query_readiness"].check

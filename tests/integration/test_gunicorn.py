@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import os
 import re
 import signal
 import subprocess
@@ -45,6 +46,25 @@ def test_many_threads_are_answered_at_once(running: Running) -> None:
     assert [(status, len(body["data"])) for status, body in answers] == [
         (200, limit) for limit in range(1, 41)
     ]
+
+
+def count_sockets(process: int) -> int:
+    links = [os.readlink(link) for link in Path(f"/proc/{process}/fd").iterdir()]
+    return sum(link.startswith("socket:") for link in links)
+
+
+def test_connections_that_are_kept_are_spread_over_the_workers(running: Running) -> None:
+    workers = running.list_workers()
+    before = [count_sockets(worker) for worker in workers]
+    with contextlib.ExitStack() as stack:
+        for _ in range(20):
+            connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=SECONDS)
+            stack.callback(connection.close)
+            connection.request("GET", "/nowhere")
+            assert connection.getresponse().read()
+        held = [count_sockets(worker) - was for worker, was in zip(workers, before, strict=True)]
+    assert sum(held) >= 20
+    assert min(held) >= 8, held
 
 
 def test_probes_are_on_the_operations_port_and_the_api_is_on_its_own(running: Running) -> None:

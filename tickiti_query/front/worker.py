@@ -7,74 +7,37 @@ import secrets
 import selectors
 import socket
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 import orjson
-from gunicorn.workers.gthread import TConn
+from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn
 
 from tickiti_query.arrival import note_arrival
-from tickiti_query.bulkhead import ROOM, Bulkhead
 from tickiti_query.errors import Overloaded, QueryError
+from tickiti_query.front.crew import Crew
 from tickiti_query.front.line import Line
+from tickiti_query.front.loads import LOADS
 from tickiti_query.front.refusing import RefusingWorker
+from tickiti_query.front.waiting import Waiting
 
+STUCK_SECONDS = 0.005  # who is longer with a request waits for something
+YIELD_SECONDS = 0.002  # how long a new connection is left to a worker that has fewer
 TICK_SECONDS = 0.05
+NOTICE_SECONDS = 0.5  # how often the master is told of, and looked for
 LONGEST_BACKLOG = 64 * 1024 * 1024  # bytes of answers that wait for their clients
 
 log = logging.getLogger("tickiti_query.request")
-
-
-class Waiting:
-    """Connections that wait for the same thing, each for at most `seconds`; in the order in which they came."""
-
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
-        self._deadlines: dict[Any, float] = {}
-
-    def __contains__(self, connection: Any) -> bool:
-        return connection in self._deadlines
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._deadlines)
-
-    def __len__(self) -> int:
-        return len(self._deadlines)
-
-    def enter(self, connection: Any) -> float:
-        """Begin to wait, if it has not; when that ends, on the monotonic clock."""
-        return self._deadlines.setdefault(connection, time.monotonic() + self._seconds)
-
-    def leave(self, connection: Any) -> None:
-        """Wait no more, if it does."""
-        self._deadlines.pop(connection, None)
-
-    def take(self) -> Any:
-        """Who has waited longest, who waits no more."""
-        first = next(iter(self._deadlines))
-        del self._deadlines[first]
-        return first
-
-    def list_late(self, now: float) -> Iterator[Any]:
-        """Those whose time is up; each is gone from here."""
-        while self._deadlines:
-            first = next(iter(self._deadlines))
-            if self._deadlines[first] > now:
-                return
-            yield self.take()
 
 
 class Worker(RefusingWorker):
     """gunicorn's threads, with the reading of requests and the sending of answers in the loop that has all sockets.
 
     A connection is in one of five states: its request is gathered, queues for a thread, is in a thread; its answer is
-    taken by the client; it is closed. Between requests it is kept alive, which is gunicorn's own.
-
-    A thread that is inside the bulkhead waits more than it works, and another one runs in its stead: hits are answered
-    while the replica is slow, and no more threads than were asked for fight for the interpreter.
+    taken by the client; it is closed. Between requests it is kept alive, which is gunicorn's own. A thread that has
+    answered keeps the connection alive by itself: each time that it wakes the loop costs a good part of a hit.
     """
 
     request_seconds = 10.0  # from a request's first byte to its last, and for the first of a connection
@@ -85,29 +48,46 @@ class Worker(RefusingWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.gathering = Waiting(self.request_seconds)
-        self.queueing = Waiting(self.queue_seconds)
         self.taking = Waiting(self.answer_seconds)
         self.closing = Waiting(self.closing_seconds)
-        self.busy = 0  # threads with a request
-        self.bulkhead = Bulkhead(places=0)
+        self.noticed_at = float("-inf")
+        self.is_orphan = False
+        self.yielded_at: float | None = None
         self.tell_shed: Callable[[], None] = lambda: None
         self.tell_cut: Callable[[str], None] = lambda _what: None
 
-    def follow(self, bulkhead: Bulkhead) -> None:
-        """Let a thread run for each one that enters the bulkhead."""
-        self.bulkhead = bulkhead
-        bulkhead.tell_entered = self._wake
+    def get_thread_pool(self) -> Crew:
+        """The threads."""
+        return Crew(self._answer, self.cfg.threads, self.queue_seconds)
 
-    def _wake(self) -> None:
-        if self.queueing:
-            self.method_queue.defer(self._dispatch)
+    @property
+    def nr_conns(self) -> int:
+        """How many connections there are: gunicorn's own count, which the other workers can read."""
+        return self._connections
 
-    def get_thread_pool(self) -> ThreadPoolExecutor:
-        """As many threads as may run and be inside the bulkhead; they are started as they are needed."""
-        return ThreadPoolExecutor(2 * self.cfg.threads + ROOM)
+    @nr_conns.setter
+    def nr_conns(self, connections: int) -> None:
+        self._connections = connections
+        LOADS.note(self.age, connections)
+
+    def forget_load(self) -> None:
+        """Tell the other workers that this one is gone; the master does."""
+        LOADS.forget(self.age)
+
+    def _yields(self) -> bool:
+        """Whether a new connection is better off with another worker. It may stay for hours."""
+        now = time.monotonic()
+        if self.nr_conns <= LOADS.find_least() or now - (self.yielded_at or now) > YIELD_SECONDS:
+            self.yielded_at = None
+            return False
+        self.yielded_at = self.yielded_at or now
+        return True
 
     def accept(self, listener: socket.socket) -> None:
         """Begin to gather the first request of a new connection."""
+        if self._yields():
+            time.sleep(YIELD_SECONDS / 20)  # as long as another worker takes to come for it
+            return
         try:
             client_socket, address = listener.accept()
         except OSError as fault:
@@ -144,27 +124,31 @@ class Worker(RefusingWorker):
 
     def enqueue_req(self, conn: Any) -> None:
         """Let a thread handle a request that is all there, in its turn."""
-        self.queueing.enter(conn)
-        self._dispatch()
+        self.tpool.enter(conn)
 
-    def _dispatch(self) -> None:
-        while self.queueing and self.busy - self.bulkhead.inside < self.cfg.threads:
-            self.busy += 1
-            super().enqueue_req(self.queueing.take())
+    def _answer(self, connection: Any) -> None:
+        """Handle a request, and send of its answer what the client takes at once."""
+        line = connection.sock
+        note_arrival(line.came_at)
+        is_kept = bool(self.handle(connection))
+        is_sent = False
+        with contextlib.suppress(OSError):  # the loop will meet it again
+            is_sent = line.flush()
+        if is_kept and is_sent and not line.has_begun:
+            self._keep(connection)
+        else:
+            self.method_queue.defer(self._send, connection, is_kept)
 
-    def handle(self, conn: Any) -> bool:
-        """Handle a request in a thread, and send of its answer what the client takes at once."""
-        note_arrival(conn.sock.came_at)
-        is_kept = bool(super().handle(conn))
-        with contextlib.suppress(OSError):
-            conn.sock.flush()
-        return is_kept
-
-    def finish_request(self, conn: Any, fs: Future[bool]) -> None:
-        """Go on with a connection that a thread is done with."""
-        self.busy -= 1
-        self._dispatch()
-        self._send(conn, fs)
+    def _keep(self, connection: Any) -> None:
+        """Keep a connection for its next request. From the loop or from a thread."""
+        connection.set_timeout()
+        self.keepalived_conns.append(connection)
+        # Asked after it was appended: a worker that stops shortens the time of all that are there.
+        if not self.alive:
+            connection.timeout = min(connection.timeout, time.monotonic() + STOP_KEEPALIVE_LINGER)
+        with contextlib.suppress(OSError, ValueError):  # closed already: the worker has stopped
+            readable = partial(self.on_client_socket_readable, connection)
+            self.poller.register(connection.sock, selectors.EVENT_READ, readable)
 
     def _shed(self, connection: Any) -> None:
         error, request_id = Overloaded(), secrets.token_hex(16)
@@ -179,7 +163,7 @@ class Worker(RefusingWorker):
         else:
             self._close(connection)
 
-    def _send(self, connection: Any, work: Future[bool], _line: Any = None) -> None:
+    def _send(self, connection: Any, is_kept: bool, _line: Any = None) -> None:
         line = connection.sock
         try:
             is_sent = line.flush()
@@ -190,24 +174,24 @@ class Worker(RefusingWorker):
             if connection in self.taking:
                 self.taking.leave(connection)
                 self.poller.unregister(line)
-            self._go_on(connection, work)
+            self._go_on(connection, is_kept)
         elif connection not in self.taking:
             self.taking.enter(connection)
-            self.poller.register(line, selectors.EVENT_WRITE, partial(self._send, connection, work))
+            self.poller.register(line, selectors.EVENT_WRITE, partial(self._send, connection, is_kept))
             self._bound_backlog()
 
     def _bound_backlog(self) -> None:
         while sum(connection.sock.held_bytes for connection in self.taking) > LONGEST_BACKLOG:
             self._cut(next(iter(self.taking)), "answer")
 
-    def _go_on(self, connection: Any, work: Future[bool]) -> None:
+    def _go_on(self, connection: Any, is_kept: bool) -> None:
         """Keep a connection for its next request, or close it."""
-        if work.exception() or not work.result():
+        if not is_kept:
             self._close(connection)
         elif connection.sock.has_begun:
             self._gather(connection)
         else:
-            super().finish_request(connection, work)
+            self._keep(connection)
 
     def _close(self, connection: Any, _line: Any = None) -> None:
         line = connection.sock
@@ -235,11 +219,23 @@ class Worker(RefusingWorker):
         self.tell_cut(what)
         self._drop(connection)
 
+    def notify(self) -> None:
+        """Tell the master that the loop turns. Once in a while is enough: it turns several times for each request."""
+        now = time.monotonic()
+        if now - self.noticed_at >= NOTICE_SECONDS:
+            self.noticed_at = now
+            self.is_orphan = not super().is_parent_alive()
+            super().notify()
+
+    def is_parent_alive(self) -> bool:
+        """Whether the master was there when it was last looked for."""
+        return not self.is_orphan
+
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Let what can go on go on, and end what has waited too long."""
-        super().wait_for_and_dispatch_events(min(timeout, TICK_SECONDS) if self.queueing else timeout)
+        super().wait_for_and_dispatch_events(min(timeout, TICK_SECONDS) if self.tpool else timeout)
         now = time.monotonic()
-        for connection in self.queueing.list_late(now):
+        for connection in self.tpool.list_late(now) if self.tpool else ():
             self._shed(connection)
         for connection in self.gathering.list_late(now):
             self._cut(connection, "request")

@@ -1,0 +1,93 @@
+"""The threads of a worker, and the requests that queue for them."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from tickiti_query.bulkhead import ROOM, Bulkhead
+from tickiti_query.front.waiting import Waiting
+
+STUCK_SECONDS = 0.005  # who is longer with a request waits for something
+
+log = logging.getLogger("tickiti_query.front")
+
+
+class Crew:
+    """Takes up requests in the order in which they came. Safe for threads.
+
+    One thread runs: the interpreter has room for no more, and what queues meanwhile shares its next proof. One that is
+    inside the bulkhead, or stuck, waits more than it works, and another one runs in its stead: hits are answered while
+    the replica is slow. `threads` may be stuck at a time.
+    """
+
+    def __init__(self, serve: Callable[[Any], None], threads: int, queue_seconds: float) -> None:
+        self._serve = serve
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(2 * threads + ROOM)  # each is started when it is needed
+        self._lock = threading.Lock()
+        self._queue = Waiting(queue_seconds)
+        self._busy = 0  # threads with a request
+        self._running: dict[Any, float] = {}  # what they do that are not inside the bulkhead, and since when
+        self._own = threading.local()
+        self._bulkhead = Bulkhead(places=0)
+
+    def follow(self, bulkhead: Bulkhead) -> None:
+        """Let another thread run for each one that enters the bulkhead."""
+        self._bulkhead = bulkhead
+        bulkhead.tell_entered = self._step_aside
+
+    def enter(self, connection: Any) -> None:
+        """Let a thread serve it, in its turn."""
+        with self._lock:
+            self._queue.enter(connection)
+            self._call_in()
+
+    def __len__(self) -> int:
+        """How many wait for a thread."""
+        return len(self._queue)
+
+    def list_late(self, now: float) -> list[Any]:
+        """Those that no thread took up in time; they wait no more."""
+        with self._lock:
+            self._call_in()  # who runs may be stuck by now
+            return list(self._queue.list_late(now))
+
+    def shutdown(self, wait: bool = True) -> None:
+        """Begin no more."""
+        self._pool.shutdown(wait=wait)
+
+    def _call_in(self) -> None:
+        connection = self._take()
+        if connection is not None:
+            self._pool.submit(self._work, connection)
+
+    def _take(self) -> Any:
+        """The next request, for a thread that may run; None where there is none, or another one runs."""
+        now = time.monotonic()
+        runs = any(now - since < STUCK_SECONDS for since in self._running.values())
+        if runs or not self._queue or self._busy - self._bulkhead.inside >= self._threads:
+            return None
+        connection = self._queue.take()
+        self._busy += 1
+        self._running[connection] = now
+        return connection
+
+    def _work(self, connection: Any) -> None:
+        while connection is not None:
+            self._own.connection = connection
+            try:
+                self._serve(connection)
+            except Exception:  # who waits for this thread must not wait for ever
+                log.exception("unforeseen error")
+            with self._lock:
+                self._running.pop(connection, None)
+                self._busy -= 1
+                connection = self._take()
+
+    def _step_aside(self) -> None:
+        with self._lock:
+            self._running.pop(getattr(self._own, "connection", None), None)
+            self._call_in()
