@@ -37,11 +37,22 @@ class Shares:
             del self._held[who]
 
 
+class Waiter:
+    """One who waits for a place; `gate` opens when it has one."""
+
+    __slots__ = ("gate", "who")
+
+    def __init__(self, who: Hashable) -> None:
+        self.who = who
+        self.gate = threading.Lock()
+        self.gate.acquire()
+
+
 class Bulkhead:
     """Keeps requests that need the replica from taking every thread, and those of one caller from taking every place.
 
     A request that needs the replica is inside; to read, it takes one of `places`, for which it waits at most
-    `wait_seconds`. `room` more than the places may be inside. Of both, a caller has half at the most.
+    `wait_seconds`, in its turn. `room` more than the places may be inside. Of both, a caller has half at the most.
     """
 
     def __init__(
@@ -56,7 +67,8 @@ class Bulkhead:
         self._reading = Shares(places)
         self._wait_seconds = wait_seconds
         self._tell_shed = tell_shed
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._queue: list[Waiter] = []
         self.tell_entered: Callable[[], None] = lambda: None
 
     @property
@@ -67,7 +79,7 @@ class Bulkhead:
     @contextmanager
     def enter(self, who: Hashable) -> Iterator[None]:
         """Be inside, as long as the block runs. Overloaded at once where there is no room."""
-        with self._changed:
+        with self._lock:
             if not self._inside.has_one_for(who):
                 self._refuse()
             self._inside.take(who)
@@ -75,22 +87,42 @@ class Bulkhead:
         try:
             yield
         finally:
-            with self._changed:
+            with self._lock:
                 self._inside.leave(who)
 
     @contextmanager
     def place(self, who: Hashable) -> Iterator[None]:
         """Have a place, as long as the block runs. Overloaded where none comes free in time."""
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._reading.has_one_for(who), self._wait_seconds):
-                self._refuse()
-            self._reading.take(who)
+        with self._lock:
+            waiter = None if self._reading.has_one_for(who) else Waiter(who)
+            if waiter is None:
+                self._reading.take(who)
+            else:
+                self._queue.append(waiter)
+        if waiter is not None:
+            self._wait(waiter)
         try:
             yield
         finally:
-            with self._changed:
+            with self._lock:
                 self._reading.leave(who)
-                self._changed.notify_all()
+                self._hand_on()
+
+    def _wait(self, waiter: Waiter) -> None:
+        if waiter.gate.acquire(timeout=self._wait_seconds):
+            return
+        with self._lock:
+            if waiter in self._queue:  # or it has been given a place this very moment
+                self._queue.remove(waiter)
+                self._refuse()
+
+    def _hand_on(self) -> None:
+        """Give what is free to those who have waited longest: nobody is woken who would have to wait again."""
+        for waiter in self._queue.copy():
+            if self._reading.has_one_for(waiter.who):
+                self._reading.take(waiter.who)
+                self._queue.remove(waiter)
+                waiter.gate.release()
 
     def _refuse(self) -> None:
         self._tell_shed()

@@ -66,6 +66,25 @@ def test_a_place_that_comes_free_goes_to_one_who_waits() -> None:
     assert got.is_set()
 
 
+def test_places_go_to_those_who_have_waited_longest() -> None:
+    bulkhead = Bulkhead(1, wait_seconds=SECONDS)
+    turns: list[int] = []
+
+    def read(number: int) -> None:
+        with bulkhead.place(number):
+            turns.append(number)
+
+    with ThreadPoolExecutor(8) as threads:
+        with fill(bulkhead, "a"):
+            waiting = []
+            for number in range(8):
+                waiting.append(threads.submit(read, number))
+                time.sleep(0.01)
+        for each in waiting:
+            each.result(SECONDS)
+    assert turns == list(range(8))
+
+
 def test_one_caller_has_half_of_the_room_and_is_refused_at_once_beyond_it() -> None:
     bulkhead = Bulkhead(2, room=2)
     entered: list[int] = []
