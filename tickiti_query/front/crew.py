@@ -4,10 +4,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 
-from tickiti_query.bulkhead import ROOM, Bulkhead
+from tickiti_query.bulkhead import Bulkhead
 from tickiti_query.front.waiting import Waiting
 
 STUCK_SECONDS = 0.005  # who is longer with a request waits for something
@@ -20,14 +20,17 @@ class Crew:
 
     One thread runs: the interpreter has room for no more, and what queues meanwhile shares its next proof. One that is
     inside the bulkhead, or stuck, waits more than it works, and another one runs in its stead: hits are answered while
-    the replica is slow. `threads` may be stuck at a time.
+    the replica is slow. `threads` may be stuck at a time; as many as that and those inside are started when needed.
     """
 
     def __init__(self, serve: Callable[[Any], None], threads: int, queue_seconds: float) -> None:
         self._serve = serve
         self._threads = threads
-        self._pool = ThreadPoolExecutor(2 * threads + ROOM)  # each is started when it is needed
         self._lock = threading.Lock()
+        # A ThreadPoolExecutor makes a Future for each request, which takes longer than to look an answer up.
+        self._calls: SimpleQueue[Any] = SimpleQueue()
+        self._idle = 0
+        self._started = 0
         self._queue = Waiting(queue_seconds)
         self._busy = 0  # threads with a request
         self._running: dict[Any, float] = {}  # what they do that are not inside the bulkhead, and since when
@@ -55,14 +58,21 @@ class Crew:
             self._call_in()  # who runs may be stuck by now
             return list(self._queue.list_late(now))
 
-    def shutdown(self, wait: bool = True) -> None:
-        """Begin no more."""
-        self._pool.shutdown(wait=wait)
+    def shutdown(self, wait: bool = False) -> None:  # noqa: ARG002  gunicorn's way to end a pool
+        """Let the threads end that have nothing to do. The others end with the process."""
+        for _ in range(self._started):
+            self._calls.put(None)
 
     def _call_in(self) -> None:
         connection = self._take()
-        if connection is not None:
-            self._pool.submit(self._work, connection)
+        if connection is None:
+            return
+        if self._idle:
+            self._idle -= 1
+        else:
+            self._started += 1
+            threading.Thread(target=self._work, name=f"crew {self._started}", daemon=True).start()
+        self._calls.put(connection)
 
     def _take(self) -> Any:
         """The next request, for a thread that may run; None where there is none, or another one runs."""
@@ -75,17 +85,24 @@ class Crew:
         self._running[connection] = now
         return connection
 
-    def _work(self, connection: Any) -> None:
-        while connection is not None:
-            self._own.connection = connection
-            try:
-                self._serve(connection)
-            except Exception:  # who waits for this thread must not wait for ever
-                log.exception("unforeseen error")
-            with self._lock:
-                self._running.pop(connection, None)
-                self._busy -= 1
-                connection = self._take()
+    def _work(self) -> None:
+        while (connection := self._calls.get()) is not None:
+            while connection is not None:
+                connection = self._serve_one(connection)
+
+    def _serve_one(self, connection: Any) -> Any:
+        """Serve a request; the next one for this thread, or None."""
+        self._own.connection = connection
+        try:
+            self._serve(connection)
+        except Exception:  # who waits for this thread must not wait for ever
+            log.exception("unforeseen error")
+        with self._lock:
+            self._running.pop(connection, None)
+            self._busy -= 1
+            following = self._take()
+            self._idle += following is None
+            return following
 
     def _step_aside(self) -> None:
         with self._lock:

@@ -56,6 +56,15 @@ class Worker(RefusingWorker):
         self.tell_shed: Callable[[], None] = lambda: None
         self.tell_cut: Callable[[str], None] = lambda _what: None
 
+    def init_process(self) -> None:
+        """Begin, in the worker's own process."""
+        # gunicorn asks for dozens of settings a request, and finds each by two calls; here they stay as they are.
+        found = {name: setting.get() for name, setting in self.cfg.settings.items()}
+        vars(self.cfg).update(
+            {name: value for name, value in found.items() if not hasattr(type(self.cfg), name)}
+        )
+        super().init_process()
+
     def get_thread_pool(self) -> Crew:
         """The threads."""
         return Crew(self._answer, self.cfg.threads, self.queue_seconds)
