@@ -83,8 +83,8 @@ class Bulkhead:
             if not self._inside.has_one_for(who):
                 self._refuse()
             self._inside.take(who)
-        self.tell_entered()
         try:
+            self.tell_entered()
             yield
         finally:
             with self._lock:

@@ -6,10 +6,13 @@ from collections.abc import Callable
 
 from tickiti_query.arrival import read_arrival
 from tickiti_query.errors import ReplicaUnavailable
-from tickiti_query.server_state import Server, ServerState, Sight, is_behind
+from tickiti_query.server_state import Server, ServerState, Sight, is_behind, is_older
 from tickiti_query.sharing import SharedReading
 
 UNPROVED_SECONDS = 1.0  # how old a reading may be that says the replica is fit, where it proves nothing
+WAIT_SECONDS = (
+    7.0  # for a reading of another thread's: the rest of one and the next, which take three each, and one
+)
 LAG_SECONDS = 0.5  # how often the lag is asked for; in between it is taken to grow
 
 
@@ -43,11 +46,27 @@ class Freshness:
         self._lag: tuple[Server | None, float, float] = (None, 0.0, 0.0)
         self._lag_due = float("-inf")
         self._lock = threading.Lock()
-        self._readings = SharedReading(self._read, clock)
+        self._readings = SharedReading(self._read, clock, wait_seconds=WAIT_SECONDS)
 
     def prove(self) -> ServerState:
         """The state now, or one that was read after the thread's request came, of a server that is fit to answer."""
-        return self._readings.take(self._max_age, read_arrival())
+        state = self._take(self._max_age, read_arrival())
+        # Though the reading began after this request had come, a later answer may have been given meanwhile.
+        if not self._max_age and self._is_overtaken(state):
+            return self._take()
+        return state
+
+    def _is_overtaken(self, state: ServerState) -> bool:
+        sight, server = self._newest[state.server.system]
+        if (sight, server) == (state.sight, state.server):
+            return False
+        return server != state.server or is_older(state.sight, sight)
+
+    def _take(self, max_age: float = 0.0, came_at: float | None = None) -> ServerState:
+        try:
+            return self._readings.take(max_age, came_at)
+        except TimeoutError:
+            raise ReplicaUnavailable from None
 
     def _read(self) -> ServerState:
         answered = self._newest.copy()
@@ -102,8 +121,12 @@ class Freshness:
 
     def _note(self, sight: Sight, server: Server) -> None:
         newest = self._newest.get(server.system)
-        if newest is None or not is_behind(sight, server, *newest):
-            self._newest[server.system] = (sight, server)
+        if newest is not None:
+            earlier, place = newest
+            is_late = is_older(sight, earlier) if server == place else is_behind(sight, server, *newest)
+            if is_late:
+                return
+        self._newest[server.system] = (sight, server)
 
     def accept(self, sight: Sight, server: Server, state: ServerState) -> None:
         """Take note of data that is about to be answered, which was read after `state`.
@@ -116,7 +139,7 @@ class Freshness:
             raise ReplicaUnavailable(
                 "The read replica is behind an earlier answer; please try again.", check="lag"
             )
-        if server != state.server and self._readings.take().server != server:
+        if server != state.server and self._take().server != server:
             raise ReplicaUnavailable
         with self._lock:
             self._note(sight, server)

@@ -114,6 +114,16 @@ def is_behind(sight: Sight, server: Server, earlier: Sight, earlier_server: Serv
     return any(xid < earlier.xmax for xid in sight.running_ids - earlier.running_ids)
 
 
+def is_older(sight: Sight, other: Sight) -> bool:
+    """Whether one of two sights of one life of one server lacks something that the other has, whichever is known first.
+
+    Where it is not known what runs, the snapshot's end decides.
+    """
+    if sight.xmax != other.xmax or sight.running is None or other.running is None:
+        return sight.xmax < other.xmax
+    return not sight.running_ids <= other.running_ids
+
+
 @dataclass(frozen=True, slots=True)
 class Validator:
     """Names what a server shows. Equal validators, equal rows: of every relation, in every statement.

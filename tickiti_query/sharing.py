@@ -30,9 +30,16 @@ class SharedReading(Generic[T]):
     those who came too late for it, to make the next.
     """
 
-    def __init__(self, read: Callable[[], T], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        read: Callable[[], T],
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        wait_seconds: float = 60.0,
+    ) -> None:
         self._read = read
         self._clock = clock
+        self._wait_seconds = wait_seconds
         self._lock = threading.Lock()
         self._waiting: list[Waiter] = []
         self._is_reading = False
@@ -43,7 +50,7 @@ class SharedReading(Generic[T]):
         """A reading that began after this call, or at most `max_age_seconds` before it.
 
         `came_at`: when the caller came, on the clock; a reading that began after that will do. Raises what the
-        reading raised.
+        reading raised, and TimeoutError where somebody else's takes longer than the limit.
         """
         with self._lock:
             if self._will_do(max_age_seconds, came_at):
@@ -53,10 +60,19 @@ class SharedReading(Generic[T]):
                 self._is_reading = True
             else:
                 self._waiting.append(waiter)
-        if waiter is not None:
-            waiter.gate.acquire()
+        if waiter is not None and not waiter.gate.acquire(timeout=self._wait_seconds):
+            self._give_up(waiter)
         outcome: Outcome[T] = self._lead() if waiter is None or waiter.leads else waiter.outcome
         return tell(outcome)
+
+    def _give_up(self, waiter: Waiter) -> None:
+        """TimeoutError, unless the reading has become the waiter's own to make this very moment."""
+        with self._lock:
+            if waiter.leads:
+                return
+            if waiter in self._waiting:
+                self._waiting.remove(waiter)
+        raise TimeoutError
 
     def _will_do(self, max_age_seconds: float, came_at: float | None) -> bool:
         # Two moments that look equal to a clock are still two.
@@ -83,11 +99,12 @@ class SharedReading(Generic[T]):
                 self._latest, self._began_at = outcome, began_at
                 following = self._waiting.pop(0) if self._waiting else None
                 self._is_reading = following is not None
+                if following is not None:
+                    following.leads = True
             for waiter in crew:
                 waiter.outcome = outcome
                 waiter.gate.release()
             if following is not None:
-                following.leads = True
                 following.gate.release()
         return outcome
 

@@ -217,6 +217,14 @@ def test_what_is_sound_is_one_answer_and_the_next_request_another(server: Runnin
     assert (first[0], second[0]) == (expected, 200)
 
 
+def test_a_chunk_that_looks_like_the_last_one_takes_nothing_from_the_next_request(server: Running) -> None:
+    """The worker thinks the first request shorter than it is, and the parser reads into the second."""
+    body = b'{"x":\n0\r\n\r\n}'
+    chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    answers = talk(server, build(CHUNKED, chunks) + NEXT + LAST)
+    assert [status for status, _, _ in answers] == [200, 200, 200]
+
+
 def test_a_body_that_is_too_long_is_no_request(server: Running) -> None:
     [(status, headers, body)] = talk(
         server, build(b"Content-Length: 70000\r\n", (NEXT * 2000)[:70_000]) + LAST

@@ -109,6 +109,18 @@ def test_a_fault_gives_everything_back(what: Callable[..., AbstractContextManage
             raise ZeroDivisionError
 
 
+def test_what_cannot_tell_that_it_entered_is_not_inside() -> None:
+    bulkhead = Bulkhead(1)
+
+    def fail() -> None:
+        raise RuntimeError
+
+    bulkhead.tell_entered = fail
+    with pytest.raises(RuntimeError), bulkhead.enter("a"):
+        pass
+    assert bulkhead.inside == 0
+
+
 def test_every_refusal_is_told() -> None:
     told: list[str] = []
     bulkhead = Bulkhead(1, room=0, wait_seconds=0.01, tell_shed=lambda: told.append("shed"))

@@ -89,3 +89,47 @@ def test_a_thread_outlives_what_fails(desk: Desk) -> None:
         crew.enter((number, "fails" if number % 2 else "quick"))
     wait_until(lambda: desk.served == [0, 2], 5, "the others are served")
     assert not crew
+
+
+def test_one_connection_asks_again_before_its_thread_is_done(desk: Desk) -> None:
+    """The thread was stuck, and another one has the connection's next request already."""
+    crew = hire(desk)
+    crew.enter((1, "stuck"))
+    wait_until(lambda: desk.at_once == 1, 5, "the first is stuck")
+    time.sleep(2 * STUCK_SECONDS)
+    crew.enter((1, "stuck"))
+    wait_until(lambda: desk.at_once == 2, 5, "so is the second")
+    desk.go_on.set()
+    wait_until(lambda: desk.served == [1, 1], 5, "both are served")
+    wait_until(lambda: crew._idle == crew._started, 5, "all threads are free")
+    assert (crew._busy, crew._running) == (0, {})
+
+
+def test_where_no_thread_can_be_started_the_next_free_one_serves(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    crew = hire(desk)
+    crew.enter((1, "stuck"))
+    wait_until(lambda: desk.at_once == 1, 5, "the first is stuck")
+    time.sleep(2 * STUCK_SECONDS)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse_to_start)
+        crew.enter((2, "quick"))
+    desk.go_on.set()
+    wait_until(lambda: desk.served == [1, 2], 5, "the same thread serves both")
+    crew.enter((3, "quick"))
+    wait_until(lambda: desk.served == [1, 2, 3], 5, "and goes on")
+    assert crew._started == 1
+
+
+def refuse_to_start(_thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_threads_end_with_the_crew(desk: Desk) -> None:
+    crew = hire(desk)
+    before = threading.active_count()
+    crew.enter((1, "quick"))
+    wait_until(lambda: desk.served == [1], 5, "it is served")
+    crew.shutdown()
+    wait_until(lambda: threading.active_count() <= before, 5, "the thread has ended")

@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from tickiti_query.arrival import note_arrival
 from tickiti_query.errors import ReplicaUnavailable
 from tickiti_query.freshness import Freshness
-from tickiti_query.server_state import Server, ServerState, Sight
+from tickiti_query.server_state import Server, ServerState, Sight, is_older
 
 SERVER = Server(generation=1, system=77, major=18)
 STATE = ServerState(SERVER, "10:20: since t", "", replayed_at=None, lag_seconds=0.0)
@@ -124,13 +125,29 @@ def test_a_server_behind_an_earlier_answer_is_refused_until_it_is_there_again(w:
     assert w.prove(stamp="1:2: since t", server=replace(SERVER, system=78))
 
 
-def test_a_state_may_be_behind_what_was_answered_while_it_was_read_and_the_next_may_not(w: World) -> None:
-    later = Sight("10:21: since t", "")
-    w.meanwhile = lambda: w.freshness.accept(later, SERVER, STATE)
+def test_a_state_that_is_overtaken_while_it_is_read_is_read_anew(w: World) -> None:
+    later = replace(STATE, stamp="10:21: since t")
+
+    def overtake() -> None:
+        w.freshness.accept(later.sight, SERVER, STATE)
+        w.meanwhile = catch_up
+
+    def catch_up() -> None:
+        w.state = later
+
+    w.meanwhile = overtake
+    assert (w.prove().sight, w.readings) == (later.sight, 2)
+    w.meanwhile = lambda: None
+    w.refuse("lag", stamp=STATE.stamp)
+
+
+def test_where_nothing_is_proved_a_state_may_be_overtaken_and_the_next_may_not() -> None:
+    w = World(exact=False)
+    w.meanwhile = lambda: w.freshness.accept(Sight("10:21: since t", ""), SERVER, STATE)
     assert w.prove() is w.state
     w.meanwhile = lambda: None
+    w.now += 2
     w.refuse("lag")
-    assert w.prove(stamp=later.stamp)
 
 
 def test_a_refused_state_does_not_count_as_an_answer(w: World) -> None:
@@ -147,3 +164,35 @@ def test_every_proof_is_a_reading_in_exact_mode_and_one_a_second_in_ttl_mode() -
             world.now += 0.25
         world.prove()
     assert (exact.readings, ttl.readings) == (6, 2)
+
+
+def test_a_reading_that_a_later_answer_has_overtaken_is_made_anew(w: World) -> None:
+    """It began after the request had come, and would prove its answer; but somebody has been told of more since."""
+    note_arrival(w.now - 1)
+    try:
+        state = w.prove(stamp="10:20: t", running="10")
+        assert w.prove() is state
+        assert w.readings == 1
+        w.state = replace(w.state, running="")
+        w.freshness.accept(w.state.sight, SERVER, state)
+        assert w.prove().sight == w.state.sight
+        assert w.prove().sight == w.state.sight
+        assert w.readings == 2
+    finally:
+        note_arrival(None)
+
+
+@pytest.mark.parametrize(
+    ("sight", "other", "is_it"),
+    [
+        (Sight("10:20: t", ""), Sight("10:21: t", ""), True),
+        (Sight("10:21: t", ""), Sight("10:20: t", ""), False),
+        (Sight("10:20: t", "10"), Sight("10:20: t", ""), True),
+        (Sight("10:20: t", ""), Sight("10:20: t", "10"), False),
+        (Sight("10:20: t", "10"), Sight("10:20: t", "10"), False),
+        (Sight("10:20: t", None), Sight("10:20: t", "10"), False),
+        (Sight("10:20: t", None), Sight("10:21: t", None), True),
+    ],
+)
+def test_of_two_sights_of_one_life_one_is_older(sight: Sight, other: Sight, is_it: bool) -> None:
+    assert is_older(sight, other) == is_it

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tickiti_query.sharing import Flights, SharedReading
+from tickiti_query.sharing import Flights, SharedReading, Waiter
 
 SECONDS = 5.0
 
@@ -185,3 +185,26 @@ def test_waiting_for_somebody_elses_flight_has_a_limit() -> None:
             flights.join("key", gate.read)
         gate.open()
         assert first.result(SECONDS) == 1
+
+
+def test_who_waits_for_a_reading_of_somebody_else_gives_up_in_time() -> None:
+    gate = Gate()
+    reading = SharedReading(gate.read, wait_seconds=0.05)
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(reading.take)
+        wait_until(lambda: gate.begun == 1)
+        with pytest.raises(TimeoutError):
+            reading.take()
+        assert count_waiting(reading) == 0
+        gate.open()
+        assert first.result(SECONDS) == 1
+    gate.open()
+    assert reading.take() == 2
+
+
+def test_who_is_given_the_lead_while_giving_up_takes_it() -> None:
+    gate = Gate()
+    reading = SharedReading(gate.read, wait_seconds=0.05)
+    waiter = Waiter()
+    waiter.leads = True
+    reading._give_up(waiter)  # raises nothing

@@ -15,6 +15,15 @@ STUCK_SECONDS = 0.005  # who is longer with a request waits for something
 log = logging.getLogger("tickiti_query.front")
 
 
+class Task:
+    """One request of a connection, in a thread."""
+
+    __slots__ = ("connection",)
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+
+
 class Crew:
     """Takes up requests in the order in which they came. Safe for threads.
 
@@ -28,12 +37,12 @@ class Crew:
         self._threads = threads
         self._lock = threading.Lock()
         # A ThreadPoolExecutor makes a Future for each request, which takes longer than to look an answer up.
-        self._calls: SimpleQueue[Any] = SimpleQueue()
+        self._calls: SimpleQueue[Task | None] = SimpleQueue()
         self._idle = 0
         self._started = 0
         self._queue = Waiting(queue_seconds)
         self._busy = 0  # threads with a request
-        self._running: dict[Any, float] = {}  # what they do that are not inside the bulkhead, and since when
+        self._running: dict[Task, float] = {}  # what they do that are not inside the bulkhead, and since when
         self._own = threading.local()
         self._bulkhead = Bulkhead(places=0)
 
@@ -64,41 +73,50 @@ class Crew:
             self._calls.put(None)
 
     def _call_in(self) -> None:
-        connection = self._take()
-        if connection is None:
+        task = self._take()
+        if task is None:
             return
-        if self._idle:
-            self._idle -= 1
+        if self._idle <= 0:
+            self._start()
+        self._idle -= 1
+        self._calls.put(task)
+
+    def _start(self) -> None:
+        thread = threading.Thread(target=self._work, name=f"crew {self._started + 1}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # there may be no more of them; the next that is done is for this task
+            if not self._started:
+                raise
         else:
             self._started += 1
-            threading.Thread(target=self._work, name=f"crew {self._started}", daemon=True).start()
-        self._calls.put(connection)
+            self._idle += 1
 
-    def _take(self) -> Any:
+    def _take(self) -> Task | None:
         """The next request, for a thread that may run; None where there is none, or another one runs."""
         now = time.monotonic()
         runs = any(now - since < STUCK_SECONDS for since in self._running.values())
         if runs or not self._queue or self._busy - self._bulkhead.inside >= self._threads:
             return None
-        connection = self._queue.take()
+        task = Task(self._queue.take())
         self._busy += 1
-        self._running[connection] = now
-        return connection
+        self._running[task] = now
+        return task
 
     def _work(self) -> None:
-        while (connection := self._calls.get()) is not None:
-            while connection is not None:
-                connection = self._serve_one(connection)
+        while (task := self._calls.get()) is not None:
+            while task is not None:
+                task = self._serve_one(task)
 
-    def _serve_one(self, connection: Any) -> Any:
+    def _serve_one(self, task: Task) -> Task | None:
         """Serve a request; the next one for this thread, or None."""
-        self._own.connection = connection
+        self._own.task = task
         try:
-            self._serve(connection)
+            self._serve(task.connection)
         except Exception:  # who waits for this thread must not wait for ever
             log.exception("unforeseen error")
         with self._lock:
-            self._running.pop(connection, None)
+            self._running.pop(task, None)
             self._busy -= 1
             following = self._take()
             self._idle += following is None
@@ -106,5 +124,5 @@ class Crew:
 
     def _step_aside(self) -> None:
         with self._lock:
-            self._running.pop(getattr(self._own, "connection", None), None)
+            self._running.pop(self._own.task, None)
             self._call_in()

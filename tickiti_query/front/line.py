@@ -27,6 +27,7 @@ class Line:
         self._framing = Framing()
         self._rest = 0  # what of the request the parser has not taken yet
         self._held: deque[memoryview] = deque()
+        self.is_dropped = False  # the worker's own note
         self.deadline = 0.0
         self.came_at = 0.0  # when the request was there as a whole, on the monotonic clock
 
@@ -63,6 +64,10 @@ class Line:
     def held_bytes(self) -> int:
         """What of the answer has not left yet."""
         return sum(map(len, self._held))
+
+    def put_back(self, data: bytes) -> None:
+        """Take back what was read and is of the next request."""
+        self._received[:0] = data
 
     def flush(self) -> bool:
         """Send what the client takes without waiting; whether all has left."""

@@ -4,6 +4,7 @@ import contextlib
 import errno
 import logging
 import secrets
+import select
 import selectors
 import socket
 import time
@@ -23,8 +24,7 @@ from tickiti_query.front.loads import LOADS
 from tickiti_query.front.refusing import RefusingWorker
 from tickiti_query.front.waiting import Waiting
 
-STUCK_SECONDS = 0.005  # who is longer with a request waits for something
-YIELD_SECONDS = 0.002  # how long a new connection is left to a worker that has fewer
+YIELD_SECONDS, YIELDS = 0.0001, 20  # how long, and how many times, another worker is let go first
 TICK_SECONDS = 0.05
 NOTICE_SECONDS = 0.5  # how often the master is told of, and looked for
 LONGEST_BACKLOG = 64 * 1024 * 1024  # bytes of answers that wait for their clients
@@ -52,7 +52,6 @@ class Worker(RefusingWorker):
         self.closing = Waiting(self.closing_seconds)
         self.noticed_at = float("-inf")
         self.is_orphan = False
-        self.yielded_at: float | None = None
         self.tell_shed: Callable[[], None] = lambda: None
         self.tell_cut: Callable[[str], None] = lambda _what: None
 
@@ -60,7 +59,7 @@ class Worker(RefusingWorker):
         """Begin, in the worker's own process."""
         # gunicorn asks for dozens of settings a request, and finds each by two calls; here they stay as they are.
         found = {name: setting.get() for name, setting in self.cfg.settings.items()}
-        vars(self.cfg).update(
+        self.cfg.__dict__.update(
             {name: value for name, value in found.items() if not hasattr(type(self.cfg), name)}
         )
         super().init_process()
@@ -77,26 +76,33 @@ class Worker(RefusingWorker):
     @nr_conns.setter
     def nr_conns(self, connections: int) -> None:
         self._connections = connections
-        LOADS.note(self.age, connections)
+        if getattr(self, "_accepting", False):
+            LOADS.note(self.age, connections)
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Begin or cease to accept connections; only who does is one to leave them to."""
+        super().set_accept_enabled(enabled)
+        if enabled:
+            LOADS.note(self.age, self.nr_conns)
+        else:
+            self.forget_load()
 
     def forget_load(self) -> None:
-        """Tell the other workers that this one is gone; the master does."""
+        """Tell the other workers that this one takes nothing; of one that has died, the master does."""
         LOADS.forget(self.age)
 
-    def _yields(self) -> bool:
-        """Whether a new connection is better off with another worker. It may stay for hours."""
-        now = time.monotonic()
-        if self.nr_conns <= LOADS.find_least() or now - (self.yielded_at or now) > YIELD_SECONDS:
-            self.yielded_at = None
-            return False
-        self.yielded_at = self.yielded_at or now
-        return True
+    def _leave_to_others(self, listener: socket.socket) -> None:
+        """Let a worker that has fewer come for a new connection, which may stay for hours."""
+        poller = select.poll()
+        poller.register(listener, select.POLLIN)
+        for _ in range(YIELDS):
+            if self.nr_conns <= LOADS.find_least() or not poller.poll(0):
+                return
+            time.sleep(YIELD_SECONDS)
 
     def accept(self, listener: socket.socket) -> None:
         """Begin to gather the first request of a new connection."""
-        if self._yields():
-            time.sleep(YIELD_SECONDS / 20)  # as long as another worker takes to come for it
-            return
+        self._leave_to_others(listener)
         try:
             client_socket, address = listener.accept()
         except OSError as fault:
@@ -140,6 +146,8 @@ class Worker(RefusingWorker):
         line = connection.sock
         note_arrival(line.came_at)
         is_kept = bool(self.handle(connection))
+        if connection.parser is not None:
+            line.put_back(connection.parser.unreader.take_buffered())
         is_sent = False
         with contextlib.suppress(OSError):  # the loop will meet it again
             is_sent = line.flush()
@@ -158,6 +166,11 @@ class Worker(RefusingWorker):
         with contextlib.suppress(OSError, ValueError):  # closed already: the worker has stopped
             readable = partial(self.on_client_socket_readable, connection)
             self.poller.register(connection.sock, selectors.EVENT_READ, readable)
+
+    def _cap_keepalive(self, deadline: float) -> None:
+        # gunicorn's own walks through what threads append to meanwhile.
+        for connection in self.keepalived_conns.copy():
+            connection.timeout = min(connection.timeout, deadline)
 
     def _shed(self, connection: Any) -> None:
         error, request_id = Overloaded(), secrets.token_hex(16)
@@ -217,6 +230,9 @@ class Worker(RefusingWorker):
             self.poller.register(line, selectors.EVENT_READ, partial(self._close, connection))
 
     def _drop(self, connection: Any) -> None:
+        if connection.sock.is_dropped:  # by another event of the same turn
+            return
+        connection.sock.is_dropped = True
         for waiting in (self.gathering, self.taking, self.closing):
             waiting.leave(connection)
         with contextlib.suppress(KeyError, ValueError):
