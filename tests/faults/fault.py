@@ -69,9 +69,10 @@ def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:
 class Judge:
     """Keeps the promises: each answer is right, or a clean refusal at its time; and none takes too long."""
 
-    def __init__(self, truth: Truth, may_be_lost: Callable[[Sample], bool]) -> None:
+    def __init__(self, truth: Truth, may_be_lost: Callable[[Sample], bool], recovering_until: float) -> None:
         self._truth = truth
         self._may_be_lost = may_be_lost
+        self._recovering_until = recovering_until  # from the fault before this one
 
     def find_fault(self, sample: Sample, fault: Fault) -> str | None:
         """One sentence on the promise that was broken, or None."""
@@ -83,7 +84,7 @@ class Judge:
             return "is no JSON"
         found = json.loads(sample.body)
         if sample.status in CODES:
-            return self._find_unclean(sample, found) or find_untimely(sample, fault)
+            return self._find_unclean(sample, found) or self._find_untimely(sample, fault)
         return self._truth.find_fault(
             sample.question, sample.began, sample.ended, sample.status, found, sample.headers
         )
@@ -97,16 +98,21 @@ class Judge:
             return f"{sample.status} without Retry-After"
         return None
 
-
-def find_untimely(sample: Sample, fault: Fault) -> str | None:
-    """Whether a refusal came without a fault."""
-    if sample.ended < fault.began or sample.began > fault.ended + RECOVERY_SECONDS:
-        return f"{sample.status} and no fault"
-    return None
+    def _find_untimely(self, sample: Sample, fault: Fault) -> str | None:
+        """Whether a refusal came without a fault."""
+        is_early = self._recovering_until < sample.began and sample.ended < fault.began
+        if is_early or sample.began > fault.ended + RECOVERY_SECONDS:
+            return f"{sample.status} and no fault"
+        return None
 
 
 class Scene:
-    """A service that runs, what is true of its answers, and what was seen of each fault so far."""
+    """A service that runs, what is true of its answers, and what was seen of each fault so far.
+
+    All scenes share the servers, and so what is left of a fault: a reader that hung may hold replay up again.
+    """
+
+    recovering_until = float("-inf")
 
     def __init__(self, running: Running, truth: Truth, tell: Callable[[str], None]) -> None:
         self.running = running
@@ -121,14 +127,16 @@ class Scene:
 
         `may_be_lost` says which requests may end without an answer. `recovers` False: the service ends with it.
         """
+        judge = Judge(self._truth, may_be_lost, Scene.recovering_until)
         with Traffic(self.running.port) as traffic:
             wait_well(traffic, 0.0, f"all is well before {name}")
             fault = Fault(traffic)
             yield fault
             fault.ended = time.monotonic()
+            Scene.recovering_until = fault.ended + RECOVERY_SECONDS
             if recovers:
                 wait_well(traffic, fault.ended, f"all is well after {name}")
-        self._judge(name, fault, traffic.samples, Judge(self._truth, may_be_lost))
+        self._judge(name, fault, traffic.samples, judge)
 
     def _judge(self, name: str, fault: Fault, samples: list[Sample], judge: Judge) -> None:
         found = [(sample, judge.find_fault(sample, fault)) for sample in samples]
