@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
@@ -82,15 +82,17 @@ def sum_memory(processes: Iterable[int]) -> int:
 
 def read_cpu(running: Running) -> float:
     """Seconds of CPU that they have used."""
-    return sum_cpu(list_processes(running))
+    return sum(count_cpu(list_processes(running)).values())
 
 
-def sum_cpu(processes: Iterable[int]) -> float:
-    """Seconds of CPU that processes have used."""
-    fields = [
-        Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split() for process in processes
-    ]
-    return sum(int(each[11]) + int(each[12]) for each in fields) / TICK
+def count_cpu(processes: Iterable[int]) -> dict[int, float]:
+    """Seconds of CPU that each process has used; one that has ended is left out."""
+    seconds = {}
+    for process in processes:
+        with suppress(FileNotFoundError, ProcessLookupError):
+            fields = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
+            seconds[process] = (int(fields[11]) + int(fields[12])) / TICK
+    return seconds
 
 
 @contextmanager

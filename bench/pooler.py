@@ -10,7 +10,7 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.pod import ask_anew, load, sum_cpu, sum_memory
+from bench.pod import ask_anew, count_cpu, load, sum_memory
 from tests.integration.test_scrape import list_children
 from tests.pooler import Pooler
 from tests.running import Running, wait_until
@@ -49,10 +49,13 @@ def main() -> int:
                 wait_until(running.is_up)
                 running.ask(PRIYA)
                 for kind, make_body in KINDS.items():
-                    before = [sum_cpu(each) for each in (list_children(pair.standby.pid), bouncers)]
+                    before = [count_cpu(each) for each in (list_children(pair.standby.pid), bouncers)]
                     answered, ours, seconds = load(running, make_body, SECONDS)
-                    after = [sum_cpu(each) for each in (list_children(pair.standby.pid), bouncers)]
-                    theirs = [1000 * (b - a) / answered for a, b in zip(before, after, strict=True)]
+                    after = [count_cpu(each) for each in (list_children(pair.standby.pid), bouncers)]
+                    theirs = [
+                        1000 * sum(used - was.get(process, 0.0) for process, used in now.items()) / answered
+                        for was, now in zip(before, after, strict=True)
+                    ]
                     sessions = list_sessions(pair)
                     print(
                         f"| {kind}, {arrangement} | {answered / seconds:,.0f} | {1000 * ours / answered:.2f} |"
