@@ -4,6 +4,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 
 from tickiti_query.errors import Overloaded
 
@@ -37,15 +38,12 @@ class Shares:
             del self._held[who]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Waiter:
-    """One who waits for a place; `gate` opens when it has one."""
+    """One who waits for a place; `placed` is set when it has one."""
 
-    __slots__ = ("gate", "who")
-
-    def __init__(self, who: Hashable) -> None:
-        self.who = who
-        self.gate = threading.Lock()
-        self.gate.acquire()
+    who: Hashable
+    placed: threading.Event = field(default_factory=threading.Event)
 
 
 class Bulkhead:
@@ -109,7 +107,7 @@ class Bulkhead:
                 self._hand_on()
 
     def _wait(self, waiter: Waiter) -> None:
-        if waiter.gate.acquire(timeout=self._wait_seconds):
+        if waiter.placed.wait(self._wait_seconds):
             return
         with self._lock:
             if waiter in self._queue:  # or it has been given a place this very moment
@@ -122,7 +120,7 @@ class Bulkhead:
             if self._reading.has_one_for(waiter.who):
                 self._reading.take(waiter.who)
                 self._queue.remove(waiter)
-                waiter.gate.release()
+                waiter.placed.set()
 
     def _refuse(self) -> None:
         self._tell_shed()

@@ -11,7 +11,7 @@ from tickiti_query.sharing import SharedReading
 
 UNPROVED_SECONDS = 1.0  # how old a reading may be that says the replica is fit, where it proves nothing
 WAIT_SECONDS = (
-    7.0  # for a reading of another thread's: the rest of one and the next, which take three each, and one
+    7.0  # for another thread's reading: the rest of one and the next, three seconds each, and one more
 )
 LAG_SECONDS = 0.5  # how often the lag is asked for; in between it is taken to grow
 
@@ -52,15 +52,15 @@ class Freshness:
         """The state now, or one that was read after the thread's request came, of a server that is fit to answer."""
         state = self._take(self._max_age, read_arrival())
         # Though the reading began after this request had come, a later answer may have been given meanwhile.
-        if not self._max_age and self._is_overtaken(state):
+        if not self._max_age and self._is_overtaken(state.sight, state.server):
             return self._take()
         return state
 
-    def _is_overtaken(self, state: ServerState) -> bool:
-        sight, server = self._newest[state.server.system]
-        if (sight, server) == (state.sight, state.server):
+    def _is_overtaken(self, sight: Sight, server: Server) -> bool:
+        newest = self._newest.get(server.system)
+        if newest is None or newest == (sight, server):
             return False
-        return server != state.server or is_older(state.sight, sight)
+        return is_older(sight, newest[0]) if server == newest[1] else is_behind(sight, server, *newest)
 
     def _take(self, max_age: float = 0.0, came_at: float | None = None) -> ServerState:
         try:
@@ -120,13 +120,8 @@ class Freshness:
             )
 
     def _note(self, sight: Sight, server: Server) -> None:
-        newest = self._newest.get(server.system)
-        if newest is not None:
-            earlier, place = newest
-            is_late = is_older(sight, earlier) if server == place else is_behind(sight, server, *newest)
-            if is_late:
-                return
-        self._newest[server.system] = (sight, server)
+        if not self._is_overtaken(sight, server):
+            self._newest[server.system] = (sight, server)
 
     def accept(self, sight: Sight, server: Server, state: ServerState) -> None:
         """Take note of data that is about to be answered, which was read after `state`.

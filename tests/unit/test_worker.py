@@ -1,7 +1,12 @@
-"""What a worker says of a request that it could not read: the rule that it broke, and nothing of what was sent."""
+"""What a worker says of a request that it could not read, and how it counts its connections."""
 
 import logging
+import selectors
 import socket
+import threading
+from collections import deque
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from gunicorn.http.errors import (
@@ -11,6 +16,9 @@ from gunicorn.http.errors import (
     UnsupportedTransferCoding,
 )
 
+from tickiti_query.front.line import Line
+from tickiti_query.front.loads import LOADS
+from tickiti_query.front.waiting import Waiting
 from tickiti_query.front.worker import Worker
 
 TOKEN = "14|abcdefgh"
@@ -51,3 +59,68 @@ def test_a_client_that_is_gone_is_no_further_fault() -> None:
         worker.handle_error(None, ours, None, InvalidHeader(TOKEN))
         with pytest.raises(OSError, match="Broken pipe"):
             ours.send(b"x")
+
+
+AGE = 200
+
+
+@pytest.fixture
+def idle() -> Any:
+    """A worker that accepts on a socket, without its loop."""
+    worker = Worker.__new__(Worker)
+    worker.age, worker.nr_conns = AGE, 0
+    worker.poller = selectors.DefaultSelector()
+    worker.gathering, worker.taking, worker.closing = Waiting(1), Waiting(1), Waiting(1)
+    worker.keepalived_conns = deque()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        worker.sockets = [listener]
+        worker.set_accept_enabled(True)
+        yield worker
+        worker.forget_load()
+    worker.poller.close()
+
+
+def test_only_a_worker_that_accepts_is_one_to_leave_connections_to(idle: Any) -> None:
+    LOADS.note(AGE + 1, 5)
+    try:
+        assert LOADS.find_least() == 0
+        idle.set_accept_enabled(False)
+        idle.nr_conns -= 1
+        assert LOADS.find_least() == 5
+        idle.set_accept_enabled(True)
+        idle.nr_conns = 3
+        assert LOADS.find_least() == 3
+    finally:
+        LOADS.forget(AGE + 1)
+
+
+def test_a_connection_that_two_events_end_is_counted_once(idle: Any) -> None:
+    ours, theirs = socket.socketpair()
+    line = Line(ours)
+    connection = SimpleNamespace(sock=line, close=line.close)
+    idle.nr_conns = 2
+    with theirs:
+        for _ in range(2):
+            idle._drop(connection)
+    assert idle.nr_conns == 1
+
+
+def test_a_stop_shortens_the_time_of_connections_while_others_come(idle: Any) -> None:
+    stop = threading.Event()
+
+    def keep() -> None:
+        while not stop.is_set() and len(idle.keepalived_conns) < 100_000:
+            idle.keepalived_conns.append(SimpleNamespace(timeout=75.0))
+
+    keeping = [threading.Thread(target=keep) for _ in range(2)]
+    for thread in keeping:
+        thread.start()
+    try:
+        for _ in range(50):
+            idle._cap_keepalive(2.0)
+    finally:
+        stop.set()
+        for thread in keeping:
+            thread.join()
+    idle._cap_keepalive(2.0)
+    assert {connection.timeout for connection in idle.keepalived_conns} == {2.0}

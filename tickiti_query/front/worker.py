@@ -40,6 +40,7 @@ class Worker(RefusingWorker):
     answered keeps the connection alive by itself: each time that it wakes the loop costs a good part of a hit.
     """
 
+    _accepting = False  # gunicorn's; it counts connections before it says so
     request_seconds = 10.0  # from a request's first byte to its last, and for the first of a connection
     queue_seconds = 1.0  # until a thread takes a request up
     answer_seconds = 30.0  # until the client has taken all of its answer
@@ -76,7 +77,7 @@ class Worker(RefusingWorker):
     @nr_conns.setter
     def nr_conns(self, connections: int) -> None:
         self._connections = connections
-        if getattr(self, "_accepting", False):
+        if self._accepting:
             LOADS.note(self.age, connections)
 
     def set_accept_enabled(self, enabled: bool) -> None:
