@@ -11,7 +11,7 @@ from io import FileIO
 from types import TracebackType
 from typing import Any, Protocol
 
-import orjson
+import msgspec
 
 
 class JsonFormatter(logging.Formatter):
@@ -29,7 +29,7 @@ class JsonFormatter(logging.Formatter):
         if record.exc_info and record.exc_info[0]:
             line["exception"] = record.exc_info[0].__name__
             line["at"] = name_place(record.exc_info[2])
-        return orjson.dumps(line, default=str).decode()
+        return msgspec.json.encode(line, enc_hook=str).decode()
 
 
 class LineHandler(logging.Handler):

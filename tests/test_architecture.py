@@ -78,7 +78,7 @@ PACKAGES: dict[str, set[str]] = {
     "service": set(),
     "wsgi": set(),
     "schemas": {"marshmallow"},
-    "config": {"limits", "orjson", "psycopg2"},
+    "config": {"limits", "msgspec", "psycopg2"},
 }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
-import orjson
+import msgspec
 
 Answer = tuple[int, str, bytes]  # status, content type, body
 REASONS = {200: "200 OK", 404: "404 Not Found", 405: "405 Method Not Allowed", 503: "503 Service Unavailable"}
@@ -46,7 +46,7 @@ def make_admin_app(
 
 def tell(status: int, facts: Mapping[str, Any]) -> Answer:
     """A small answer in JSON."""
-    return status, "application/json", orjson.dumps(facts)
+    return status, "application/json", msgspec.json.encode(facts)
 
 
 class Handler(WSGIRequestHandler):

@@ -1,13 +1,25 @@
 """Rows become the bytes of a body."""
 
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import starmap
 from typing import Any
 
-import orjson
+import msgspec
+
+
+@lru_cache(maxsize=256)
+def shape_row(columns: Sequence[str]) -> type[msgspec.Struct]:
+    """What is made of a row's values in turn: an object with these columns in order.
+
+    A row as a dict takes eight times as long to make, and as long to write.
+    """
+    names = {f"value_{place}": column for place, column in enumerate(columns)}
+    return msgspec.defstruct("Row", list(names), rename=names, gc=False)
 
 
 def render_rows(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> bytes:
     """The body of a 200: `{"ok": true, "data": [row, …]}`, each row an object with its columns in order."""
-    rendered = orjson.dumps({"ok": True, "data": [dict(zip(columns, row)) for row in rows]})  # noqa: B905  hot
-    # orjson's buffer is up to twice as large as what is in it, and an answer may be kept: a copy is exactly as large.
+    rendered = msgspec.json.encode({"ok": True, "data": list(starmap(shape_row(columns), rows))})
+    # The encoder's buffer is larger than what is in it, and an answer may be kept: a copy is exactly as large.
     return bytes(memoryview(rendered))

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-import orjson
+import msgspec
 from flask import Flask, Response, g, request
 from flask_smorest import Blueprint
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
@@ -102,7 +102,9 @@ RESPONSES = {
 
 def render_error(error: errors.QueryError) -> Response:
     """An error in the one shape that all have."""
-    return Response(orjson.dumps(error.body), error.status, error.headers, content_type="application/json")
+    return Response(
+        msgspec.json.encode(error.body), error.status, error.headers, content_type="application/json"
+    )
 
 
 def translate_http(error: HTTPException) -> errors.QueryError:

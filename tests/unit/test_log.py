@@ -34,8 +34,8 @@ def test_a_line_says_when_how_grave_who_and_what() -> None:
 
 
 def test_facts_are_fields_of_the_line() -> None:
-    line = write(facts={"status": 200, "path": 'a\n"b"', "odd": {1}})
-    assert (line["status"], line["path"], line["odd"]) == (200, 'a\n"b"', "{1}")
+    line = write(facts={"status": 200, "path": 'a\n"b"', "odd": 1j})
+    assert (line["status"], line["path"], line["odd"]) == (200, 'a\n"b"', "1j")
 
 
 def test_of_an_exception_only_its_class_and_place_are_told() -> None:

@@ -13,7 +13,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-import orjson
+import msgspec
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn
 
 from tickiti_query.arrival import note_arrival
@@ -273,7 +273,7 @@ class Worker(RefusingWorker):
 
 def write_refusal(error: QueryError, request_id: str) -> bytes:
     """A whole answer, for a request that nobody has read."""
-    body = orjson.dumps(error.body)
+    body = msgspec.json.encode(error.body)
     headers = {
         "Content-Type": "application/json",
         "Content-Length": len(body),
