@@ -62,16 +62,13 @@ class Recipe:
 
     @staticmethod
     def read(rows: Sequence[Row]) -> tuple[Sight, list[Row]] | None:
-        """The rows, and what the snapshot saw that they are of. None where a premise does not hold any more."""
-        sight = rows[0][0]
-        if sight is None:
-            return None
-        # An empty list comes as one row of NULLs, as an outer join gives it; a ticket has an id.
-        return read_sight(sight), [row[2:] for row in rows if row[1]]
+        """What the snapshot saw, and the rows that are of it. None where a premise does not hold any more."""
+        [sight, *_], *page = rows
+        return (read_sight(sight), [row[1:] for row in page]) if sight else None
 
 
 def write_recipe(page: Statement, premises: Sequence[Premise]) -> Statement:
-    """One statement for all: what the snapshot sees, NULL where a premise fails, beside each row of `page`."""
+    """One statement for all: first what the snapshot sees, NULL where a premise fails; then the rows of `page`."""
     binds = Binds()
     conditions = []
     for number, premise in enumerate(premises, start=1):
@@ -80,11 +77,12 @@ def write_recipe(page: Statement, premises: Sequence[Premise]) -> Statement:
         said = binds.add("said", premise.rows)
         conditions.append(f"ARRAY(SELECT CAST(x AS text) FROM (\n{look_up}\n) x) = CAST({said} AS text[])")
     holds = "\n  AND ".join(conditions)
+    rest = ", NULL" * len(page.columns)
     return Statement(
         f"WITH premises AS MATERIALIZED (\nSELECT CASE WHEN {holds}\nTHEN {SIGHT_SQL} END AS sight\n)\n"
-        f"SELECT premises.sight, page.*\nFROM premises\n"
-        f"LEFT JOIN (\nSELECT TRUE AS is_row, p.* FROM (\n{page.sql}\n) p\n"
-        # OFFSET keeps the planner from asking this of each row: where it is NULL nothing of the page is read.
-        f"WHERE (SELECT sight FROM premises) IS NOT NULL\nOFFSET 0\n) page ON TRUE",
+        f"SELECT sight{rest}\nFROM premises\n"
+        # What is appended comes after the rest, and is not begun where a condition fails that asks nothing of a row.
+        f"UNION ALL\nSELECT NULL, page.* FROM (\n{page.sql}\n) page\n"
+        f"WHERE (SELECT sight FROM premises) IS NOT NULL",
         (*binds.params, *page.params),
     )
