@@ -10,7 +10,6 @@ from bench.shape_language import (
     ABSENT_WORD,
     ALL_SIDES,
     ALL_TIES,
-    ANY_ATTENTION,
     APART,
     ELSEWHERE,
     FEW_YET,
@@ -86,7 +85,6 @@ def list_builtins() -> Iterator[Shape]:
         (attention,),
         hand=lambda h: h.for_attention(),
         why=ALL_TIES,
-        why_behind=ANY_ATTENTION,
     )
     yield Shape(
         "built-in",
@@ -95,7 +93,6 @@ def list_builtins() -> Iterator[Shape]:
         sort("-priority", "-updated_at"),
         hand=lambda h: h.for_attention(urgent_first),
         why=ALL_TIES,
-        why_behind=ANY_ATTENTION,
     )
     yield Shape(
         "built-in",
@@ -105,7 +102,6 @@ def list_builtins() -> Iterator[Shape]:
         ("unread", "last_response_at"),
         hand=lambda h: h.for_attention(urgent_first, ("unread", "last_response_at")),
         why=ALL_TIES,
-        why_behind=ANY_ATTENTION,
     )
     yield Shape(
         "built-in",

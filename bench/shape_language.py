@@ -22,10 +22,6 @@ RECHECK = "trigrams find candidates; each is read and compared"
 NO_TRIGRAM = "fewer than three letters make no trigram: everything is read"
 WALK = "nearly everything is excluded: the order is walked to its end"
 OTHER_ORDER = "no index has this order behind this condition: all matches are sorted, or the order is walked"
-ANY_ATTENTION = (
-    "all unclosed tickets are passed where there is little for attention; cause by cause, somebody who takes part in"
-    " much would wait several times longer"
-)
 BY_QUEUE = "each queue is asked by itself, and there are few matches"
 ALL_SIDES = "every side of a disjunction is read, where one pass would end soon"
 APART = "what was read and what was not are sought apart, where there is little of either"

@@ -34,6 +34,8 @@ FOUND: Found = {
     (Relation.INBOXES_OF_USER, ANN.id): (2, 6),
     (Relation.INBOXES_OF_USER, BOB.id): (),
     (Relation.WATCHLISTS_NAMED, "VIP"): (11, 12),
+    (Relation.FEW_PARTICIPATIONS, ANN.email): (),
+    (Relation.FEW_PARTICIPATIONS, BOB.email): (BOB.email,),
 }
 SAMPLES: dict[str, tuple[Any, ...]] = {
     "status": ("open", "on-hold"),
@@ -134,6 +136,10 @@ def list_combinations() -> Iterator[tuple[str, Statement]]:
             criteria=(Criterion("raised", ("me",)),),
             subject=BOB,
         ),
+    )
+    yield (
+        "for_attention_of_one_who_takes_part_in_little",
+        compile_case(Condition("for_attention", "is", (True,)), subject=BOB),
     )
     yield (
         "a_working_queue",

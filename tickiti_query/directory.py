@@ -1,7 +1,8 @@
 """What names stand for: the few rows that a statement's writer has to know before it is written.
 
 The planner knows how many tickets queue 7 has, and nothing of how many "the queue that is named so" has. So names,
-teams and inboxes are looked up first, in the same snapshot, and the statement is written with what was found.
+teams and inboxes are looked up first, in the same snapshot, and the statement is written with what was found. It knows
+nothing either of how much one person differs from the average; that is looked up where it decides on the shape.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ class Relation(Enum):
     MEMBERS_OF_TEAM = "members_of_team"  # team id -> e-mail addresses
     INBOXES_OF_USER = "inboxes_of_user"  # user id -> ids of the queues that are an inbox
     WATCHLISTS_NAMED = "watchlists_named"  # name -> ids of watchlists, whoever may see them
+    FEW_PARTICIPATIONS = "few_participations"  # e-mail address -> itself, where it takes part in few tickets
 
 
 Key = tuple[Relation, str | int]

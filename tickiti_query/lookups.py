@@ -8,6 +8,8 @@ from tickiti_query.directory import Directory, Key, Relation
 from tickiti_query.statement import Bind, Statement
 from tickiti_query.values import BIGINT
 
+FEW = 1000  # tickets that are read by themselves sooner than an index is followed until enough of them have come by
+
 # relation -> (the type of its keys, the SELECT of key and value, whether values are ids)
 LOOKUPS: dict[Relation, tuple[str, str, bool]] = {
     Relation.QUEUES_NAMED: (
@@ -35,6 +37,14 @@ LOOKUPS: dict[Relation, tuple[str, str, bool]] = {
         "text",
         "SELECT k.key, w.id FROM keys k JOIN watchlists w ON w.name = k.key",
         True,
+    ),
+    # That there are few: how many would be another answer after each change, and nothing that was read could be kept.
+    Relation.FEW_PARTICIPATIONS: (
+        "text",
+        f"""SELECT k.key, k.key FROM keys k
+      WHERE (SELECT count(*) FROM (SELECT FROM ticket_participants p WHERE lower(p.email) = lower(k.key)
+                                   LIMIT {FEW + 1}) p) <= {FEW}""",
+        False,
     ),
 }
 

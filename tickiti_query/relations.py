@@ -172,9 +172,16 @@ def match_for_attention(view: Viewpoint) -> Predicate:
     """Not closed, and one of the five causes: assigned, retained, tagged, inbox, participating and unread."""
     causes = list(find_causes(view).values())
     sides = tuple(side for cause in causes for side in cause.arms or (cause.sql,) if side != "FALSE")
-    # An index has the unclosed tickets in these orders: one pass over them ends sooner for most people.
+    # An index has the unclosed tickets in these orders. One pass over them ends soon for who has an inbox or takes part
+    # in much, and goes through all of them for who has little to attend to.
+    has_inbox = bool(view.directory.find(Relation.INBOXES_OF_USER, view.subject.id))
+    takes_part_in_few = bool(view.directory.find(Relation.FEW_PARTICIPATIONS, view.subject.email))
+    has_little = takes_part_in_few and not has_inbox
     any_cause = replace(
-        join_any(causes), arms=sides, pays=lambda key: key not in {"t.updated_at", "t.priority"}, few=True
+        join_any(causes),
+        arms=sides,
+        pays=lambda key: has_little or key not in {"t.updated_at", "t.priority"},
+        few=True,
     )
     return join_all([any_cause, Predicate("t.status <> 'closed'")])
 

@@ -1,0 +1,53 @@
+\set assignee_1 '''bob@shop.example'''
+\set subject_id_1 '8'
+\set participant_1 '''bob@shop.example'''
+\set queues_1 'ARRAY[1, 2, 5]'
+\set limit_1 '101'
+SELECT t.id AS ticket_id,
+       t.number AS number,
+       t.status AS status,
+       q.name AS queue,
+       CAST(t.priority AS text) AS priority,
+       t.subject AS subject,
+       t.assigned_to_email AS assigned_to_email,
+       t.originator_email AS originator_email,
+       to_char(t.created_at, 'YYYY-MM-DD HH24:MI:SS') AS created_at,
+       to_char(t.updated_at, 'YYYY-MM-DD HH24:MI:SS') AS updated_at
+FROM (
+  SELECT DISTINCT ON (t.key_1, t.id) t.*
+  FROM ((
+    SELECT t.*, t.updated_at AS key_1
+    FROM tickets t
+    JOIN ticket_queues q ON q.id = t.queue_id
+    WHERE t.deleted_at IS NULL
+      AND NOT t.is_draft
+      AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
+      AND (lower(t.assigned_to_email) = lower(CAST(:assignee_1 AS text)) AND t.status <> 'closed')
+    ORDER BY t.updated_at DESC, t.id DESC
+    LIMIT :limit_1
+  ) UNION ALL (
+    SELECT t.*, t.updated_at AS key_1
+    FROM tickets t
+    JOIN ticket_queues q ON q.id = t.queue_id
+    WHERE t.deleted_at IS NULL
+      AND NOT t.is_draft
+      AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
+      AND (EXISTS (SELECT 1 FROM ticket_user_states s WHERE s.ticket_id = t.id AND s.user_id = :subject_id_1 AND (s.is_retained OR s.unacknowledged_tags > 0)) AND t.status <> 'closed')
+    ORDER BY t.updated_at DESC, t.id DESC
+    LIMIT :limit_1
+  ) UNION ALL (
+    SELECT t.*, t.updated_at AS key_1
+    FROM tickets t
+    JOIN ticket_queues q ON q.id = t.queue_id
+    WHERE t.deleted_at IS NULL
+      AND NOT t.is_draft
+      AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
+      AND ((EXISTS (SELECT 1 FROM ticket_participants p WHERE p.ticket_id = t.id AND lower(p.email) = lower(CAST(:participant_1 AS text))) AND NOT (EXISTS (SELECT 1 FROM ticket_user_states s WHERE s.ticket_id = t.id AND s.user_id = :subject_id_1 AND s.last_read_at >= COALESCE(t.last_response_at, t.created_at)))) AND t.status <> 'closed')
+    ORDER BY t.updated_at DESC, t.id DESC
+    LIMIT :limit_1
+  )) t
+  ORDER BY t.key_1 DESC, t.id DESC
+  LIMIT :limit_1
+) t
+JOIN ticket_queues q ON q.id = t.queue_id
+ORDER BY t.key_1 DESC, t.id DESC;
