@@ -98,7 +98,7 @@ def write_figure(value: float) -> str:
 
 def render_chart(run: Run, path: Path) -> None:
     """Requests a second with 16 clients, one group of bars a list, on a logarithmic axis."""
-    import matplotlib as mpl  # type: ignore[import-not-found]  # noqa: PLC0415 - only --write needs it
+    import matplotlib as mpl  # noqa: PLC0415 - only --write needs it
 
     mpl.use("svg")
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "load", "font.family": "sans-serif"})

@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from ipaddress import ip_address, ip_network
 from typing import Any
 
-import asyncpg  # type: ignore[import-not-found]
+import asyncpg
 import orjson
-from fastapi import FastAPI, HTTPException, Request, Response  # type: ignore[import-not-found]
+from fastapi import FastAPI, HTTPException, Request, Response
 
 from bench.rivals.questions import ABILITIES, WHO, read_questions
 
