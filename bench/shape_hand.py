@@ -20,14 +20,14 @@ COLUMNS = {
     "subject": "t.subject",
     "assigned_to_email": "t.assigned_to_email",
     "originator_email": "t.originator_email",
-    "created_at": "to_char(t.created_at, 'YYYY-MM-DD HH24:MI:SS')",
-    "updated_at": "to_char(t.updated_at, 'YYYY-MM-DD HH24:MI:SS')",
+    "created_at": "CAST(date_trunc('second', t.created_at) AS text)",
+    "updated_at": "CAST(date_trunc('second', t.updated_at) AS text)",
 }
 UNREAD = "(s.last_read_at IS NULL OR s.last_read_at < COALESCE(t.last_response_at, t.created_at))"
 MORE_COLUMNS = {
     "unread": f"{UNREAD} IS TRUE",
-    "last_response_at": "to_char(t.last_response_at, 'YYYY-MM-DD HH24:MI:SS')",
-    "last_read_at": "to_char(s.last_read_at, 'YYYY-MM-DD HH24:MI:SS')",
+    "last_response_at": "CAST(date_trunc('second', t.last_response_at) AS text)",
+    "last_read_at": "CAST(date_trunc('second', s.last_read_at) AS text)",
 }
 
 

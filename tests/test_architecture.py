@@ -32,6 +32,7 @@ CORE = {
     "field",
     "fields",
     "fragments",
+    "gate",
     "json_text",
     "matching",
     "perspective",

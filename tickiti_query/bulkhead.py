@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from tickiti_query.errors import Overloaded
+from tickiti_query.gate import Gate
 
 WAIT_SECONDS = 1.0  # how long a request may wait for a place
 ROOM = 64  # how many may wait, for a place or for somebody else's equal request
@@ -40,10 +41,10 @@ class Shares:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Waiter:
-    """One who waits for a place; `placed` is set when it has one."""
+    """One who waits for a place, at a gate that opens when it has one."""
 
     who: Hashable
-    placed: threading.Event = field(default_factory=threading.Event)
+    gate: Gate = field(default_factory=Gate)
 
 
 class Bulkhead:
@@ -107,7 +108,7 @@ class Bulkhead:
                 self._hand_on()
 
     def _wait(self, waiter: Waiter) -> None:
-        if waiter.placed.wait(self._wait_seconds):
+        if waiter.gate.wait(self._wait_seconds):
             return
         with self._lock:
             if waiter in self._queue:  # or it has been given a place this very moment
@@ -120,7 +121,7 @@ class Bulkhead:
             if self._reading.has_one_for(waiter.who):
                 self._reading.take(waiter.who)
                 self._queue.remove(waiter)
-                waiter.placed.set()
+                waiter.gate.open()
 
     def _refuse(self) -> None:
         self._tell_shed()

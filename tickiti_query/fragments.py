@@ -22,8 +22,8 @@ def moment_column(expression: str) -> Fragment:
 
 
 def write_moment(expression: str) -> str:
-    """The same as SQL."""
-    return f"to_char({expression}, 'YYYY-MM-DD HH24:MI:SS')"
+    """The same as SQL, in a session whose DateStyle is ISO; to_char would take twice the time for it."""
+    return f"CAST(date_trunc('second', {expression}) AS text)"
 
 
 def list_column(value: str, source: Fragment) -> Fragment:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, Generic, TypeAlias, TypeVar
 
+from tickiti_query.gate import Gate
+
 T = TypeVar("T")
 Outcome: TypeAlias = tuple[T | None, Exception | None]  # a value, or what was raised in its place
 
@@ -16,8 +18,7 @@ class Waiter:
     __slots__ = ("gate", "leads", "outcome")
 
     def __init__(self) -> None:
-        self.gate = threading.Lock()
-        self.gate.acquire()
+        self.gate = Gate()
         self.leads = False
         self.outcome: Any = None
 
@@ -60,7 +61,7 @@ class SharedReading(Generic[T]):
                 self._is_reading = True
             else:
                 self._waiting.append(waiter)
-        if waiter is not None and not waiter.gate.acquire(timeout=self._wait_seconds):
+        if waiter is not None and not waiter.gate.wait(self._wait_seconds):
             self._give_up(waiter)
         outcome: Outcome[T] = self._lead() if waiter is None or waiter.leads else waiter.outcome
         return tell(outcome)
@@ -103,9 +104,9 @@ class SharedReading(Generic[T]):
                     following.leads = True
             for waiter in crew:
                 waiter.outcome = outcome
-                waiter.gate.release()
+                waiter.gate.open()
             if following is not None:
-                following.gate.release()
+                following.gate.open()
         return outcome
 
 

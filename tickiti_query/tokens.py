@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from tickiti_query.actor import Actor, User
 from tickiti_query.errors import Forbidden, Unauthenticated
@@ -36,9 +36,11 @@ class Source(Protocol):
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What a request shows: the digest of its secret, and the token's id where it names one."""
+class Credentials(NamedTuple):
+    """What a request shows: the digest of its secret, and the token's id where it names one.
+
+    A tuple, for it is a key: a request that reads the replica asks twenty times for its hash.
+    """
 
     digest: str
     id: int | None = None

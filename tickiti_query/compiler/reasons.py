@@ -17,6 +17,7 @@ from tickiti_query.compiler.where import write_scope
 from tickiti_query.directory import Directory
 from tickiti_query.field import Catalogue, Field
 from tickiti_query.fields import FIELDS
+from tickiti_query.fragments import write_moment
 from tickiti_query.perspective import Condition, Order, Perspective
 from tickiti_query.predicate import Predicate, Viewpoint
 from tickiti_query.statement import Statement
@@ -132,7 +133,7 @@ def compile_reasons(
     not_deleted, not_draft, in_scope = [*scope, Predicate("TRUE")][:3]
     head = {
         "ticket_id": columns.add("t.id"),
-        "deleted_at": columns.add("to_char(t.deleted_at, 'YYYY-MM-DD HH24:MI:SS')"),
+        "deleted_at": columns.add(write_moment("t.deleted_at")),
         "queue_id": columns.add("t.queue_id"),
         "queue_name": columns.add("q.name"),
         "is_not_deleted": columns.add_truth(not_deleted),

@@ -72,25 +72,7 @@ class Pool:
     @contextlib.contextmanager
     def connection(self) -> Iterator[tuple[Any, Server]]:
         """A connection of this thread's, and the server at its other end. ReplicaUnavailable where none is."""
-        with self._place(), self._borrow() as borrowed:
-            yield borrowed
-
-    @contextlib.contextmanager
-    def _place(self) -> Iterator[None]:
-        self._waiting.append(None)
-        try:
-            is_free = self._places.acquire(timeout=max(0.0, min(WAIT_SECONDS, remaining_seconds())))
-        finally:
-            self._waiting.pop()
-        if not is_free:
-            raise ReplicaUnavailable
-        try:
-            yield
-        finally:
-            self._places.release()
-
-    @contextlib.contextmanager
-    def _borrow(self) -> Iterator[tuple[Any, Server]]:
+        self._wait_for_place()
         self._lent.append(None)
         try:
             connection = self._take()
@@ -107,6 +89,16 @@ class Pool:
                 self._give_back(connection)
         finally:
             self._lent.pop()
+            self._places.release()
+
+    def _wait_for_place(self) -> None:
+        self._waiting.append(None)
+        try:
+            is_free = self._places.acquire(timeout=max(0.0, min(WAIT_SECONDS, remaining_seconds())))
+        finally:
+            self._waiting.pop()
+        if not is_free:
+            raise ReplicaUnavailable
 
     def _take(self) -> Any:
         with contextlib.suppress(IndexError):

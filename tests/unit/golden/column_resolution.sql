@@ -8,8 +8,8 @@ SELECT t.id AS ticket_id,
        t.subject AS subject,
        t.assigned_to_email AS assigned_to_email,
        t.originator_email AS originator_email,
-       to_char(t.created_at, 'YYYY-MM-DD HH24:MI:SS') AS created_at,
-       to_char(t.updated_at, 'YYYY-MM-DD HH24:MI:SS') AS updated_at,
+       CAST(date_trunc('second', t.created_at) AS text) AS created_at,
+       CAST(date_trunc('second', t.updated_at) AS text) AS updated_at,
        t.resolution AS resolution
 FROM tickets t
 JOIN ticket_queues q ON q.id = t.queue_id
