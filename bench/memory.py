@@ -201,8 +201,8 @@ class FakeReplica:
     def ask(self, _statement: Statement) -> tuple[Server, list[tuple[Any, ...]]]:
         """A recipe holds until the next commit but one: what it gives, or that it has changed."""
         if self.asked % 2:
-            return SERVER, [(None,) * (2 + len(self.rows[0]))]
-        return SERVER, [(f"{self.stamp}/", True, *row) for row in self.rows]
+            return SERVER, [(None,) * (1 + len(self.rows[0]))]
+        return SERVER, [(f"/{self.stamp}/", *self.rows[0]), *((None, *row) for row in self.rows)]
 
     def leave(self) -> None:
         """There is no other server to go to."""
@@ -219,7 +219,7 @@ class FakeSnapshot:
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
         binds = statement.binds
         if statement == SIGHT:
-            return [(f"{self._replica.stamp}/",)]
+            return [(f"/{self._replica.stamp}/",)]
         if "personal_access_tokens" in statement.sql:
             user = int(str(binds["id"]))
             who = (user, f"staff{user}@example.org", True, True, False, [1, 2, 3, user])

@@ -79,7 +79,7 @@ class FakeReplica:
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
         binds = dict(statement.params)
         if statement == SIGHT:
-            return [(f"{STAMP}/",)]
+            return [(f"/{STAMP}/",)]
         if tokens.SQL in statement.sql:
             return witness(find_token_rows(binds))
         if "FROM perspectives p" in statement.sql:

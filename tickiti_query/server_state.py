@@ -4,7 +4,7 @@ A validator names a set of finished transactions of one server's one history. An
 is still exactly true while the server's validator is equal.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
@@ -27,8 +27,11 @@ RUNNING_SQL = """(SELECT CASE WHEN NOT pg_is_in_recovery() OR pg_snapshot_xmin(c
              END
         FROM pg_current_snapshot() c)"""
 
-# Both in one text: what a statement sees. Without a second part the running ones are not known.
-SIGHT_SQL = f"concat_ws('/', {STAMP_SQL}, {RUNNING_SQL})"
+# When the newest transaction was committed that a standby has replayed.
+REPLAYED_SQL = "CASE WHEN pg_is_in_recovery() THEN pg_last_xact_replay_timestamp() END"
+
+# All in one text: what a statement sees. Without a third part the running ones are not known.
+SIGHT_SQL = f"concat_ws('/', COALESCE(CAST({REPLAYED_SQL} AS text), ''), {STAMP_SQL}, {RUNNING_SQL})"
 SIGHT = Statement(f"SELECT {SIGHT_SQL}", is_repeated=True)
 
 # The stress test has shown zero wrong proofs on these. A newer server may keep its snapshots in another way; on older
@@ -54,11 +57,13 @@ class Server:
 class Sight:
     """Which transactions a statement saw: the stamp of its snapshot, and those still running below its end.
 
-    `running` lists their ids with commas; None: there were too many to look through.
+    `running` lists their ids with commas; None: there were too many to look through. `replayed_at`, the commit time of
+    the newest transaction that was replayed, goes on when nothing else does, and is no part of what is compared.
     """
 
     stamp: str
     running: str | None
+    replayed_at: datetime | None = field(default=None, compare=False)
 
     @property
     def xmax(self) -> int:
@@ -83,8 +88,9 @@ class Sight:
 
 def read_sight(text: str) -> Sight:
     """The sight in the text that SIGHT_SQL gives."""
-    stamp, bar, running = text.partition("/")
-    return Sight(stamp, running if bar else None)
+    replayed, _, rest = text.partition("/")
+    stamp, bar, running = rest.partition("/")
+    return Sight(stamp, running if bar else None, datetime.fromisoformat(replayed) if replayed else None)
 
 
 class Source(Protocol):
@@ -164,4 +170,4 @@ class ServerState:
     @cached_property
     def sight(self) -> Sight:
         """What this reading saw."""
-        return Sight(self.stamp, self.running)
+        return Sight(self.stamp, self.running, self.replayed_at)

@@ -266,16 +266,16 @@ class TicketQueryService:
         began = perf_counter()
         body = self.render_rows(reading.recipe.columns, rows)
         trace.render_seconds = perf_counter() - began
+        # The state was read before the data: if both saw the same, it proves the data from now on.
+        is_same = (reading.server, reading.sight) == (state.server, state.sight)
         answer = Answer(
             body=body,
             rows=len(rows),
             truncated=len(reading.rows) > len(rows),
             perspective_id=reading.recipe.perspective_id,
-            as_of=state.replayed_at,
+            as_of=(state.sight if is_same else reading.sight).replayed_at,
         )
         trace.rows = answer.rows
-        # The state was read before the data: if both saw the same, it proves the data from now on.
-        is_same = (reading.server, reading.sight) == (state.server, state.sight)
         validator = state.validator if is_same else None
         weight = weigh(reading)
         self.cache.store(request.credentials, grant, weight, validator, read_at)

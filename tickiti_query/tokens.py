@@ -18,9 +18,13 @@ from tickiti_query.values import BIGINT, read_digits
 OPENING_ABILITIES = {"tickets:read", "tickets:write", "*"}  # write implies read
 # A digest that no secret has: what carries no secret asks the same question in the same time.
 NOBODY = "0" * 64
+MAPPED_BITS = 96  # of ::ffff:0:0/96, where IPv6 has IPv4's addresses
 
-SQL = """
-SELECT p.token, p.abilities, p.allowed_ip, p.expires_at, p.created_at,
+# Python has no time beyond this one, and it is as far away as any later one. LEAST would make a time of none.
+BOUNDED = "CASE WHEN {0} > timestamp '9999-12-31' THEN timestamp '9999-12-31' ELSE {0} END"
+
+SQL = f"""
+SELECT p.token, p.abilities, p.allowed_ip, {BOUNDED.format("p.expires_at")}, {BOUNDED.format("p.created_at")},
        u.id, u.email, u.is_staff, u.is_active, u.sees_all_queues,
        ARRAY(SELECT v.queue_id FROM queue_permissions v WHERE v.user_id = u.id AND v.can_view ORDER BY v.queue_id)
 FROM personal_access_tokens p
@@ -119,10 +123,19 @@ def is_listed(allowed_ip: str | None, address: str) -> bool:
         return True
     try:
         caller = unmap(ipaddress.ip_address(address))
-        networks = [ipaddress.ip_network(entry.strip(), strict=False) for entry in allowed_ip.split(",")]
+        networks = [read_network(entry.strip()) for entry in allowed_ip.split(",")]
     except ValueError:
         return False
     return any(caller in network for network in networks)
+
+
+def read_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
+    """An address, or a network of them; one of mapped IPv4 addresses as what it is. ValueError for neither."""
+    network = ipaddress.ip_network(text, strict=False)
+    first = unmap(network.network_address)
+    if first is network.network_address or network.prefixlen < MAPPED_BITS:
+        return network
+    return ipaddress.ip_network((int(first), network.prefixlen - MAPPED_BITS))
 
 
 def unmap(

@@ -35,12 +35,18 @@ def make_blueprint(
         """
         raw = read_raw()
         content_type = request.headers.get("Content-Type", "")
+
+        def read_query() -> TicketQuery:
+            if raw is None:
+                raise errors.MalformedJson(BROKEN_BODY)
+            return read_body(raw, content_type)
+
         asked = Request(
             credentials=read_credentials(request.headers.get("Authorization")),
             address=request.remote_addr or "",
             body=(raw, content_type),
-            size=len(raw),
-            read_query=lambda: read_body(raw, content_type),
+            size=len(raw or b""),
+            read_query=read_query,
         )
         exchange: Exchange = g.exchange
         reply = service.run(asked, exchange.trace, exchange.state)
@@ -63,19 +69,20 @@ def make_blueprint(
     return blueprint
 
 
-def read_raw() -> bytes:
-    """The body's bytes. PayloadTooLarge, or MalformedJson where it does not come to its end."""
+def read_raw() -> bytes | None:
+    """The body's bytes; None where it does not come to its end. PayloadTooLarge.
+
+    What is wrong with a body is told to those alone who are let in.
+    """
     try:
         raw = request.get_data(cache=False)
     except HTTPException:
         raise
     except Exception:  # the server's own, of broken chunks
-        raise errors.MalformedJson(BROKEN_BODY) from None
+        return None
     if len(raw) >= (request.max_content_length or sys.maxsize):
         raise errors.PayloadTooLarge
-    if len(raw) < (request.content_length or 0):
-        raise errors.MalformedJson(BROKEN_BODY)
-    return raw
+    return raw if len(raw) >= (request.content_length or 0) else None
 
 
 def describe_body(schema: Any) -> dict[str, Any]:
@@ -136,14 +143,17 @@ def end_request(response: Response) -> Response:
     return response
 
 
-def ignore_host(wsgi_app: Callable[..., Any]) -> Callable[..., Any]:
-    """The app, told nothing of the name that the caller used for it.
+# The name that the caller used for us, and an offer to speak something else than HTTP. Nothing here depends on either,
+# and Flask refuses some of them before anybody has looked at the token.
+UNHEARD = ("HTTP_HOST", "HTTP_UPGRADE")
 
-    Nothing here depends on it, and Flask refuses some names before anybody has looked at the token.
-    """
+
+def ignore_headers(wsgi_app: Callable[..., Any]) -> Callable[..., Any]:
+    """The app, told nothing of the headers that it need not hear."""
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        environ.pop("HTTP_HOST", None)
+        for name in UNHEARD:
+            environ.pop(name, None)
         return wsgi_app(environ, start_response)
 
     return answer
@@ -155,4 +165,4 @@ def install(app: Flask, listeners: Listeners) -> None:
     app.after_request(end_request)
     app.register_error_handler(Exception, answer_error)
     app.register_error_handler(HTTPException, answer_error)
-    app.wsgi_app = ignore_host(app.wsgi_app)  # type: ignore[method-assign]
+    app.wsgi_app = ignore_headers(app.wsgi_app)  # type: ignore[method-assign]

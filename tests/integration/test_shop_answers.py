@@ -198,6 +198,15 @@ def test_what_this_service_does_not_know_is_never_a_wider_list(shop: Shop) -> No
     assert (response.status_code, response.get_json()["error"]) == (501, "unsupported_perspective")
     for word in ("902", "Strange", "moon", '"is"'):
         assert word in response.get_json()["message"]
+    wrong = {"position": 1, "field": "queue", "operator": "is", "value": "true"}
+    with (
+        shop.add_row("perspectives", id=904, name="Odd", owner_id=1),
+        shop.add_row("perspective_conditions", "perspective_id", perspective_id=904, **wrong),
+    ):
+        assert shop.ask(PRIYA, {"perspective_id": 904}).get_json()["message"] == (
+            'perspective 904 "Odd" has a condition on "queue" with operator "is" and a value that is not supported: '
+            "must be a name (text) or an id (whole number)."
+        )
     with shop.add_row("perspectives", id=903, name="Ghost", owner_id=1, impersonate_user_id=777):
         assert shop.ask(PRIYA, {"perspective_id": 903}).status_code == 501
 
@@ -210,11 +219,18 @@ def test_criteria_narrow_the_perspective(shop: Shop) -> None:
     assert all("carbon" in row["subject"].lower() for row in rows)
 
 
-def test_the_time_of_the_newest_transaction_is_told(shop: Shop) -> None:
-    [(newest,)] = shop.pair.standby.execute(
-        "SELECT to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
-    )
-    assert shop.ask(PRIYA, {"row_limit": 3}).headers["X-Data-As-Of"] == newest
+@pytest.mark.parametrize("settings", [{}, {"freshness": "ttl"}, {"cache_ttl_seconds": 0}])
+def test_the_time_of_the_newest_transaction_that_the_rows_show_is_told(
+    shop: Shop, settings: dict[str, Any]
+) -> None:
+    asked = open_shop(shop.pair, **settings)
+    for row_limit in (3, 4):  # another question each time, which no entry of the cache answers
+        shop.pair.primary.execute("CREATE TABLE moment (); DROP TABLE moment")
+        [(newest,)] = shop.pair.standby.execute(
+            "SELECT to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+        )
+        for _ in "12":
+            assert asked.ask(PRIYA, {"row_limit": row_limit}).headers["X-Data-As-Of"] == newest
 
 
 def test_an_answer_is_no_larger_than_asked_for(shop: Shop) -> None:

@@ -32,6 +32,7 @@ CASES: list[tuple[dict[str, Any], str, int]] = [
     ({"expires_at": "2001-01-01", "abilities": "[]"}, "{id}|{secret}", 401),
     ({"expires_at": "2199-01-01"}, "{id}|{secret}", 200),
     ({"expires_at": "infinity"}, "{id}|{secret}", 200),
+    ({"expires_at": "20000-01-01", "created_at": "20000-01-01"}, "{id}|{secret}", 200),
     ({"created_at": None}, "{id}|{secret}", 200),
     ({"abilities": '["tickets:write"]'}, "{id}|{secret}", 200),
     ({"abilities": '["*"]'}, "{id}|{secret}", 200),

@@ -24,6 +24,7 @@ LINE = b"POST " + PATH.encode() + b" HTTP/1.1\r\n"
 BODY = b'{"row_limit": 1}'
 LENGTH = b"Content-Length: 16\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n"
+OFFER = b"Connection: Upgrade\r\nUpgrade: websocket\r\n"
 SOUND = b"10\r\n" + BODY + b"\r\n0\r\n\r\n"
 # It follows each request on the same connection: where requests are told apart wrongly, it is answered, or is not.
 NEXT = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -161,11 +162,15 @@ BROKEN: dict[str, bytes] = {
 }
 
 
+@pytest.mark.parametrize(("token", "expected"), [(TOKEN, 400), (b"", 401)])
 @pytest.mark.parametrize("name", BROKEN)
-def test_broken_chunks_are_a_400_and_the_end_of_the_connection(server: Running, name: str) -> None:
-    [(status, headers, body)] = talk(server, build(CHUNKED, BROKEN[name]) + NEXT, ends=True)
+def test_broken_chunks_are_a_400_to_who_is_let_in_and_the_end_of_the_connection(
+    server: Running, name: str, token: bytes, expected: int
+) -> None:
+    sent = build(CHUNKED, BROKEN[name], token=token) + NEXT
+    [(status, headers, body)] = talk(server, sent, ends=True)
     check_shape(status, headers, body)
-    assert status == 400
+    assert status == expected
 
 
 @pytest.mark.parametrize(
@@ -196,6 +201,8 @@ SOUND_REQUESTS: dict[str, tuple[bytes, int]] = {
         build(b"Upgrade: h2c\r\nConnection: Upgrade\r\nHTTP2-Settings: AA\r\n" + LENGTH),
         200,
     ),
+    "that would be a web socket": (build(OFFER + LENGTH), 200),
+    "that would be a web socket, without a token": (build(OFFER + LENGTH, token=b""), 401),
     "for another host": (build(host=b"Host: [[ \xff/..@\r\n"), 200),
     "without a host": (build(host=b""), 200),
     "with two tokens": (build(TOKEN + LENGTH), 401),

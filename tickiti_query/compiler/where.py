@@ -82,7 +82,10 @@ def read_condition(
     try:
         values: Sequence[object] = [comparison.read(value) for value in condition.values]
     except ValueError as fault:
-        raise UnsupportedPerspective(f"{where} and a value that is not supported. {fault}") from None
+        rule = str(fault).removesuffix(".")
+        raise UnsupportedPerspective(
+            f"{where} and a value that is not supported: {rule[:1].lower()}{rule[1:]}."
+        ) from None
     return comparison.match(values, view)
 
 

@@ -4,7 +4,7 @@ from datetime import UTC
 from typing import Any
 
 from tickiti_query.replica.faults import PoolerError
-from tickiti_query.server_state import RUNNING_SQL, STAMP_SQL, Server, ServerState
+from tickiti_query.server_state import REPLAYED_SQL, RUNNING_SQL, STAMP_SQL, Server, ServerState
 from tickiti_query.statement import Statement
 
 NAME = "tickiti_server_state"
@@ -13,7 +13,7 @@ NAME_WITH_LAG = "tickiti_server_state_with_lag"
 STATE = f"""
 SELECT {STAMP_SQL} AS stamp,
        {RUNNING_SQL} AS running,
-       CASE WHEN pg_is_in_recovery() THEN pg_last_xact_replay_timestamp() END AS replayed_at"""
+       {REPLAYED_SQL} AS replayed_at"""
 
 # A quiet link to the primary is no lag until it is quieter than its heartbeat, half of wal_receiver_timeout, and two
 # seconds for its way. Where the role may not see the receiver (a pid, and no status), replay that has caught up with
