@@ -68,7 +68,7 @@ class AdminServer(ThreadingMixIn, WSGIServer):
         self, host: str, port: int, app: Callable[..., Iterable[bytes]], refresh: Callable[[], None]
     ) -> None:
         self._refresh = refresh
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.address_family = choose_family(host)
         super().__init__((host, port), Handler)
         self.set_app(app)
 
@@ -85,6 +85,29 @@ class AdminServer(ThreadingMixIn, WSGIServer):
         self.setup_environ()
 
 
+def find_bind_fault(bind: str) -> str | None:
+    """Why nobody can listen on `host:port`, in the system's words; None where one can."""
+    host, port = split_bind(bind)
+    with socket.socket(choose_family(host)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as fault:
+            return fault.strerror or str(fault)
+    return None
+
+
+def split_bind(bind: str) -> tuple[str, int]:
+    """The host and the port in `host:port`."""
+    parts = urlsplit(f"//{bind}")
+    return parts.hostname or "", parts.port or 0
+
+
+def choose_family(host: str) -> socket.AddressFamily:
+    """IPv6 for an address of it, else IPv4."""
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
 def start_admin(
     bind: str, app: Callable[..., Iterable[bytes]], refresh: Callable[[], None] = lambda: None
 ) -> AdminServer:
@@ -92,7 +115,6 @@ def start_admin(
 
     OSError where the port is taken.
     """
-    parts = urlsplit(f"//{bind}")
-    server = AdminServer(parts.hostname or "", parts.port or 0, app, refresh)
+    server = AdminServer(*split_bind(bind), app, refresh)
     threading.Thread(target=server.serve_forever, name="admin", daemon=True).start()
     return server

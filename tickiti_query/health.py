@@ -1,12 +1,15 @@
 """What the probes ask: is the process alive, and may requests be sent to it?"""
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from tickiti_query.contract import RELATIONS
 from tickiti_query.errors import QueryError, ReplicaUnavailable
 from tickiti_query.statement import Statement
+
+UNASKED_SECONDS = 30.0  # how old the last check may be before one is made that nobody asked for
 
 log = logging.getLogger("tickiti_query.health")
 
@@ -62,9 +65,26 @@ class Readiness:
         self._find_powers = find_powers
         self._tell = tell
         self._failed: str | None = None
+        self._checked_at = float("-inf")
+
+    def keep_checking(self, unasked_seconds: float = UNASKED_SECONDS) -> None:
+        """Check now, and whenever nobody has asked for so long; never returns.
+
+        So metrics and log stay true where no probe comes: beside Tickiti, or behind a proxy of one's own.
+        """
+        while True:
+            rest = self._checked_at + unasked_seconds - time.monotonic()
+            if rest > 0:
+                time.sleep(rest)
+                continue
+            try:
+                self.check()
+            except Exception:  # what nobody foresaw must not be the last check
+                log.exception("unforeseen error")
 
     def check(self) -> Mapping[str, str]:
         """What each check says: `ok`, or one sentence. Those behind the first that fails say `unknown`."""
+        self._checked_at = time.monotonic()
         checks = self._check()
         failed = next((name for name, word in checks.items() if word != "ok"), None)
         if failed != self._failed:

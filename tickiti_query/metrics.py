@@ -101,7 +101,7 @@ REPLICA_VERSION = Gauge(
 )
 READY = Gauge(
     "tickiti_query_ready",
-    "What the last readiness probe found, by check: 1 well, 0 failed, NaN not looked at behind one that failed.",
+    "What the last readiness check found, by check: 1 well, 0 failed, NaN not looked at behind one that failed.",
     ["check"],
     multiprocess_mode="livemostrecent",
 )

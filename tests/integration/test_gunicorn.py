@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import COMMAND, ROOT, SECONDS, Running, build_environment, wait_until
+from tests.running import COMMAND, ROOT, SECONDS, Running, build_environment, find_free_port, wait_until
 from tests.shop import PATH, PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
@@ -47,6 +47,23 @@ def test_many_threads_are_answered_at_once(running: Running) -> None:
     assert [(status, len(body["data"])) for status, body in answers] == [
         (200, limit) for limit in range(1, 41)
     ]
+
+
+def test_an_operations_port_that_somebody_has_stops_the_start(running: Running) -> None:
+    taken = f"127.0.0.1:{running.admin_port}"
+    settings = build_environment(
+        TICKITI_REPLICA_URL="postgresql://nowhere",
+        TICKITI_BIND=f"127.0.0.1:{find_free_port()}",
+        TICKITI_ADMIN_BIND=taken,
+    )
+    ran = subprocess.run(
+        COMMAND, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+    assert ran.returncode == 1
+    assert (
+        f"tickiti-query cannot start:\n  TICKITI_ADMIN_BIND {taken}: Address already in use\n" in ran.stderr
+    )
+    assert "Traceback" not in ran.stderr
 
 
 def count_sockets(process: int) -> int:

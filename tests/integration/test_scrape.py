@@ -12,7 +12,7 @@ import pytest
 
 from tests.integration.test_shop_faults import lock_relation
 from tests.metrics_page import Page
-from tests.running import SECONDS, Running, wait_until
+from tests.running import COMMAND, SECONDS, Running, wait_until
 from tests.shop import BLUNT, PRIYA
 from tickiti_query import VERSION
 from tickiti_query.demo.loading import READER
@@ -89,6 +89,38 @@ def test_connections_in_use_are_seen_while_a_statement_waits(running: Running, s
         threads.submit(running.ask, PRIYA, '{"row_limit": 13}')
         wait_until(lambda: scrape(running).sum("pool_connections_in_use") == 1)
     wait_until(lambda: scrape(running).sum("pool_connections_in_use") == 0)
+
+
+def list_directories(directory: Path) -> list[str]:
+    return [path.name for path in directory.iterdir() if path.name.startswith("tickiti-query-")]
+
+
+def test_what_was_counted_stays_when_the_workers_are_renewed(shop_pair: Pair, tmp_path: Path) -> None:
+    """The master's number is known before it starts, so that an earlier one may have left something behind."""
+    leave = 'mkdir "$TMPDIR/tickiti-query-$$-left" && exec "$0" "$@"'
+    running = Running(
+        *(shop_pair.standby.url_for(READER), tmp_path / "log"),
+        command=["bash", "-c", leave, *COMMAND],
+        TMPDIR=str(tmp_path),
+        TICKITI_WORKERS="1",
+    )
+    try:
+        wait_until(running.is_up)
+        [counters] = list_directories(tmp_path)
+        assert not counters.endswith("-left")
+        for _ in range(5):
+            running.ask(PRIYA)
+        workers = list_children(running.process.pid)
+        running.process.send_signal(signal.SIGHUP)
+        wait_until(lambda: not list_children(running.process.pid) & workers and running.is_up())
+        running.ask(PRIYA)
+        assert scrape(running).sum("requests_total") == 6
+        assert list_directories(tmp_path) == [counters]
+    finally:
+        running.process.terminate()
+        running.process.wait(SECONDS)
+        running.end()
+    assert list_directories(tmp_path) == []
 
 
 def test_what_a_killed_worker_counted_stays_and_what_it_held_goes(running: Running) -> None:
