@@ -40,6 +40,7 @@ from tickiti_query.metrics import (
 from tickiti_query.openapi import describe, name_modes
 from tickiti_query.perspectives import find_perspective
 from tickiti_query.rate_limit import make_door
+from tickiti_query.reader import Reader
 from tickiti_query.rendering import render_rows
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
@@ -86,28 +87,33 @@ def create_app(settings: Settings) -> Flask:
         tell=LagTeller(),
     )
     bulkhead = Bulkhead(settings.threads, tell_shed=partial(tell_shed, "replica"))
-    service = TicketQueryService(
-        prove=freshness.prove,
-        accept=freshness.accept,
+    door = make_door(
+        settings.rate_limit,
+        settings.rate_limit_storage,
+        tell=tell_rate_limited,
+        tell_fault=tell_store_fault,
+    )
+    admit = make_admission(settings.token_expiration_minutes, lambda: datetime.now(UTC).replace(tzinfo=None))
+    reader = Reader(
         read=replica.read,
         ask=replica.ask,
         find_grant=find_grant,
-        admit=make_admission(
-            settings.token_expiration_minutes, lambda: datetime.now(UTC).replace(tzinfo=None)
-        ),
+        admit=admit,
         find_perspective=find_perspective,
         look_up=look_up,
+        recipes=RecipeBook(RECIPE_BYTES),
+        welcome=door.welcome if door is not None else lambda _token: None,
+    )
+    service = TicketQueryService(
+        prove=freshness.prove,
+        accept=freshness.accept,
+        reader=reader,
+        admit=admit,
         render_rows=render_rows,
         cache=cache,
-        recipes=RecipeBook(RECIPE_BYTES),
         flights=Flights(wait_seconds=WAIT_SECONDS + replica.longest_read_seconds, tell=tell_flight),
         bulkhead=bulkhead,
-        door=make_door(
-            settings.rate_limit,
-            settings.rate_limit_storage,
-            tell=tell_rate_limited,
-            tell_fault=tell_store_fault,
-        ),
+        door=door,
     )
     app = Flask(__name__, static_folder=None)
     # One byte more, so that a body without a Content-Length is seen to be too long, and not read as its beginning.

@@ -12,8 +12,9 @@ from flask import Response
 
 from tickiti_query.errors import QueryError
 from tickiti_query.exchange import EXCHANGE, Exchange, Listeners
+from tickiti_query.request import Request
 from tickiti_query.search import TicketQuery
-from tickiti_query.service import Request, TicketQueryService
+from tickiti_query.service import TicketQueryService
 
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]

@@ -1,6 +1,6 @@
 """One request from who asks to rendered rows, in the words of the language: prove, admit, find, compile, fetch."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
@@ -8,17 +8,12 @@ from typing import Any, Protocol
 from tickiti_query.actor import Actor
 from tickiti_query.answer import Answer
 from tickiti_query.bulkhead import Bulkhead
-from tickiti_query.compiler import compile_query
-from tickiti_query.compiler.criteria import Search, read_criteria
-from tickiti_query.directory import Directory, Key
 from tickiti_query.errors import QueryTimeout, RateLimited, Unauthenticated
-from tickiti_query.perspective import Perspective
-from tickiti_query.recipe import Recipe, Row, Source, Witness, write_recipe
+from tickiti_query.reader import Reader, Reading
+from tickiti_query.request import Request
 from tickiti_query.request_trace import RequestTrace
-from tickiti_query.search import Selector, TicketQuery
-from tickiti_query.server_state import Server, ServerState, Sight, Validator, see
+from tickiti_query.server_state import Server, ServerState, Sight, Validator
 from tickiti_query.standing import Standing
-from tickiti_query.statement import Statement
 
 # What a cache's key holds beside its fixed parts, in bytes; `python -m bench.memory` measures it.
 BYTES_A_QUEUE = 40
@@ -38,24 +33,10 @@ class HashedKey(tuple[Any, ...]):
             return self._hash
 
 
-class Snapshot(Source, Protocol):
-    """One snapshot of one server."""
-
-    server: Server
-
-
-class Credentials(Hashable, Protocol):
-    """What a request shows of a token; `fingerprint` stands for the token, None where there is none."""
-
-    @property
-    def fingerprint(self) -> str | None: ...
-
-
 class Door(Protocol):
     """Where requests are counted, before it is known who asks."""
 
     def enter(self, token: str | None, address: str) -> Standing | None: ...
-    def welcome(self, token: str | None) -> None: ...
     def refuse(self, token: str | None, address: str) -> Standing: ...
 
 
@@ -79,33 +60,6 @@ class Store(Protocol):
     def seconds_left(self, entry: Any) -> int: ...
 
 
-class Recipes(Protocol):
-    """What repeated questions came to, the latest of them."""
-
-    def get(self, key: Hashable) -> Recipe | None: ...
-    def put(self, key: Hashable, recipe: Recipe) -> None: ...
-    def drop(self, key: Hashable) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What came over the wire. `read_query` understands the body, and raises what is wrong with it.
-
-    `body` stands for the body where equal requests are recognised; it has `size` bytes.
-    """
-
-    credentials: Credentials
-    address: str
-    body: Hashable
-    size: int
-    read_query: Callable[[], TicketQuery]
-
-    @property
-    def key(self) -> Hashable:
-        """Equal for two requests that ask the same with the same token."""
-        return self.credentials, self.body
-
-
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer, and how it came to be: `cache_status` is the header of RFC 9211.
@@ -127,16 +81,6 @@ class Outcome:
     is_stored: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """What one snapshot of one server said, and which it was. `rows` may be one more than were asked for."""
-
-    server: Server
-    sight: Sight
-    recipe: Recipe
-    rows: Sequence[Row]
-
-
 def weigh(reading: Reading) -> int:
     """The bytes that the visible queues and the running transactions add to an entry of the cache."""
     return BYTES_A_QUEUE * len(reading.recipe.grant.actor.queues or ()) + len(reading.sight.running or "")
@@ -155,15 +99,10 @@ class TicketQueryService:
 
     prove: Callable[[], ServerState]
     accept: Callable[[Sight, Server, ServerState], None]
-    read: Callable[[Callable[[Any], Any]], Any]
-    ask: Callable[[Statement], tuple[Server, Sequence[Row]]]
-    find_grant: Callable[[Source, Any], Any]
+    reader: Reader
     admit: Callable[[Any, str], Actor]
-    find_perspective: Callable[[Source, Selector, Actor], Perspective]
-    look_up: Callable[[Source, Iterable[Key]], Directory]
     render_rows: Callable[[Sequence[str], Sequence[tuple[Any, ...]]], bytes]
     cache: Store
-    recipes: Recipes
     flights: Any
     bulkhead: Bulkhead
     door: Door | None = None
@@ -198,7 +137,7 @@ class TicketQueryService:
 
     def knows(self, request: Request) -> bool:
         """Whether the question was asked before, and what it came to is remembered."""
-        return self.recipes.get(request.key) is not None
+        return self.reader.knows(request)
 
     def find(self, request: Request, state: ServerState, trace: RequestTrace) -> Reply | None:
         """A proved answer, or None; who asks is admitted anew, by time and place."""
@@ -259,7 +198,7 @@ class TicketQueryService:
         """Read who asks, which perspective and which rows in one snapshot; keep what `state` proves."""
         read_at = self.cache.now()
         with self.bulkhead.place(request.credentials):
-            reading = self._read_again(request, trace) or self._read_anew(request, trace)
+            reading = self.reader.answer(request, trace)
         self.accept(reading.sight, reading.server, state)
         grant, query = reading.recipe.grant, reading.recipe.query
         rows = reading.rows[: query.row_limit]
@@ -283,74 +222,3 @@ class TicketQueryService:
         size = len(answer.body) + weight + BYTES_A_CRITERION * len(query.criteria) + 2 * request.size
         is_stored = self.cache.store(question, answer, size, validator, read_at)
         return Outcome(answer, grant, is_stored)
-
-    def _compile(
-        self,
-        source: Source,
-        perspective: Perspective,
-        searches: Sequence[Search],
-        actor: Actor,
-        row_limit: int,
-    ) -> Statement:
-        """The statement, written again where names had to be looked up for it."""
-        directory = Directory()
-        statement = compile_query(perspective, searches, actor, row_limit, directory)
-        if directory.missing:
-            directory = self.look_up(source, directory.missing)
-            statement = compile_query(perspective, searches, actor, row_limit, directory)
-        return statement
-
-    def _read_again(self, request: Request, trace: RequestTrace) -> Reading | None:
-        """What the recipe of an earlier request gives; None where there is none, or what it came from has changed."""
-        recipe = self.recipes.get(request.key)
-        if recipe is None:
-            return None
-        with trace.measure("sql"):
-            server, rows = self.ask(recipe.statement)
-            said = recipe.read(rows)
-        if said is None:
-            self.recipes.drop(request.key)
-            return None
-        # Only now is the grant known to be what the replica says.
-        with trace.measure("auth"):
-            trace.user_id = recipe.grant.actor.user.id
-            self.admit(recipe.grant, request.address)
-        trace.perspective_id = recipe.perspective_id
-        sight, page = said
-        return Reading(server=server, sight=sight, recipe=recipe, rows=page)
-
-    def _read_anew(self, request: Request, trace: RequestTrace) -> Reading:
-        """What the request comes to, step by step, in one snapshot; its recipe is kept."""
-
-        def work(snapshot: Snapshot) -> Reading:
-            return self._read_snapshot(snapshot, request, trace)
-
-        reading: Reading = self.read(work)
-        self.recipes.put(request.key, reading.recipe)
-        return reading
-
-    def _read_snapshot(self, snapshot: Snapshot, request: Request, trace: RequestTrace) -> Reading:
-        """What one snapshot says to the request, in the order in which errors count."""
-        source = Witness(snapshot)
-        with trace.measure("auth"):
-            sight = see(snapshot)
-            grant = self.find_grant(source, request.credentials)
-            if self.door is not None:
-                self.door.welcome(request.credentials.fingerprint)
-            trace.user_id = grant.actor.user.id
-            actor = self.admit(grant, request.address)
-        query = request.read_query()
-        searches = read_criteria(query.criteria)
-        with trace.measure("sql"):
-            perspective = self.find_perspective(source, query.selector, actor)
-            trace.perspective_id = perspective.id
-            statement = self._compile(source, perspective, searches, actor, query.row_limit)
-            rows = snapshot.fetch(statement)
-        recipe = Recipe(
-            grant=grant,
-            query=query,
-            perspective_id=perspective.id,
-            columns=statement.columns,
-            statement=write_recipe(statement, source.premises),
-        )
-        return Reading(server=snapshot.server, sight=sight, recipe=recipe, rows=rows)

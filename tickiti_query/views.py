@@ -12,8 +12,9 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 from schemas.ticket_query import ErrorSchema, TicketListSchema, TicketQuerySchema
 from tickiti_query import errors
 from tickiti_query.exchange import EXCHANGE, Exchange, Listeners
+from tickiti_query.request import Request
 from tickiti_query.search import TicketQuery
-from tickiti_query.service import Request, TicketQueryService
+from tickiti_query.service import TicketQueryService
 
 PATH = "/api/v1/tickets/query"
 BROKEN_BODY = "The body could not be read to its end."

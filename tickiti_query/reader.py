@@ -1,0 +1,132 @@
+"""Reads of the replica what a request comes to: who asks, which perspective, which rows; all in one snapshot."""
+
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from tickiti_query.actor import Actor
+from tickiti_query.compiler import compile_query
+from tickiti_query.compiler.criteria import Search, read_criteria
+from tickiti_query.directory import Directory, Key
+from tickiti_query.perspective import Perspective
+from tickiti_query.recipe import Recipe, Row, Source, Witness, write_recipe
+from tickiti_query.request import Request
+from tickiti_query.request_trace import RequestTrace
+from tickiti_query.search import Selector
+from tickiti_query.server_state import Server, Sight, see
+from tickiti_query.statement import Statement
+
+
+class Snapshot(Source, Protocol):
+    """One snapshot of one server."""
+
+    server: Server
+
+
+class Recipes(Protocol):
+    """What repeated questions came to, the latest of them."""
+
+    def get(self, key: Hashable) -> Recipe | None: ...
+    def put(self, key: Hashable, recipe: Recipe) -> None: ...
+    def drop(self, key: Hashable) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What one snapshot of one server said, and which it was. `rows` may be one more than were asked for."""
+
+    server: Server
+    sight: Sight
+    recipe: Recipe
+    rows: Sequence[Row]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Reads for requests; what touches the world is handed in. `welcome` hears of each token that is known."""
+
+    read: Callable[[Callable[[Any], Any]], Any]
+    ask: Callable[[Statement], tuple[Server, Sequence[Row]]]
+    find_grant: Callable[[Source, Any], Any]
+    admit: Callable[[Any, str], Actor]
+    find_perspective: Callable[[Source, Selector, Actor], Perspective]
+    look_up: Callable[[Source, Iterable[Key]], Directory]
+    recipes: Recipes
+    welcome: Callable[[str | None], None] = lambda _token: None
+
+    def knows(self, request: Request) -> bool:
+        """Whether the question was asked before, and what it came to is remembered."""
+        return self.recipes.get(request.key) is not None
+
+    def answer(self, request: Request, trace: RequestTrace) -> Reading:
+        """What the replica says to a request now. Raises QueryError, in the order in which errors count."""
+        return self._read_again(request, trace) or self._read_anew(request, trace)
+
+    def _read_again(self, request: Request, trace: RequestTrace) -> Reading | None:
+        """What the recipe of an earlier request gives; None where there is none, or what it came from has changed."""
+        recipe = self.recipes.get(request.key)
+        if recipe is None:
+            return None
+        with trace.measure("sql"):
+            server, rows = self.ask(recipe.statement)
+            said = recipe.read(rows)
+        if said is None:
+            self.recipes.drop(request.key)
+            return None
+        # Only now is the grant known to be what the replica says.
+        with trace.measure("auth"):
+            trace.user_id = recipe.grant.actor.user.id
+            self.admit(recipe.grant, request.address)
+        trace.perspective_id = recipe.perspective_id
+        sight, page = said
+        return Reading(server=server, sight=sight, recipe=recipe, rows=page)
+
+    def _read_anew(self, request: Request, trace: RequestTrace) -> Reading:
+        """What the request comes to, step by step, in one snapshot; its recipe is kept."""
+
+        def work(snapshot: Snapshot) -> Reading:
+            return self._read_snapshot(snapshot, request, trace)
+
+        reading: Reading = self.read(work)
+        self.recipes.put(request.key, reading.recipe)
+        return reading
+
+    def _read_snapshot(self, snapshot: Snapshot, request: Request, trace: RequestTrace) -> Reading:
+        source = Witness(snapshot)
+        with trace.measure("auth"):
+            sight = see(snapshot)
+            grant = self.find_grant(source, request.credentials)
+            self.welcome(request.credentials.fingerprint)
+            trace.user_id = grant.actor.user.id
+            actor = self.admit(grant, request.address)
+        query = request.read_query()
+        searches = read_criteria(query.criteria)
+        with trace.measure("sql"):
+            perspective = self.find_perspective(source, query.selector, actor)
+            trace.perspective_id = perspective.id
+            statement = self._compile(source, perspective, searches, actor, query.row_limit)
+            rows = snapshot.fetch(statement)
+        recipe = Recipe(
+            grant=grant,
+            query=query,
+            perspective_id=perspective.id,
+            columns=statement.columns,
+            statement=write_recipe(statement, source.premises),
+        )
+        return Reading(server=snapshot.server, sight=sight, recipe=recipe, rows=rows)
+
+    def _compile(
+        self,
+        source: Source,
+        perspective: Perspective,
+        searches: Sequence[Search],
+        actor: Actor,
+        row_limit: int,
+    ) -> Statement:
+        """The statement, written again where names had to be looked up for it."""
+        directory = Directory()
+        statement = compile_query(perspective, searches, actor, row_limit, directory)
+        if directory.missing:
+            directory = self.look_up(source, directory.missing)
+            statement = compile_query(perspective, searches, actor, row_limit, directory)
+        return statement

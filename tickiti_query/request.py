@@ -1,0 +1,33 @@
+"""What comes over the wire, before anybody has understood it."""
+
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Protocol
+
+from tickiti_query.search import TicketQuery
+
+
+class Credentials(Hashable, Protocol):
+    """What a request shows of a token; `fingerprint` stands for the token, None where there is none."""
+
+    @property
+    def fingerprint(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request. `read_query` understands the body, and raises what is wrong with it.
+
+    `body` stands for the body where equal requests are recognised; it has `size` bytes.
+    """
+
+    credentials: Credentials
+    address: str
+    body: Hashable
+    size: int
+    read_query: Callable[[], TicketQuery]
+
+    @property
+    def key(self) -> Hashable:
+        """Equal for two requests that ask the same with the same token."""
+        return self.credentials, self.body
