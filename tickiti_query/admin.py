@@ -1,5 +1,6 @@
 """The operations port: its own small server in each worker, which answers when all of the API's threads are busy."""
 
+import logging
 import socket
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -10,8 +11,16 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 import msgspec
 
+log = logging.getLogger("tickiti_query.admin")
+
 Answer = tuple[int, str, bytes]  # status, content type, body
-REASONS = {200: "200 OK", 404: "404 Not Found", 405: "405 Method Not Allowed", 503: "503 Service Unavailable"}
+REASONS = {
+    200: "200 OK",
+    404: "404 Not Found",
+    405: "405 Method Not Allowed",
+    500: "500 Internal Server Error",
+    503: "503 Service Unavailable",
+}
 
 
 def make_admin_app(
@@ -37,9 +46,14 @@ def make_admin_app(
             environ.get("PATH_INFO", ""), lambda: tell(404, {"ok": False, "paths": sorted(routes)})
         )
         allowed = environ["REQUEST_METHOD"] in {"GET", "HEAD"}
-        status, kind, body = route() if allowed else tell(405, {"ok": False, "methods": ["GET", "HEAD"]})
-        start_response(REASONS[status], [("Content-Type", kind), ("Cache-Control", "no-store")])
-        return [body]
+        try:
+            status, kind, body = route() if allowed else tell(405, {"ok": False, "methods": ["GET", "HEAD"]})
+        except Exception:
+            log.exception("unforeseen error")
+            status, kind, body = tell(500, {"ok": False})
+        headers = [("Content-Type", kind), ("Cache-Control", "no-store"), ("Content-Length", str(len(body)))]
+        start_response(REASONS[status], headers)
+        return [] if environ["REQUEST_METHOD"] == "HEAD" else [body]
 
     return app
 
@@ -59,18 +73,40 @@ class Handler(WSGIRequestHandler):
 
 
 class AdminServer(ThreadingMixIn, WSGIServer):
-    """A threaded server that shares its port with those of the other workers."""
+    """A threaded server that shares its port with those of the other workers.
+
+    It has a thread for each connection, and for so many at a time; whoever comes then is let go without an answer.
+    """
 
     daemon_threads = True
     allow_reuse_port = True
+    most_connections = 32
 
     def __init__(
         self, host: str, port: int, app: Callable[..., Iterable[bytes]], refresh: Callable[[], None]
     ) -> None:
         self._refresh = refresh
+        self._room = threading.BoundedSemaphore(self.most_connections)
         self.address_family = choose_family(host)
         super().__init__((host, port), Handler)
         self.set_app(app)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Serve a connection in a thread of its own, if there is room."""
+        if not self._room.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """The thread's work."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._room.release()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Who has connected and says nothing, or goes away in the middle, is no news."""
 
     def service_actions(self) -> None:
         """Bring up to date what only this worker knows of itself; `serve_forever` calls this twice a second."""

@@ -65,7 +65,7 @@ class HotPath:
             credentials=self._read_credentials(environ.get("HTTP_AUTHORIZATION")),
             address=environ.get("REMOTE_ADDR", ""),
             body=(raw, content_type),
-            size=len(raw),
+            size=len(raw) + len(content_type),
             read_query=lambda: self._read_body(raw, content_type),
         )
         try:

@@ -108,6 +108,7 @@ class Reader:
             rows = snapshot.fetch(statement)
         recipe = Recipe(
             grant=grant,
+            asked_bytes=request.size,
             query=query,
             perspective_id=perspective.id,
             columns=statement.columns,

@@ -47,9 +47,10 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a question came to. `statement` gives what `read` takes apart."""
+    """What a question came to. `statement` gives what `read` takes apart; the question took `asked_bytes`."""
 
     grant: Any
+    asked_bytes: int
     query: TicketQuery
     perspective_id: int | None
     columns: tuple[str, ...]
@@ -58,7 +59,8 @@ class Recipe:
     @property
     def size(self) -> int:
         """About how many bytes it takes."""
-        return len(self.statement.sql) + sum(len(str(value)) for _, value in self.statement.params)
+        written = len(self.statement.sql) + sum(len(str(value)) for _, value in self.statement.params)
+        return written + self.asked_bytes
 
     @staticmethod
     def read(rows: Sequence[Row]) -> tuple[Sight, list[Row]] | None:

@@ -121,9 +121,13 @@ class TicketQueryService:
             with self.bulkhead.enter(request.credentials):
                 return self._share(request, state, trace)
         except Unauthenticated:
-            if self.door is not None:
-                note_standing(self.door.refuse(request.credentials.fingerprint, request.address), trace)
+            self._refuse(request, trace)
             raise
+
+    def _refuse(self, request: Request, trace: RequestTrace) -> None:
+        """Let the door know of a token that is not valid. RateLimited where its address has shown too many."""
+        if self.door is not None:
+            note_standing(self.door.refuse(request.credentials.fingerprint, request.address), trace)
 
     def begin(self, request: Request, trace: RequestTrace) -> ServerState:
         """What the replica shows now to a request that may be heard.
@@ -145,8 +149,12 @@ class TicketQueryService:
         if grant is None:
             return None
         trace.user_id = grant.value.actor.user.id
-        with trace.measure("auth"):
-            actor = self.admit(grant.value, request.address)
+        try:
+            with trace.measure("auth"):
+                actor = self.admit(grant.value, request.address)
+        except Unauthenticated:
+            self._refuse(request, trace)
+            raise
         query = request.read_query()
         entry = self.cache.find(HashedKey((actor, query)), state.validator)
         if entry is None:

@@ -46,7 +46,7 @@ def make_blueprint(
             credentials=read_credentials(request.headers.get("Authorization")),
             address=request.remote_addr or "",
             body=(raw, content_type),
-            size=len(raw or b""),
+            size=len(raw or b"") + len(content_type),
             read_query=read_query,
         )
         exchange: Exchange = g.exchange
@@ -75,13 +75,16 @@ def read_raw() -> bytes | None:
 
     What is wrong with a body is told to those alone who are let in.
     """
+    too_long = request.max_content_length or sys.maxsize
+    if (request.content_length or 0) >= too_long:
+        raise errors.PayloadTooLarge
     try:
         raw = request.get_data(cache=False)
     except HTTPException:
         raise
     except Exception:  # the server's own, of broken chunks
         return None
-    if len(raw) >= (request.max_content_length or sys.maxsize):
+    if len(raw) >= too_long:
         raise errors.PayloadTooLarge
     return raw if len(raw) >= (request.content_length or 0) else None
 

@@ -7,6 +7,8 @@ import operator
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 import time
 import urllib.request
@@ -64,6 +66,41 @@ def test_an_operations_port_that_somebody_has_stops_the_start(running: Running) 
         f"tickiti-query cannot start:\n  TICKITI_ADMIN_BIND {taken}: Address already in use\n" in ran.stderr
     )
     assert "Traceback" not in ran.stderr
+
+
+def test_a_worker_that_has_no_descriptor_left_serves_those_who_are_there(
+    shop_pair: Pair, tmp_path: Path
+) -> None:
+    running = Running(
+        *(shop_pair.standby.url_for(READER), tmp_path / "log"),
+        command=["bash", "-c", 'ulimit -n 80; exec "$0" "$@"', *COMMAND],
+        TICKITI_WORKERS="1",
+    )
+    try:
+        wait_until(running.is_up)
+        workers = running.list_workers()
+        kept = http.client.HTTPConnection("127.0.0.1", running.port, timeout=SECONDS)
+        with contextlib.closing(kept), contextlib.ExitStack() as opened:
+            for _ in range(100):
+                opened.enter_context(socket.create_connection(("127.0.0.1", running.port), SECONDS))
+            time.sleep(0.3)
+            assert running.list_workers() == workers
+        wait_until(lambda: running.ask(PRIYA)[0] == 200)
+        assert running.list_workers() == workers
+        assert "unforeseen" not in running.read_log()
+    finally:
+        running.end()
+
+
+def test_who_connects_to_the_operations_port_and_says_nothing_is_no_news(running: Running) -> None:
+    before = running.read_log()
+    with contextlib.ExitStack() as opened:
+        for _ in range(100):
+            link = opened.enter_context(socket.create_connection(("127.0.0.1", running.admin_port), SECONDS))
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            link.sendall(b"GET /livez HTTP/1.1\r\n")
+    wait_until(lambda: running.can_get("/livez"))
+    assert running.read_log() == before
 
 
 def count_sockets(process: int) -> int:

@@ -79,6 +79,17 @@ def test_a_token_that_is_cached_still_expires(shop: Shop) -> None:
         assert shop.ask(secret).status_code == 401
 
 
+def test_a_token_that_expires_while_it_is_cached_is_a_failure_of_its_address(shop_pair: Pair) -> None:
+    shop = open_shop(shop_pair, rate_limit="20/hour")
+    [(soon,)] = shop.pair.primary.execute("SELECT now() AT TIME ZONE 'UTC' + interval '1 s'")
+    with shop.add_token(expires_at=soon) as (_, secret):
+        assert shop.ask(secret).status_code == 200
+        time.sleep(1.1)
+        refused = [shop.ask(token) for token in (secret, secret, "nonsense")]
+    assert [answer.status_code for answer in refused] == [401] * 3
+    assert [answer.headers["RateLimit-Remaining"] for answer in refused] == ["19", "18", "17"]
+
+
 def test_the_global_expiration_counts_from_the_tokens_creation(shop_pair: Pair) -> None:
     shop = open_shop(shop_pair, token_expiration_minutes=60)
     for age, status in (("59 min", 200), ("61 min", 401), ("-1 day", 200)):

@@ -1,9 +1,11 @@
 """What is no sound HTTP request, sent byte by byte to gunicorn; and a stranger's tool reads our own OpenAPI to it."""
 
+import contextlib
 import os
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -230,6 +232,98 @@ def test_a_chunk_that_looks_like_the_last_one_takes_nothing_from_the_next_reques
     chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
     answers = talk(server, build(CHUNKED, chunks) + NEXT + LAST)
     assert [status for status, _, _ in answers] == [200, 200, 200]
+
+
+def test_what_follows_chunks_is_found_however_long_it_is(server: Running) -> None:
+    long_one = NEXT[:-2] + b"X: " + b"a" * 1500 + b"\r\n\r\n"
+    trailers = SOUND[:-2] + b"X: y\r\n" * 300 + b"\r\n"
+    answers = talk(server, build(CHUNKED, SOUND) + long_one + build(CHUNKED, trailers) + LAST)
+    assert [status for status, _, _ in answers][:2] == [200, 200]
+    assert answers[2][0] in {200, 400}
+
+
+DRIPPING: dict[str, bytes] = {
+    "chunks that look as if they had ended": build(CHUNKED, b"fff\r\n\n0\r\n\r\n"),
+    "a body that is too long": build(b"Content-Length: 200000\r\n", b""),
+    "a body that is too long, for nobody": build(
+        b"Content-Length: 200000\r\n", b"", line=b"POST /x HTTP/1.1\r\n"
+    ),
+    "a head that is too long": build(b"".join(b"X%d: %s\r\n" % (i, b"a" * 8000) for i in range(5)), b"")[:-2],
+    "another coding, in chunks": build(b"Transfer-Encoding: gzip, chunked\r\n", b""),
+}
+
+
+@pytest.mark.parametrize("name", DRIPPING)
+def test_who_sends_byte_by_byte_takes_no_thread_from_the_others(server: Running, name: str) -> None:
+    """More of them than there are threads."""
+    with contextlib.ExitStack() as opened:
+        links = [
+            opened.enter_context(socket.create_connection(("127.0.0.1", server.port), SECONDS))
+            for _ in range(24)
+        ]
+        for link in links:
+            link.sendall(DRIPPING[name])
+        for _ in range(8):
+            for link in links:
+                with contextlib.suppress(OSError):  # refused already
+                    link.send(b"a")
+            began = time.monotonic()
+            assert server.ask(PRIYA, '{"row_limit": 1}')[0] == 200
+            assert time.monotonic() - began < 0.5
+            time.sleep(0.1)
+
+
+def test_a_flood_of_last_chunks_keeps_nobody_waiting(server: Running) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), SECONDS) as link:
+        link.sendall(build(CHUNKED, b"", token=b""))
+        time.sleep(0.1)
+        link.sendall(b"0\r\n" * 21_700)
+        began = time.monotonic()
+        assert server.ask(PRIYA, '{"row_limit": 1}')[0] == 200
+        assert time.monotonic() - began < 1
+
+
+def test_what_comes_behind_a_request_that_was_cut_short_is_no_request(server: Running) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), SECONDS) as link:
+        link.sendall(build(b"Content-Length: 200000\r\n", b"", token=b""))
+        time.sleep(0.3)
+        with contextlib.suppress(OSError):
+            link.sendall(b"x\r\n\r\n")
+            time.sleep(0.3)
+            link.sendall(NEXT)
+        [(status, headers, _)] = split_answers(b"".join(iter(lambda: receive(link), b"")))
+    assert (status, headers["Connection"]) == (413, "close")
+
+
+@pytest.mark.parametrize("wait_seconds", [0, 0.2])
+def test_a_head_that_is_too_long_is_refused(server: Running, wait_seconds: float) -> None:
+    head = build(b"".join(b"X%d: %s\r\n" % (i, b"a" * 8000) for i in range(5)) + LENGTH)
+    with socket.create_connection(("127.0.0.1", server.port), SECONDS) as link:
+        link.sendall(head[:20_000])
+        time.sleep(wait_seconds)
+        link.sendall(head[20_000:])
+        received = b"".join(iter(lambda: receive(link), b""))
+    assert received.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert received.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize(
+    ("line", "length", "told", "expected"),
+    [(LINE, 16, 1, b"200"), (LINE.replace(b"1.1", b"1.0"), 16, 0, b"200"), (LINE, 70_000, 0, b"413")],
+)
+def test_who_waits_to_be_told_to_send_a_body_is_told_once(
+    server: Running, line: bytes, length: int, told: int, expected: bytes
+) -> None:
+    extra = b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: %d\r\n" % length
+    with socket.create_connection(("127.0.0.1", server.port), SECONDS) as link:
+        link.sendall(build(extra, b"", line=line))
+        if told:
+            assert link.recv(65536) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        if length == len(BODY):
+            link.sendall(BODY)
+        received = b"".join(iter(lambda: receive(link), b""))
+    assert received.split(b" ", 2)[1] == expected
+    assert b" 100 Continue" not in received
 
 
 def test_a_body_that_is_too_long_is_no_request(server: Running) -> None:

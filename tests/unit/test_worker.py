@@ -16,10 +16,11 @@ from gunicorn.http.errors import (
     UnsupportedTransferCoding,
 )
 
+from tickiti_query.errors import Overloaded
 from tickiti_query.front.line import Line
 from tickiti_query.front.loads import LOADS
 from tickiti_query.front.waiting import Waiting
-from tickiti_query.front.worker import Worker
+from tickiti_query.front.worker import HEAD, REQUEST_ID, Worker, write_refusal
 
 TOKEN = "14|abcdefgh"
 
@@ -48,6 +49,29 @@ def test_the_log_and_the_answer_name_no_more_than_the_rule(
     [record] = caplog.records
     assert record.message == message
     assert TOKEN not in str(getattr(record, "facts", ""))
+
+
+@pytest.mark.parametrize(
+    ("method", "header", "named", "has_body"),
+    [
+        (b"POST", b"x-request-id: my-id.1\r\n", "my-id.1", True),
+        (b"HEAD", b"X-Request-ID:my-id\r\n", "my-id", False),
+        (b"POST", b"X-Request-ID: my id\r\n", "", True),
+        (b"POST", b"X-Request-ID: " + b"a" * 129 + b"\r\n", "", True),
+        (b"POST", b"", "", True),
+    ],
+)
+def test_what_nobody_has_read_is_refused_under_its_own_name(
+    method: bytes, header: bytes, named: str, has_body: bool
+) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(method + b" /x HTTP/1.1\r\n" + header + b"\r\n")
+        line = Line(ours)
+        assert line.gather()
+    assert line.find_header(REQUEST_ID) == named
+    answer = write_refusal(Overloaded(), named, has_body=not line.find_header(HEAD))
+    assert answer.partition(b"\r\n\r\n")[2].startswith(b"{") is has_body
 
 
 def test_a_client_that_is_gone_is_no_further_fault() -> None:

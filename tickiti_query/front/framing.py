@@ -3,53 +3,99 @@
 import re
 
 LONGEST_HEAD = 32 * 1024
-LONGEST_BODY = 128 * 1024  # as it comes over the wire: 64 KiB, and what chunks need around them
-LONGEST_TRAILER = 1024
+LONGEST_BODY = 64 * 1024
+LONGEST_CHUNKS = 128 * 1024  # the same as it comes over the wire, and what chunks need around it
+LONGEST_SIZE_LINE = 4096  # of a chunk, with its extensions
 HEAD_END = b"\r\n\r\n"
 FRAMING = re.compile(rb"\n(content-length|transfer-encoding|expect)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)
-LAST_CHUNK = re.compile(rb"\n0+[ \t]*(?:;[^\n]*)?\r\n(?:[^\r\n]+\r\n)*\r\n")
+SIZE_LINE = re.compile(rb"([0-9a-f]{1,16})[ \t]*(?:;[^\r\n]*)?\r\n", re.IGNORECASE)
 
 
 class Framing:
-    """Watches one request come in.
+    """Watches one request come in; every byte of it is looked at a bounded number of times.
 
-    A guess that decides only when a thread reads the request, never what is read as one: the parser does that. What
-    is too long to be waited for, or framed in two ways, counts as whole, for the parser to refuse.
+    It decides when a thread reads the request, never what is read as one: the parser does that. What is too long to be
+    waited for, or framed in two ways, counts as whole, for the parser or the app to refuse. It `is_cut_short`: where
+    the next request begins is not known, and the connection ends with it.
     """
 
     def __init__(self) -> None:
         self._seen = 0
         self._head = 0
         self._body: int | None = 0  # None: in chunks
+        self._chunk = 0  # where the next chunk begins
+        self._trailer = 0  # up to where the end of the trailer was looked for
+        self.is_cut_short = False
+        self.has_long_head = False  # it is for nobody to read
         self.expects_word = False  # the client waits to be told that it may send the body
 
     def find_end(self, received: bytearray) -> int | None:
         """How many bytes the request has; None while some are missing. `received` has grown since the last call."""
         if not self._head and not self._read_head(received):
-            return len(received) if len(received) > LONGEST_HEAD else None
+            return None
+        if self.is_cut_short:
+            return len(received)
         if self._body is not None:
             end = self._head + self._body
             return end if len(received) >= end else None
-        last = LAST_CHUNK.search(received, max(self._head - 1, self._seen - LONGEST_TRAILER))
-        self._seen = len(received)
-        if last:
-            return last.end()
-        return len(received) if len(received) - self._head > LONGEST_BODY else None
+        last = self._walk_chunks(received)
+        if last is None and len(received) - self._head > LONGEST_CHUNKS:
+            return self._cut(received)
+        return last
+
+    def _cut(self, received: bytearray) -> int:
+        self.is_cut_short = True
+        return len(received)
+
+    def _walk_chunks(self, received: bytearray) -> int | None:
+        """The end of the last chunk and its trailer; None while that is missing. The parser says what is no chunk."""
+        while True:
+            line_end = received.find(b"\r\n", self._chunk)
+            if line_end < 0:
+                return self._cut(received) if len(received) - self._chunk > LONGEST_SIZE_LINE else None
+            line = SIZE_LINE.fullmatch(received, self._chunk, line_end + 2)
+            if line is None:
+                return self._cut(received)
+            size = int(line[1], 16)
+            if not size:
+                end = received.find(HEAD_END, max(line_end, self._trailer))
+                self._trailer = len(received) - len(HEAD_END)
+                return end + len(HEAD_END) if end >= 0 else None
+            following = line_end + 2 + size + 2
+            if following > len(received):
+                return None
+            if not received.startswith(b"\r\n", following - 2):
+                return self._cut(received)
+            self._chunk = following
 
     def _read_head(self, received: bytearray) -> bool:
+        """Whether all of the head is there, or as much as anybody waits for."""
         end = received.find(HEAD_END, max(0, self._seen - len(HEAD_END)))
         self._seen = len(received)
+        if (len(received) if end < 0 else end) > LONGEST_HEAD:
+            self.has_long_head = self.is_cut_short = True
+            return True
         if end < 0:
             return False
-        self._head = end + len(HEAD_END)
+        self._head = self._chunk = end + len(HEAD_END)
         framing = [(name.lower(), value.strip().lower()) for name, value in FRAMING.findall(received, 0, end)]
-        self.expects_word = (b"expect", b"100-continue") in framing
         bodies = [part for part in framing if part[0] != b"expect"]
-        if bodies == [(b"transfer-encoding", b"chunked")]:
+        if len(bodies) == 1 and is_chunked(*bodies[0]):
             self._body = None
         elif len(bodies) == 1 and is_worth_waiting(*bodies[0]):
             self._body = int(bodies[0][1])
+        else:
+            self.is_cut_short = bool(bodies)
+        is_current = received[: received.find(b"\r\n")].endswith(b"HTTP/1.1")
+        expected = (b"expect", b"100-continue") in framing
+        self.expects_word = expected and is_current and not self.is_cut_short
         return True
+
+
+def is_chunked(name: bytes, value: bytes) -> bool:
+    """Whether a header announces a body that ends with its last chunk."""
+    *others, last = [coding.strip() for coding in value.split(b",")]
+    return name == b"transfer-encoding" and last == b"chunked" and b"chunked" not in others
 
 
 def is_worth_waiting(name: bytes, value: bytes) -> bool:

@@ -1,6 +1,6 @@
 """A client's socket as a thread sees it: the request is all there, and the answer leaves in one piece."""
 
-import select
+import re
 import socket
 import time
 from collections import deque
@@ -9,15 +9,13 @@ from tickiti_query.front.framing import Framing
 
 PIECE = 64 * 1024
 PIECES_AT_ONCE = 16
-PATIENCE_SECONDS = 0.5  # how long a thread waits for bytes that the framing did not announce
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Line:
     """Stands in for a socket that never blocks: reads come from what was gathered, writes are held until `flush`.
 
-    `deadline`, on the monotonic clock, is when the request must have come. Every method of the loop's raises OSError
-    where the client is gone.
+    Every method of the loop's raises OSError where the client is gone.
     """
 
     def __init__(self, connection: socket.socket) -> None:
@@ -28,7 +26,6 @@ class Line:
         self._rest = 0  # what of the request the parser has not taken yet
         self._held: deque[memoryview] = deque()
         self.is_dropped = False  # the worker's own note
-        self.deadline = 0.0
         self.came_at = 0.0  # when the request was there as a whole, on the monotonic clock
 
     # What the worker's loop does.
@@ -54,6 +51,21 @@ class Line:
             self._socket.send(CONTINUE)
         self.came_at = time.monotonic()
         return self._rest > 0
+
+    @property
+    def is_cut_short(self) -> bool:
+        """Whether more of the request may come, which nobody waits for."""
+        return self._framing.is_cut_short
+
+    @property
+    def has_long_head(self) -> bool:
+        """Whether the request is longer before its body than anybody reads."""
+        return self._framing.has_long_head
+
+    def find_header(self, pattern: re.Pattern[bytes]) -> str:
+        """What the pattern's group finds in a request that nobody has read; empty where it finds nothing."""
+        found = pattern.search(self._received)
+        return found[1].decode("latin-1") if found else ""
 
     @property
     def has_begun(self) -> bool:
@@ -92,31 +104,25 @@ class Line:
     # What gunicorn does to a socket.
 
     def recv(self, size: int) -> bytes:
-        """Bytes of the request; none where no more come in time."""
-        if not self._received and not self._wait():
+        """Bytes of the request; none behind the last that are there: what it has is here as a whole."""
+        if not self._received:
             return b""
         size = min(size, self._rest or size)
         piece = bytes(self._received[:size])
         del self._received[:size]
         self._rest = max(0, self._rest - size)
-        if not self._rest:
+        if not self._rest and not self.is_cut_short:
             self._framing = Framing()
         return piece
-
-    def _wait(self) -> bool:
-        poller = select.poll()
-        poller.register(self._socket, select.POLLIN)
-        seconds = min(PATIENCE_SECONDS, self.deadline - time.monotonic())
-        if seconds > 0 and poller.poll(seconds * 1000):
-            self._received += self._socket.recv(PIECE)
-        return bool(self._received)
 
     def sendall(self, data: bytes) -> None:
         """Hold a part of the answer."""
         if data:
             self._held.append(memoryview(data))
 
-    send = sendall
+    def send(self, data: bytes) -> int:
+        """gunicorn's word that the body may come: it is here."""
+        return len(data)
 
     def setblocking(self, flag: bool) -> None:
         """It never blocks."""

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import logging
+import re
 import secrets
 import select
 import selectors
@@ -14,6 +15,7 @@ from http import HTTPStatus
 from typing import Any
 
 import msgspec
+from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn
 
 from tickiti_query.arrival import note_arrival
@@ -26,7 +28,11 @@ from tickiti_query.front.waiting import Waiting
 
 YIELD_SECONDS, YIELDS = 0.0001, 20  # how long, and how many times, another worker is let go first
 TICK_SECONDS = 0.05
+EXHAUSTED_SECONDS = 0.01
 NOTICE_SECONDS = 0.5  # how often the master is told of, and looked for
+OUT_OF_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+REQUEST_ID = re.compile(rb"\nx-request-id[ \t]*:[ \t]*([\w.-]{1,128})[ \t]*\r\n", re.IGNORECASE | re.ASCII)
+HEAD = re.compile(rb"\A(HEAD) ")
 LONGEST_BACKLOG = 64 * 1024 * 1024  # bytes of answers that wait for their clients
 
 log = logging.getLogger("tickiti_query.request")
@@ -107,7 +113,11 @@ class Worker(RefusingWorker):
         try:
             client_socket, address = listener.accept()
         except OSError as fault:
-            if fault.errno not in {errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK}:
+            if fault.errno in OUT_OF_ROOM:
+                time.sleep(
+                    EXHAUSTED_SECONDS
+                )  # or the loop would come back at once; who is there is served on
+            elif fault.errno not in {errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK}:
                 raise
             return
         self.nr_conns += 1
@@ -124,7 +134,7 @@ class Worker(RefusingWorker):
     def _gather(self, connection: Any, _line: Any = None) -> None:
         line = connection.sock
         is_watched = connection in self.gathering
-        line.deadline = self.gathering.enter(connection)
+        self.gathering.enter(connection)
         try:
             is_whole = line.gather() if is_watched else line.has_request() or line.gather()
         except OSError:
@@ -134,13 +144,22 @@ class Worker(RefusingWorker):
             self.gathering.leave(connection)
             if is_watched:
                 self.poller.unregister(line)
-            self.enqueue_req(connection)
+            if line.has_long_head:
+                self._refuse(connection)
+            else:
+                self.enqueue_req(connection)
         elif not is_watched:
             self.poller.register(line, selectors.EVENT_READ, partial(self._gather, connection))
 
     def enqueue_req(self, conn: Any) -> None:
         """Let a thread handle a request that is all there, in its turn."""
         self.tpool.enter(conn)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Answer a request; the connection ends with one whose end is not known."""
+        if conn.sock.is_cut_short:
+            req.force_close()
+        return super().handle_request(req, conn)
 
     def _answer(self, connection: Any) -> None:
         """Handle a request, and send of its answer what the client takes at once."""
@@ -173,12 +192,21 @@ class Worker(RefusingWorker):
         for connection in self.keepalived_conns.copy():
             connection.timeout = min(connection.timeout, deadline)
 
+    def _refuse(self, connection: Any) -> None:
+        self.handle_error(None, connection.sock, connection.client, LimitRequestHeaders("head"))
+        self._send_last(connection)
+
     def _shed(self, connection: Any) -> None:
-        error, request_id = Overloaded(), secrets.token_hex(16)
+        line = connection.sock
+        error, request_id = Overloaded(), line.find_header(REQUEST_ID) or secrets.token_hex(16)
         self.tell_shed()
         facts = {"request_id": request_id, "status": error.status, "error": error.code}
         log.info("request", extra={"facts": facts})
-        connection.sock.sendall(write_refusal(error, request_id))
+        line.sendall(write_refusal(error, request_id, has_body=not line.find_header(HEAD)))
+        self._send_last(connection)
+
+    def _send_last(self, connection: Any) -> None:
+        """Send what the client takes at once, and let it go."""
         try:
             connection.sock.flush()
         except OSError:
@@ -271,8 +299,8 @@ class Worker(RefusingWorker):
             self._drop(connection)
 
 
-def write_refusal(error: QueryError, request_id: str) -> bytes:
-    """A whole answer, for a request that nobody has read."""
+def write_refusal(error: QueryError, request_id: str, *, has_body: bool) -> bytes:
+    """A whole answer, for a request that nobody has read; one to HEAD has no body."""
     body = msgspec.json.encode(error.body)
     headers = {
         "Content-Type": "application/json",
@@ -283,4 +311,4 @@ def write_refusal(error: QueryError, request_id: str) -> bytes:
     }
     lines = [f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
-    return "\r\n".join([*lines, "", ""]).encode() + body
+    return "\r\n".join([*lines, "", ""]).encode() + body * has_body
