@@ -17,8 +17,9 @@ from werkzeug.test import Client
 
 from app import create_app
 from config.settings import Settings
-from tickiti_query.cli.checks.expected_indexes import INDEXES
-from tickiti_query.cli.checks.indexes import normalize
+from tickiti_query.cli import main
+from tickiti_query.cli.checks.definitions import normalize
+from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS_BENEATH, PREFIX
 from tickiti_query.contract import RELATIONS
 from tickiti_query.demo.binaries import build_environment, find_bindir
 from tickiti_query.demo.loading import Row, World, create_schema, load_world
@@ -338,6 +339,102 @@ def test_every_index_of_the_tables_has_its_like_beneath_the_views(install: Insta
         "perspective_columns_key": ("perspective_columns", "perspective_id"),
     }
     assert there == wanted | keys
+
+
+def test_the_list_of_keys_is_that_of_the_file() -> None:
+    text = (DEPLOY / "reporting_views.sql").read_text("utf-8")
+    there = {
+        name: (relation, ", ".join(re.findall(rf":'{relation}_(\w+)'", expressions)))
+        for name, relation, expressions in re.findall(r"\('(\w+)', :'(\w+)', \S+\s+ARRAY\[(.*?)\]\)", text)
+    }
+    assert there == KEYS_BENEATH
+
+
+def check_indexes(
+    install: Install, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> list[str]:
+    """What `check` says of indexes, with the right to read nothing but the views."""
+    monkeypatch.setenv("TICKITI_REPLICA_URL", install.url(install.pair.standby, READER))
+    capsys.readouterr()
+    assert main(["check"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    return [line for line in lines if " indexes: " in line or "index" in line]
+
+
+def test_check_finds_all_indexes_beneath_the_views(
+    install: Install, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    count = len(INDEXES) + len(KEYS_BENEATH)
+    assert check_indexes(install, capsys, monkeypatch) == [
+        f"ok       indexes: all {count} indexes of the tables beneath 17 views are there"
+    ]
+
+
+def find_index(install: Install, name: str) -> str:
+    """The index that serves a key or a query: ours, or for a key Tickiti's own."""
+    relation, columns = KEYS_BENEATH.get(name, ("", ""))
+    table, names = RENAMED.get(relation, (relation, {}))
+    own = [names.get(column, column) for column in columns.split(", ")]
+    sql = f"""
+    SELECT c.relname FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+    WHERE c.relname = '{PREFIX}{name}'
+       OR CAST(i.indrelid AS regclass) = to_regclass('{table}')
+      AND starts_with(pg_get_indexdef(c.oid), 'CREATE UNIQUE') AND pg_get_indexdef(c.oid) LIKE '%({", ".join(own)})'"""
+    [(index,)] = install.execute(install.pair.primary, sql)
+    return str(index)
+
+
+AWAY = "UPDATE pg_index SET indisvalid = {} WHERE indexrelid = CAST('{}' AS regclass)"
+
+
+@pytest.mark.parametrize("name", [*KEYS_BENEATH, *INDEXES])
+def test_check_names_each_index_that_is_missing_beneath_the_views(
+    install: Install, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    relation, definition = {**KEYS_BENEATH, **INDEXES}[name]
+    index = find_index(install, name)
+    install.execute(
+        install.pair.primary, AWAY.format("false", index)
+    )  # as a build that was interrupted leaves it
+    try:
+        lines = check_indexes(install, capsys, monkeypatch)
+    finally:
+        install.execute(install.pair.primary, AWAY.format("true", index))
+    what = f", or another that begins with ({definition})," if name in KEYS_BENEATH else f" {definition}"
+    assert (
+        f"warning  {relation}: lacks the index {PREFIX}{name}{what} on the table beneath the view;"
+        " see deploy/reporting_views.sql"
+    ) in lines
+
+
+def test_check_names_an_index_that_was_dropped_and_one_that_has_another_name_not(
+    install: Install, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    primary = install.pair.primary
+    install.execute(primary, "DROP INDEX reporting_tickets_updated")
+    install.execute(primary, "ALTER INDEX reporting_ticket_hashtags_tag RENAME TO by_tag")
+    try:
+        lines = check_indexes(install, capsys, monkeypatch)
+    finally:
+        install.execute(primary, "ALTER INDEX by_tag RENAME TO reporting_ticket_hashtags_tag")
+        assert install.run_psql(DEPLOY / "reporting_views.sql").returncode == 0
+    [line] = lines
+    assert line == (
+        "warning  tickets: lacks the index reporting_tickets_updated (updated_at DESC, id DESC, queue_id, created_at)"
+        " on the table beneath the view; see deploy/reporting_views.sql"
+    )
+
+
+def test_check_warns_of_missing_trigrams_beneath_the_views(
+    install: Install, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install.execute(install.pair.primary, "DROP EXTENSION pg_trgm CASCADE")
+    try:
+        lines = check_indexes(install, capsys, monkeypatch)
+    finally:
+        install.execute(install.pair.primary, "CREATE EXTENSION pg_trgm")
+        assert install.run_psql(DEPLOY / "reporting_views.sql").returncode == 0
+    assert lines == ["warning  indexes: pg_trgm is not installed: searches in texts read whole tables"]
 
 
 TICKETS = "SELECT t.id FROM tickets t"

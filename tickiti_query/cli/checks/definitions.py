@@ -1,0 +1,31 @@
+"""What an index is on, in one spelling, and in the names of the table beneath a view."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+CASTS_QUALIFIERS_AND_MARKS = re.compile(r'::(text|character varying|integer)|\w+\.(?=gin_trgm_ops)|[\s()"]')
+
+
+def normalize(definition: str) -> str:
+    """What an index is on, in one spelling: ours, or PostgreSQL's own with its casts and parentheses."""
+    columns = definition.rpartition("USING ")[2].removeprefix("btree ")
+    return CASTS_QUALIFIERS_AND_MARKS.sub("", columns)
+
+
+def read_view(definition: str, tables: Iterable[str]) -> Mapping[str, str]:
+    """Column -> what it is in the tables beneath, of a view as pg_get_viewdef() writes it: a column a line."""
+    columns, _, _ = definition.strip().removeprefix("SELECT ").partition("\n   FROM ")
+    spellings = [re.escape(name) for table in tables for name in (table, f'"{table}"')]
+    qualifiers = re.compile(rf'(?<![\w"])(?:{"|".join(spellings)})\.')
+    found = {}
+    for column in columns.split(",\n"):
+        expression, is_named, name = qualifiers.sub("", column).strip().rpartition(" AS ")
+        found[name.strip('"')] = expression if is_named else name
+    return found
+
+
+def translate(definition: str, columns: Mapping[str, str]) -> str:
+    """A definition of ours over a view's columns, over what they are beneath it; what is in quotes stays."""
+    return re.sub(
+        r"'[^']*'|\w+", lambda word: f"({columns[word[0]]})" if word[0] in columns else word[0], definition
+    )
