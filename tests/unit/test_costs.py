@@ -122,3 +122,21 @@ def test_an_address_without_metrics_is_a_sentence(url: str, capsys: pytest.Captu
     assert told.out == ""
     assert url in told.err
     assert "Traceback" not in told.err
+
+
+@pytest.mark.parametrize("over", ["-1", "0", "nan", "inf", "-inf", "1e300", "a minute", ""])
+def test_a_time_that_cannot_be_waited_for_is_a_sentence(
+    over: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["costs", "http://127.0.0.1:1", f"--over={over}"])
+    assert ended.value.code == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.endswith("argument --over: must be a number of seconds above 0, and 86,400 at most\n")
+
+
+def test_a_negative_time_is_no_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["costs", "http://127.0.0.1:1", "--over", "-1"])
+    assert "argument --over: must be a number" in capsys.readouterr().err

@@ -17,8 +17,9 @@ started, what cost the replica most first: calls, the share of answers that came
 the requests and 19 of 20 took at most, rows in answers, rows among them that the replica read, and the seconds that
 requests waited for it. `other` are perspectives beyond those that a worker names, `none` requests that reached none.
 """
-EPILOG = "Exit code: 0; 2 where a page cannot be read."
+EPILOG = "Exit code: 0; 2 where a page cannot be read, and for wrong arguments."
 SECONDS_A_PAGE = 10.0
+LONGEST_WAIT = 86_400  # seconds
 HEADINGS = ("perspective", "calls", "hits", "p50 ms", "p95 ms", "rows returned", "rows read", "SQL s")
 
 
@@ -31,15 +32,26 @@ def add_parser(subparsers: Any) -> None:
         "url", nargs="+", help="of an operations port, such as http://127.0.0.1:9090; one for each pod"
     )
     parser.add_argument(
-        "--over", type=float, metavar="SECONDS", help="wait so long, and show what these seconds cost"
+        "--over", type=read_seconds, metavar="SECONDS", help="wait so long, and show what these seconds cost"
     )
     parser.set_defaults(run=run)
+
+
+def read_seconds(text: str) -> float:
+    """How long to wait: some time, and no longer than a day."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds <= LONGEST_WAIT:
+        raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, and {LONGEST_WAIT:,} at most")
+    return seconds
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; 0, or CommandError."""
     ledger: dict[str, Cost] = {}
-    if args.over:
+    if args.over is not None:
         add_pages(ledger, args.url, -1)
         time.sleep(args.over)
     add_pages(ledger, args.url)
