@@ -427,7 +427,12 @@ REFUSED: list[tuple[list[str], int, str]] = [
         2,
         "--body: /nonexistent cannot be read: No such file or directory",
     ),
-    (["--user", "1", "--row-limit", "0"], 2, "--row-limit must be from 1 to 5000"),
+    (["--user", "1", "--body", "@"], 2, "--body: @ needs the name of a file behind it"),
+    (["--user", "1", "--body", "@/dev/zero"], 1, "413 payload_too_large: The body is larger than 64 KiB."),
+    *(
+        (["--user", "1", "--row-limit", limit], 2, "--row-limit must be a whole number from 1 to 5000")
+        for limit in ("0", "5001", "1e3", "9" * 5000)
+    ),
 ]
 
 
@@ -452,6 +457,13 @@ def test_without_a_replica_the_reason_is_told(commands: Commands, monkeypatch: p
     code, lines, errors = commands.call("explain", "--user", "1")
     assert (code, lines) == (1, [])
     assert re.search(r": 503 replica_unavailable: .* \(.*refused", errors)
+
+
+def test_a_primary_is_told_to_be_one(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TICKITI_REPLICA_URL", commands.shop.pair.primary.url_for(READER))
+    code, lines, errors = commands.call("explain", "--user", "1")
+    assert (code, lines) == (1, [])
+    assert "(the server is a primary, and TICKITI_REQUIRE_STANDBY asks for a hot standby)" in errors
 
 
 def test_a_ticket_has_a_number(commands: Commands) -> None:

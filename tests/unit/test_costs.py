@@ -1,10 +1,14 @@
 """The ledger of perspectives: quantiles as Prometheus estimates them, pages added up, a table."""
 
 import re
+import signal
+import subprocess
+import sys
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from werkzeug.serving import make_server
@@ -140,3 +144,21 @@ def test_a_negative_time_is_no_option(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(SystemExit):
         main(["costs", "http://127.0.0.1:1", "--over", "-1"])
     assert "argument --over: must be a number" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_it_without_a_word() -> None:
+    asked = threading.Event()
+
+    def render() -> str:
+        asked.set()
+        return write_page("3", hits=1, misses=1)
+
+    with serve(render) as url:
+        words = [sys.executable, "-m", "tickiti_query", "costs", url, "--over", "600"]
+        with subprocess.Popen(
+            words, cwd=Path(__file__).parents[2], stderr=subprocess.PIPE, text=True
+        ) as process:
+            assert asked.wait(30)
+            process.send_signal(signal.SIGINT)
+            _, told = process.communicate(timeout=30)
+    assert (process.returncode, told) == (-signal.SIGINT, "")

@@ -21,7 +21,9 @@ Prints who asks and what the perspective holds, the compiled SQL as a script for
 buffers, and a warning for each scan that grows with the number of tickets. The statement is run once, read-only and
 within TICKITI_STATEMENT_TIMEOUT_MS.
 """
-EPILOG = "Exit code: 0; 1 where the service would answer with an error, or knows no such user; 2 for wrong arguments."
+EPILOG = """
+Exit code: 0; 1 where the service would answer with an error, or knows no such user; 2 for wrong arguments or settings.
+"""
 QUEUES = """
 SELECT q.id, q.name
 FROM ticket_queues q

@@ -78,7 +78,7 @@ def add_question(parser: argparse.ArgumentParser) -> None:
         help="an id, or an exact name; wins over what the body selects (default: the body's, or All)",
     )
     add("--body", metavar="JSON", help="a body as the API takes it; @FILE reads it from a file")
-    add("--row-limit", type=int, metavar="N", help="how many rows; wins over the body's")
+    add("--row-limit", metavar="N", help="how many rows; wins over the body's")
 
 
 def read_argument(text: str) -> str:
@@ -110,8 +110,9 @@ def describe_error(error: QueryError) -> str:
             f"{path or 'the body'}: {' '.join(sentences)}" for path, sentences in sorted(error.errors.items())
         )
         words = ["; ".join(faults)]
-    if error.__cause__ is not None and str(error.__cause__):
-        words.append(f"({str(error.__cause__).splitlines()[0]})")
+    cause = str(error.__cause__ or "").partition("\n")[0]
+    if cause and cause != error.message:
+        words.append(f"({cause})")
     return f"{error.status} {error.code}: {' '.join(words)}"
 
 
@@ -126,9 +127,10 @@ def read_query(args: argparse.Namespace, settings: Settings) -> TicketQuery:
         name = args.perspective if number is None else None
         query = replace(query, selector=Selector(id=number, name=name))
     if args.row_limit is not None:
-        if not 1 <= args.row_limit <= settings.max_row_limit:
-            raise CommandError(f"--row-limit must be from 1 to {settings.max_row_limit}")
-        query = replace(query, row_limit=args.row_limit)
+        limit = read_digits(args.row_limit)
+        if limit is None or not 1 <= limit <= settings.max_row_limit:
+            raise CommandError(f"--row-limit must be a whole number from 1 to {settings.max_row_limit}")
+        query = replace(query, row_limit=limit)
     return query
 
 
@@ -136,8 +138,11 @@ def read_body_argument(text: str) -> bytes:
     """The bytes of the body; CommandError for a file that cannot be read."""
     if not text.startswith("@"):
         return text.encode("utf-8", "surrogateescape")
+    if text == "@":
+        raise CommandError("--body: @ needs the name of a file behind it")
     try:
-        return Path(text[1:]).read_bytes()
+        with Path(text[1:]).open("rb") as file:
+            return file.read(LONGEST_BODY + 1)  # enough to see that it is too long
     except OSError as error:
         raise CommandError(f"--body: {text[1:]} cannot be read: {error.strerror}") from error
 

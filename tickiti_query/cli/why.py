@@ -22,7 +22,7 @@ criterion with what the ticket has.
 """
 EPILOG = """
 Exit code: 0 whether or not the ticket is in the list; 1 where the service would answer with an error, or knows no
-such user; 2 for wrong arguments.
+such user; 2 for wrong arguments or settings.
 """
 Place = tuple[int, int] | None  # place and length of the list, where they could be counted
 

@@ -20,6 +20,9 @@ WAIT_SECONDS = 2.0
 class NoStandbyError(psycopg2.OperationalError):
     """The host answers, and is no standby though one is required."""
 
+    def __init__(self) -> None:
+        super().__init__("the server is a primary, and TICKITI_REQUIRE_STANDBY asks for a hot standby")
+
 
 class OtherServerError(psycopg2.OperationalError):
     """The host answers, and is not the one that the pool's other connections lead to."""
