@@ -78,6 +78,27 @@ def test_prometheus_understands_every_query_of_the_dashboard(tmp_path: Path) -> 
     run_promtool("check", "rules", tmp_path / "panels.yml")
 
 
+@needs_promtool
+def test_a_cache_without_hits_is_shown_as_none_and_not_as_no_data(tmp_path: Path) -> None:
+    hits = [fill_query(query) for query in QUERIES if 'cache="hit"' in query]
+    assert len(hits) == 2
+    answers = 'tickiti_query_requests_total{job="tickiti-query", status="200", cache="miss", perspective="3"}'
+    case = {
+        "interval": "15s",
+        "input_series": [{"series": answers, "values": "0+9x40"}],
+        "promql_expr_test": [
+            {
+                "expr": f"sum({query})",
+                "eval_time": "10m",
+                "exp_samples": [{"labels": "{}", "value": 0}],
+            }
+            for query in hits
+        ],
+    }
+    (tmp_path / "hits.yml").write_text(yaml.safe_dump({"tests": [case]}))
+    run_promtool("test", "rules", tmp_path / "hits.yml")
+
+
 def test_every_panel_has_its_own_place_and_a_source_that_can_be_chosen() -> None:
     assert len({panel["id"] for panel in PANELS}) == len(PANELS)
     taken = [
