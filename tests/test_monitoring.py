@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tickiti_query.health import Readiness
+
 ROOT = Path(__file__).parents[1]
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 CASES = ROOT / "tests" / "alerts_test.yml"
@@ -61,6 +63,12 @@ def test_every_entry_is_of_an_alert() -> None:
     assert re.findall(r"^## (\w+)$", text, re.MULTILINE) == [rule["alert"] for rule in RULES]
     links = set(re.findall(r"\(#(\w+)\)", text))
     assert links <= {rule["alert"].lower() for rule in RULES}
+
+
+def test_a_lost_replica_is_mended_by_check_and_every_check_is_there() -> None:
+    text = (ROOT / "docs" / "runbook.md").read_text("utf-8")
+    (entry,) = re.findall(r"^## TickitiQueryReplicaUnavailable\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)
+    assert tuple(re.findall(r"^- `(\w+)`:", entry, re.MULTILINE)) == Readiness.CHECKS
 
 
 def fill_query(query: str, rate: str = "1m") -> str:
