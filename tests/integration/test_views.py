@@ -1,6 +1,7 @@
 """The views over Laravel's tables give back the world that went in, to a role that can read nothing else."""
 
 import contextlib
+import json
 import os
 import re
 import subprocess
@@ -12,11 +13,13 @@ from typing import Any
 
 import psycopg2
 import pytest
+from flask import Flask
 from psycopg2 import errors, extensions
 from werkzeug.test import Client
 
 from app import create_app
 from config.settings import Settings
+from tests.running import wait_until
 from tickiti_query.cli import main
 from tickiti_query.cli.checks.definitions import normalize
 from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS_BENEATH, PREFIX
@@ -280,6 +283,48 @@ def test_a_second_run_changes_nothing_and_keeps_the_grants(install: Install) -> 
     before = install.execute(install.pair.standby, sql)
     assert install.run_psql(DEPLOY / "reporting_views.sql").returncode == 0
     assert install.execute(install.pair.standby, sql) == before
+
+
+def read_ready(app: Flask) -> tuple[int, dict[str, str]]:
+    """What the readiness probe is told."""
+    reply = Client(app.extensions["tickiti_query_admin"]).get("/readyz")
+    return reply.status_code, json.loads(reply.get_data())["checks"]
+
+
+def ask_status(app: Flask) -> int:
+    token = DEMO_TOKENS[0].plain_text
+    headers = {"Authorization": f"Bearer {token}"}
+    return app.test_client().post("/api/v1/tickets/query", json={}, headers=headers).status_code
+
+
+@pytest.mark.parametrize(
+    "migration",
+    [
+        "ALTER TABLE tickets ALTER COLUMN subject TYPE varchar(300)",
+        "ALTER TABLE tickets DROP COLUMN resolution",
+        "DROP TABLE ticket_hashtags",
+    ],
+)
+def test_a_migration_of_what_the_views_read_is_refused(install: Install, migration: str) -> None:
+    with pytest.raises((errors.FeatureNotSupported, errors.DependentObjectsStillExist), match="view"):
+        install.execute(install.pair.primary, migration, APPLICATION)
+
+
+def test_without_the_views_tickiti_migrates_and_the_service_comes_back_with_them(install: Install) -> None:
+    app = create_app(Settings(replica_url=install.url(install.pair.standby, READER)))
+    assert (ask_status(app), read_ready(app)[0]) == (200, 200)
+    install.execute(install.pair.primary, "DROP SCHEMA reporting CASCADE")
+    install.execute(
+        install.pair.primary, "ALTER TABLE tickets ALTER COLUMN subject TYPE varchar(300)", APPLICATION
+    )
+    wait_until(lambda: ask_status(app) == 503)
+    assert "tickets" in read_ready(app)[1]["contract"]
+    assert install.run_psql(DEPLOY / "reporting_views.sql", indexes="off").returncode == 0
+    # The views are there, and what was granted on those before them went with them.
+    assert read_ready(app)[0] == 503
+    assert install.run_psql(DEPLOY / "reader_role.sql", role=READER).returncode == 0
+    wait_until(lambda: ask_status(app) == 200)
+    assert read_ready(app)[0] == 200
 
 
 def write_views(path: Path, **names: str) -> Path:
