@@ -21,6 +21,7 @@ from tickiti_query.replica.replica import OBSERVE_SECONDS
 
 ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "deploy" / "kubernetes"
+ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 OVERLAYS = ("sidecar", "standalone")
 SCHEMAS = "1.35"
 # One of which is no part of Kubernetes, so that there is no schema for it.
@@ -101,25 +102,34 @@ def test_a_document_that_does_not_fit_is_seen() -> None:
 
 
 def test_each_arrangement_has_its_parts() -> None:
-    shared = {"ConfigMap", "Deployment", "Ingress", "Service"}
+    shared = {"ConfigMap", "Deployment", "Ingress", "Service", "ServiceMonitor"}
     assert {document["kind"] for document in render("sidecar")} == shared
     assert {document["kind"] for document in render("standalone")} == shared | {
         "HorizontalPodAutoscaler",
         "NetworkPolicy",
         "PodDisruptionBudget",
         "ServiceAccount",
-        "ServiceMonitor",
     }
 
 
-def test_the_kustomization_that_the_docs_show_adapts_what_it_says(tmp_path: Path) -> None:
+def find_block(start: str) -> str:
+    """The only block of YAML in the docs that begins so."""
     text = (ROOT / "docs" / "kubernetes.md").read_text("utf-8")
-    (block,) = re.findall(r"```yaml\n(# my-tickiti-query/kustomization.yaml\n.*?)```", text, re.DOTALL)
-    shutil.copytree(FOLDER, tmp_path / "deploy" / "kubernetes")
-    own = tmp_path / "my-tickiti-query"
+    (block,) = re.findall(rf"```yaml\n({re.escape(start)}.*?)```", text, re.DOTALL)
+    return str(block)
+
+
+def place(start: str, folder: Path) -> Path:
+    """A kustomization that the docs show, in a folder of its own beside a copy of ours."""
+    shutil.copytree(FOLDER, folder / "deploy" / "kubernetes")
+    own = folder / "own"
     own.mkdir()
-    (own / "kustomization.yaml").write_text(block, "utf-8")
-    documents = {document["kind"]: document for document in build(own)}
+    (own / "kustomization.yaml").write_text(find_block(start), "utf-8")
+    return own
+
+
+def test_the_kustomization_that_the_docs_show_adapts_what_it_says(tmp_path: Path) -> None:
+    documents = {document["kind"]: document for document in build(place("# my-tickiti-query/", tmp_path))}
     assert (
         documents["ConfigMap"]["data"].items()
         >= {
@@ -250,6 +260,63 @@ def test_beside_tickiti_its_own_container_stays_as_it_was() -> None:
     )
 
 
+def test_beside_a_tickiti_of_any_name_nothing_of_ours_is_forgotten(tmp_path: Path) -> None:
+    own = place("# my-tickiti/", tmp_path)
+    alone = yaml.safe_load((FOLDER / "overlays" / "sidecar" / "tickiti.yaml").read_text("utf-8"))
+    alone["metadata"]["name"] = "help-desk-web"
+    (own / "tickiti.yaml").write_text(yaml.safe_dump(alone), "utf-8")
+    documents = {document["kind"]: document for document in build(own)}
+    template = documents["Deployment"]["spec"]["template"]
+    usual = find_pod("sidecar")
+    (ours,) = [c for c in template["spec"]["containers"] if c["name"] == "tickiti-query"]
+    assert documents["Deployment"]["metadata"]["name"] == "help-desk-web"
+    assert ours.pop("image") == f"registry.example.com/tickiti-query:{VERSION}"
+    assert ours == {key: value for key, value in find_container("sidecar").items() if key != "image"}
+    assert ours["readinessProbe"]["httpGet"]["path"] == "/livez"
+    assert template["spec"]["volumes"] == usual["spec"]["volumes"]
+    assert template["metadata"]["labels"] == usual["metadata"]["labels"]
+
+
+def test_commands_to_tickitis_pods_still_go_to_its_own_container() -> None:
+    pod = find_pod("sidecar")
+    assert pod["metadata"]["annotations"]["kubectl.kubernetes.io/default-container"] == "tickiti"
+
+
+@each_overlay
+def test_prometheus_finds_the_pods(overlay: str) -> None:
+    monitor = find(overlay, "ServiceMonitor")["spec"]
+    service = find(overlay, "Service")
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
+    (endpoint,) = monitor["endpoints"]
+    targets = {port["name"]: port["targetPort"] for port in service["spec"]["ports"]}
+    assert (targets[endpoint["port"]], endpoint["path"]) == ("query-ops", "/metrics")
+    # What the alerts call the job is the Service's name; without the operator, a scrape configuration says both.
+    (scrape,) = yaml.safe_load(find_block("scrape_configs:"))["scrape_configs"]
+    (rule,) = scrape["relabel_configs"]
+    assert rule["regex"] == f"{service['metadata']['name']};{endpoint['port']}"
+    assert scrape["job_name"] == service["metadata"]["name"]
+    assert f'job="{scrape["job_name"]}"' in ALERTS.read_text("utf-8")
+
+
+def test_the_alerts_become_a_rule_of_the_operator() -> None:
+    text = (ROOT / "docs" / "kubernetes.md").read_text("utf-8")
+    (block,) = [
+        found for found in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "PrometheusRule" in found
+    ]
+    ran = subprocess.run(["bash", "-ec", block], cwd=ROOT, capture_output=True, text=True, check=True)
+    made = yaml.safe_load(ran.stdout)
+    assert (made["kind"], made["spec"]) == ("PrometheusRule", yaml.safe_load(ALERTS.read_text("utf-8")))
+
+
+def test_without_the_operator_its_document_can_be_left_out(tmp_path: Path) -> None:
+    own = place("# my-tickiti-query/", tmp_path)
+    kustomization = yaml.safe_load((own / "kustomization.yaml").read_text("utf-8"))
+    kustomization["patches"] += yaml.safe_load(find_block("- patch: |\n    $patch: delete"))
+    (own / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), "utf-8")
+    kinds = {document["kind"] for document in build(own)}
+    assert kinds == {document["kind"] for document in render("standalone")} - {"ServiceMonitor"}
+
+
 def test_every_selector_finds_the_standalone_pods() -> None:
     for kind, place in (
         ("Deployment", "selector"),
@@ -257,12 +324,6 @@ def test_every_selector_finds_the_standalone_pods() -> None:
         ("NetworkPolicy", "podSelector"),
     ):
         assert is_selected(find("standalone", kind)["spec"][place]["matchLabels"], "standalone"), kind
-    monitor = find("standalone", "ServiceMonitor")["spec"]
-    service = find("standalone", "Service")
-    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
-    (endpoint,) = monitor["endpoints"]
-    targets = {port["name"]: port["targetPort"] for port in service["spec"]["ports"]}
-    assert (targets[endpoint["port"]], endpoint["path"]) == ("query-ops", "/metrics")
     scaled = find("standalone", "HorizontalPodAutoscaler")["spec"]["scaleTargetRef"]
     assert scaled["name"] == find("standalone", "Deployment")["metadata"]["name"]
     # Its number of pods is the autoscaler's to say.
