@@ -62,6 +62,7 @@ def list_addresses(pair: Pair) -> dict[str, str]:
     return {
         "postgresql://tickiti_query:secret@replica.example:5432/tickiti?sslmode=verify-full": url,
         "postgresql://tickiti_query@/postgres?host=$PWD/.demo/sockets&port=5433": url,
+        "=replica-ca.crt": "=/etc/ssl/certs/ca-certificates.crt",
         ".venv/bin/": f"{Path(sys.executable).parent}/",
     }
 
