@@ -53,9 +53,13 @@ def read_url(text: str) -> str:
     if not text.startswith(("postgresql://", "postgres://")):
         raise ValueError("must be a URL, postgresql://user:password@host:5432/database")
     try:
-        parse_dsn(text)
+        parts = parse_dsn(text)
     except ProgrammingError:
         raise ValueError("is no URL that libpq understands; see its chapter on connection strings") from None
+    # libpq itself looks at ports when it connects.
+    for port in filter(None, parts.get("port", "").split(",")):
+        if not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65535):
+            raise ValueError("has a port that is no whole number from 1 to 65535")
     return text
 
 
@@ -117,8 +121,8 @@ def read_rate(text: str) -> str:
 
 def read_store(text: str) -> str:
     """The URL of a Redis."""
-    if not text.startswith(("redis://", "rediss://", "redis+unix://")):
-        raise ValueError("must be redis://host:6379, rediss://… or redis+unix://…")
+    if not text.startswith(("redis://", "rediss://")):
+        raise ValueError("must be redis://host:6379 or rediss://…")
     return text
 
 

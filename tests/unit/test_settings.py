@@ -12,6 +12,11 @@ FAULTS = [
     ("TICKITI_REPLICA_URL", "host=replica.example"),
     ("TICKITI_REPLICA_URL", "mysql://replica.example/tickiti"),
     ("TICKITI_REPLICA_URL", "postgresql://reader:hunter2@replica.example/x?no_such_option=1"),
+    ("TICKITI_REPLICA_URL", "postgresql://reader:hunter2@replica.example:abc/x"),
+    ("TICKITI_REPLICA_URL", "postgresql://reader:hunter2@a:5432,b:x/x"),
+    ("TICKITI_REPLICA_URL", "postgresql://reader:hunter2@replica.example/x?port=abc"),
+    ("TICKITI_REPLICA_URL", "postgresql://reader:hunter2@replica.example:0/x"),
+    ("TICKITI_REPLICA_URL", "postgresql://reader:hunter2@replica.example:" + "9" * 5000),
     ("TICKITI_REPLICA_SCHEMA", 'a"b'),
     ("TICKITI_REPLICA_SCHEMA", "ü" * 32),
     ("TICKITI_POOLER", "session"),
@@ -37,6 +42,7 @@ FAULTS = [
     ("TICKITI_RATE_LIMIT", "0/minute"),
     ("TICKITI_RATE_LIMIT", "5/second;600/minute"),
     ("TICKITI_RATE_LIMIT_STORAGE", "memcached://:hunter2@cache:11211"),
+    ("TICKITI_RATE_LIMIT_STORAGE", "redis+unix:///run/redis.sock"),
     ("TICKITI_TRUSTED_PROXIES", "+1"),
     ("TICKITI_TOKEN_EXPIRATION_MINUTES", "0"),
     ("TICKITI_LOG_LEVEL", "loud"),
@@ -44,6 +50,13 @@ FAULTS = [
 
 READINGS = [
     ("TICKITI_REPLICA_URL", "postgres://a:1,b:2/x", "replica_url", "postgres://a:1,b:2/x"),
+    ("TICKITI_REPLICA_URL", "postgresql://a:1,b/x", "replica_url", "postgresql://a:1,b/x"),
+    (
+        "TICKITI_REPLICA_URL",
+        "postgresql:///x?host=/run&port=5433",
+        "replica_url",
+        "postgresql:///x?host=/run&port=5433",
+    ),
     ("TICKITI_REPLICA_SCHEMA", "Berichte", "replica_schema", "Berichte"),
     ("TICKITI_POOLER", "Transaction", "pooler", "transaction"),
     ("TICKITI_BIND", "[::]:8080", "bind", "[::]:8080"),
