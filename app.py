@@ -31,6 +31,7 @@ from tickiti_query.metrics import (
     tell_cache,
     tell_checks,
     tell_flight,
+    tell_held,
     tell_pool,
     tell_rate_limited,
     tell_request,
@@ -76,6 +77,7 @@ def create_app(settings: Settings) -> Flask:
         max_bytes=settings.cache_max_bytes,
         exact=exact,
         tell=tell_cache,
+        tell_held=tell_held,
     )
     replica = Replica(target, connections=settings.connections, require_standby=settings.require_standby)
     freshness = Freshness(

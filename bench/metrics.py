@@ -42,14 +42,16 @@ def main() -> int:
 
     def count_hit() -> None:
         tell_lag(0.0, 18)
-        metrics.tell_cache("hit", 1, 0)
-        metrics.tell_cache("hit", 1, 0)
+        metrics.tell_cache("hit", 1)
+        metrics.tell_cache("hit", 1)
         metrics.tell_request(200, None, 4e-4, hit)
 
     def count_miss() -> None:
         tell_lag(0.0, 18)
         for event in ("miss", "miss", "store", "store"):
-            metrics.tell_cache(event, 1, 4096)
+            metrics.tell_cache(event, 1)
+        for _ in "12":
+            metrics.tell_held(4096)
         metrics.tell_request(200, None, 4e-3, miss)
 
     for name, work in (("hit", count_hit), ("miss", count_miss)):

@@ -32,7 +32,8 @@ class Cache:
 
     In exact mode an entry counts only while its validator is the current one; otherwise until its TTL ends.
     Safe for threads. `events` counts by name: `hit`; `miss`, nothing there; `stale`, there and not proved;
-    `unprovable`, there and nothing can be proved now; `store`; `evict`. `tell` hears of each, and of bytes held.
+    `unprovable`, there and nothing can be proved now; `store`; `evict`. `tell` hears of each,
+    `tell_held` of the bytes held after a change.
     """
 
     def __init__(
@@ -42,7 +43,8 @@ class Cache:
         max_bytes: int,
         exact: bool,
         clock: Callable[[], float] = time.monotonic,
-        tell: Callable[[str, int, int], None] = lambda _event, _times, _held_bytes: None,
+        tell: Callable[[str, int], None] = lambda _event, _times: None,
+        tell_held: Callable[[int], None] = lambda _bytes: None,
     ) -> None:
         self.enabled = ttl_seconds > 0 and max_bytes > 0
         self.events: Counter[str] = Counter()
@@ -50,6 +52,7 @@ class Cache:
         self._exact = exact
         self._clock = clock
         self._tell = tell
+        self._tell_held = tell_held
         self._lock = threading.Lock()
         self._entries: TTLCache[Hashable, Entry] = TTLCache(
             maxsize=max_bytes, ttl=ttl_seconds, timer=clock, getsizeof=lambda entry: entry.size
@@ -86,7 +89,7 @@ class Cache:
 
     def _count(self, event: str, times: int = 1) -> None:
         self.events[event] += times
-        self._tell(event, times, int(self._entries.currsize))
+        self._tell(event, times)
 
     def now(self) -> float:
         """The cache's clock, in seconds: the moment before a value is read, from which its time counts."""
@@ -113,6 +116,7 @@ class Cache:
             self._entries[key] = Entry(value, validator, expires, size)
             self._count("store")
             self._count("evict", before + 1 - len(self._entries))
+            self._tell_held(int(self._entries.currsize))
         return True
 
     def seconds_left(self, entry: Entry) -> int:

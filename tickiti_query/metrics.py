@@ -189,11 +189,14 @@ def tell_request(status: int, error: str | None, seconds: float, trace: RequestT
         rows_read.inc(trace.rows or 0)
 
 
-def tell_cache(event: str, times: int, held_bytes: int) -> None:
-    """Count an event of the cache, and say how much it holds."""
+def tell_cache(event: str, times: int) -> None:
+    """Count an event of the cache."""
     _cache_events[event].inc(times)
-    if event in {"store", "evict"}:
-        CACHE_BYTES.set(held_bytes)
+
+
+def tell_held(held_bytes: int) -> None:
+    """Say how much the cache holds."""
+    CACHE_BYTES.set(held_bytes)
 
 
 def tell_flight() -> None:
