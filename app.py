@@ -89,34 +89,7 @@ def create_app(settings: Settings) -> Flask:
         tell=LagTeller(),
     )
     bulkhead = Bulkhead(settings.threads, tell_shed=partial(tell_shed, "replica"))
-    door = make_door(
-        settings.rate_limit,
-        settings.rate_limit_storage,
-        tell=tell_rate_limited,
-        tell_fault=tell_store_fault,
-    )
-    admit = make_admission(settings.token_expiration_minutes, lambda: datetime.now(UTC).replace(tzinfo=None))
-    reader = Reader(
-        read=replica.read,
-        ask=replica.ask,
-        find_grant=find_grant,
-        admit=admit,
-        find_perspective=find_perspective,
-        look_up=look_up,
-        recipes=RecipeBook(RECIPE_BYTES),
-        welcome=door.welcome if door is not None else lambda _token: None,
-    )
-    service = TicketQueryService(
-        prove=freshness.prove,
-        accept=freshness.accept,
-        reader=reader,
-        admit=admit,
-        render_rows=render_rows,
-        cache=cache,
-        flights=Flights(wait_seconds=WAIT_SECONDS + replica.longest_read_seconds, tell=tell_flight),
-        bulkhead=bulkhead,
-        door=door,
-    )
+    service = make_service(settings, replica, freshness, cache, bulkhead)
     app = Flask(__name__, static_folder=None)
     # One byte more, so that a body without a Content-Length is seen to be too long, and not read as its beginning.
     app.config.update(describe(), MAX_CONTENT_LENGTH=LONGEST_BODY + 1, PROVIDE_AUTOMATIC_OPTIONS=False)
@@ -143,6 +116,40 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["tickiti_query_end"] = tracing.end if tracing else lambda: None
     tell_build()
     return app
+
+
+def make_service(
+    settings: Settings, replica: Replica, freshness: Freshness, cache: Cache, bulkhead: Bulkhead
+) -> TicketQueryService:
+    """What answers requests, with the world handed to it."""
+    door = make_door(
+        settings.rate_limit,
+        settings.rate_limit_storage,
+        tell=tell_rate_limited,
+        tell_fault=tell_store_fault,
+    )
+    admit = make_admission(settings.token_expiration_minutes, lambda: datetime.now(UTC).replace(tzinfo=None))
+    reader = Reader(
+        read=replica.read,
+        ask=replica.ask,
+        find_grant=find_grant,
+        admit=admit,
+        find_perspective=find_perspective,
+        look_up=look_up,
+        recipes=RecipeBook(RECIPE_BYTES),
+        welcome=door.welcome if door is not None else lambda _token: None,
+    )
+    return TicketQueryService(
+        prove=freshness.prove,
+        accept=freshness.accept,
+        reader=reader,
+        admit=admit,
+        render_rows=render_rows,
+        cache=cache,
+        flights=Flights(wait_seconds=WAIT_SECONDS + replica.longest_read_seconds, tell=tell_flight),
+        bulkhead=bulkhead,
+        door=door,
+    )
 
 
 def start_tracing(route: str) -> "Tracing":
