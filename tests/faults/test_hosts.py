@@ -62,6 +62,7 @@ def test_the_first_host_is_stopped_and_comes_back(stage: Stage, route: Route) ->
     with route.scene.fault("first of two hosts up again, more connections needed") as fault, stage.slow(0.2):
         route.first.lead_to(stage.standby.port)
         fault.wait_for(200, times=40)
+        fault.wait_for(401, times=1)
     assert set(fault.statuses()) == {200, 401}
 
 

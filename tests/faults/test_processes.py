@@ -38,6 +38,7 @@ def test_workers_are_renewed_by_sighup(stage: Stage, scene: Scene) -> None:
         wait_until(
             lambda: not set(before) & set(scene.running.list_workers()), 15, "the old workers have ended"
         )
+        fault.wait_for(200, 401, times=1)
     assert set(fault.statuses()) == {200, 401}
 
 
@@ -53,6 +54,7 @@ def test_a_second_instance_takes_over(stage: Stage, own_scene: Scene) -> None:
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(15) == 0
         assert before
+        fault.wait_for(200, 401, times=1)
     assert set(fault.statuses()) == {200, 401}
 
 

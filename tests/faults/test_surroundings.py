@@ -71,6 +71,7 @@ def test_the_clock_is_set(stage: Stage, tell: Callable[[str], None], tmp_path: P
             for hours in (1, -1, 0):
                 clock.set(hours)
                 fault.wait_for_more(12)
+            fault.wait_for(200, 401, 504, times=1)
             ended = time.monotonic()
         meanwhile = [sample for sample in fault.during() if began <= sample.began and sample.ended <= ended]
         assert {s.status for s in meanwhile if s.question is SLOW_QUESTION} == {504}
@@ -80,6 +81,7 @@ def test_the_clock_is_set(stage: Stage, tell: Callable[[str], None], tmp_path: P
                 clock.set(hours)
                 set_clock(stage, hours)
                 fault.wait_for_more(12)
+            fault.wait_for(200, 401, times=1)
         assert set(fault.statuses()) == {200, 401}
     hours_told = {line.partition('"time":"')[2][:13] for line in log.read_text("utf-8").splitlines()}
     assert len(hours_told) >= 3
