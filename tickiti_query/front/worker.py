@@ -28,6 +28,9 @@ from tickiti_query.front.waiting import Waiting
 
 YIELD_SECONDS, YIELDS = 0.0001, 20  # how long, and how many times, another worker is let go first
 TICK_SECONDS = 0.05
+# While requests queue, the loop lets others gather, instead of taking the interpreter's lock from the thread that runs
+# for each of them: for so long a request behind the first, which is less than one takes, and at most so long.
+REST_SECONDS, LONGEST_REST_SECONDS = 0.0002, 0.002
 EXHAUSTED_SECONDS = 0.01
 NOTICE_SECONDS = 0.5  # how often the master is told of, and looked for
 OUT_OF_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -287,6 +290,9 @@ class Worker(RefusingWorker):
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Let what can go on go on, and end what has waited too long."""
+        behind = len(self.tpool) - 1
+        if behind > 0:
+            time.sleep(min(behind * REST_SECONDS, LONGEST_REST_SECONDS))
         super().wait_for_and_dispatch_events(min(timeout, TICK_SECONDS) if self.tpool else timeout)
         now = time.monotonic()
         for connection in self.tpool.list_late(now) if self.tpool else ():
