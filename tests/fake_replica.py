@@ -97,7 +97,7 @@ def find_token_rows(binds: dict[str, Any]) -> list[tuple[Any, ...]]:
     for plain_text, (abilities, allowed_ip) in TOKENS.items():
         number, _, secret = plain_text.partition("|")
         digest = hashlib.sha256(secret.encode()).hexdigest()
-        if binds["digest"] == digest and binds["id"] in {None, int(number)}:
+        if binds["digest"] == digest and binds["id"] in {tokens.ANY_ID, int(number)}:
             owner: tuple[Any, ...] = (7, "priya.sharma@sole-provider.example", True, True, True, [])
             rows.append((digest, abilities, allowed_ip, None, None, *owner))
     return rows
