@@ -212,8 +212,7 @@ def compile_statement(session: ReplicaTarget, perspective_id: int, row_limit: in
 
 def read_session(session: ReplicaTarget) -> dict[str, str]:
     """The settings that the service gives its sessions, for the rivals to have the same."""
-    words = session.options.split("-c ")[1:]
-    return dict(word.strip().split("=", 1) for word in words)
+    return dict(session.settings)
 
 
 def write_questions(path: Path, statements: Mapping[int, Statement]) -> Path:

@@ -215,12 +215,14 @@ class TicketQueryService:
         trace.render_seconds = perf_counter() - began
         # The state was read before the data: if both saw the same, it proves the data from now on.
         is_same = (reading.server, reading.sight) == (state.server, state.sight)
+        # One that waited for a lock tells of the time after it; its snapshot is from before, as the state may be.
+        has_same_stamp = (reading.server, reading.sight.stamp) == (state.server, state.sight.stamp)
         answer = Answer(
             body=body,
             rows=len(rows),
             truncated=len(reading.rows) > len(rows),
             perspective_id=reading.recipe.perspective_id,
-            as_of=(state.sight if is_same else reading.sight).replayed_at,
+            as_of=(state.sight if has_same_stamp else reading.sight).replayed_at,
         )
         trace.rows = answer.rows
         validator = state.validator if is_same else None

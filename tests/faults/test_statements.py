@@ -6,6 +6,7 @@ import time
 from tests.faults.fault import Scene, wait_until
 from tests.faults.stage import Stage, frozen
 from tests.faults.truth import SLOW_QUESTION, make_numbered
+from tickiti_query.demo.loading import READER, create_reader
 
 
 def test_a_reading_that_collides_with_replay_is_done_again(stage: Stage, scene: Scene) -> None:
@@ -81,4 +82,14 @@ def test_a_column_is_dropped_and_comes_back(stage: Stage, scene: Scene) -> None:
         stage.wait_replayed()
         stage.wait_read()
         stage.write("ALTER TABLE reporting.tickets RENAME COLUMN refilled TO subject")
+    assert fault.statuses()[500] == 0
+
+
+def test_the_role_is_dropped_and_made_anew(stage: Stage, scene: Scene) -> None:
+    """Open sessions keep the role that is no more; only new ones find the one that has its name."""
+    with scene.fault("role dropped") as fault:
+        stage.write(f"DROP OWNED BY {READER}; DROP ROLE {READER}")
+        fault.wait_for(503)
+        with contextlib.closing(stage.primary.connect()) as connection:
+            create_reader(connection)
     assert fault.statuses()[500] == 0

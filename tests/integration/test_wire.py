@@ -242,6 +242,16 @@ def test_what_follows_chunks_is_found_however_long_it_is(server: Running) -> Non
     assert answers[2][0] in {200, 400}
 
 
+def test_an_empty_line_behind_a_body_is_not_the_next_request_yet(server: Running) -> None:
+    with socket.create_connection(("127.0.0.1", server.port), 15) as link:
+        link.sendall(build() + b"\r\n")
+        received = receive(link)
+        time.sleep(11)  # longer than a request may take to come
+        link.sendall(LAST)
+        received += b"".join(iter(lambda: receive(link), b""))
+    assert [status for status, _, _ in split_answers(received)] == [200, 200]
+
+
 DRIPPING: dict[str, bytes] = {
     "chunks that look as if they had ended": build(CHUNKED, b"fff\r\n\n0\r\n\r\n"),
     "a body that is too long": build(b"Content-Length: 200000\r\n", b""),

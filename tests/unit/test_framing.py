@@ -17,6 +17,9 @@ WHOLE = [
     CHUNKED + b"5\r\n0\r\n\r\n\r\n0\r\n\r\n",
     CHUNKED + b"0\r\n" + b"Trailer: x\r\n" * 300 + b"\r\n",
     HEAD + b"Transfer-Encoding: gzip, Chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+    HEAD + b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    CHUNKED + b"00000000000000000002\r\n{}\r\n0\r\n\r\n",
+    HEAD + b"Content-Length: 000000000000002\r\n\r\n{}",
 ]
 # These have all that anybody should wait for, though they look as if more were to come.
 REFUSED = [
@@ -26,6 +29,7 @@ REFUSED = [
     HEAD + b"Transfer-Encoding: chunked, chunked\r\n\r\n",
     HEAD + b"Transfer-Encoding: xchunked\r\n\r\n",
     CHUNKED + b"x\r\n",
+    HEAD + b"X: y\n",
     CHUNKED + b"2\r\n{}}\r",
     HEAD + b"Content-Length: -1\r\n\r\n",
     HEAD + b"Content-Length: %d\r\n\r\n" % (LONGEST_BODY + 1),
@@ -66,6 +70,7 @@ def test_a_client_that_waits_to_be_told_is_seen() -> None:
     for head, expects in (
         (HEAD + b"Expect: 100-Continue\r\n", True),
         (HEAD + b"X-Expect: 100-continue\r\n", False),
+        (b"\r\n" + HEAD + b"Expect: 100-continue\r\n", True),
         (HEAD.replace(b"1.1", b"1.0") + b"Expect: 100-continue\r\n", False),
     ):
         framing = Framing()

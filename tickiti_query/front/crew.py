@@ -61,6 +61,11 @@ class Crew:
         """How many wait for a thread."""
         return len(self._queue)
 
+    def runs(self) -> bool:
+        """Whether a thread works, and does not wait for anything."""
+        now = time.monotonic()
+        return any(now - since < STUCK_SECONDS for since in list(self._running.values()))
+
     def list_late(self, now: float) -> list[Any]:
         """Those that no thread took up in time; they wait no more."""
         with self._lock:
@@ -94,13 +99,11 @@ class Crew:
 
     def _take(self) -> Task | None:
         """The next request, for a thread that may run; None where there is none, or another one runs."""
-        now = time.monotonic()
-        runs = any(now - since < STUCK_SECONDS for since in self._running.values())
-        if runs or not self._queue or self._busy - self._bulkhead.inside >= self._threads:
+        if self.runs() or not self._queue or self._busy - self._bulkhead.inside >= self._threads:
             return None
         task = Task(self._queue.take())
         self._busy += 1
-        self._running[task] = now
+        self._running[task] = time.monotonic()
         return task
 
     def _work(self) -> None:

@@ -69,8 +69,8 @@ class Line:
 
     @property
     def has_begun(self) -> bool:
-        """Whether a part of a request is there."""
-        return bool(self._received)
+        """Whether a part of a request is there. An empty line behind a body is none: some clients send one."""
+        return len(self._received) > 2 or bool(self._received.strip(b"\r\n"))
 
     @property
     def held_bytes(self) -> int:

@@ -291,7 +291,7 @@ class Worker(RefusingWorker):
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Let what can go on go on, and end what has waited too long."""
         behind = len(self.tpool) - 1
-        if behind > 0:
+        if behind > 0 and self.tpool.runs():
             time.sleep(min(behind * REST_SECONDS, LONGEST_REST_SECONDS))
         super().wait_for_and_dispatch_events(min(timeout, TICK_SECONDS) if self.tpool else timeout)
         now = time.monotonic()

@@ -1,5 +1,6 @@
 """Opening a connection to the replica: one host after the other, each with its own time limit."""
 
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -51,6 +52,7 @@ class Target:
         schema = self.schema.replace('"', '""')
         return {
             "default_transaction_read_only": "on",
+            "default_transaction_isolation": "read committed",  # a standby has no serializable one
             "statement_timeout": str(self.statement_timeout_ms),
             "lock_timeout": str(min(LOCK_TIMEOUT_MS, self.statement_timeout_ms)),
             "idle_in_transaction_session_timeout": str(2 * self.statement_timeout_ms),
@@ -70,7 +72,8 @@ class Target:
     @property
     def options(self) -> str:
         """The settings as libpq hands them over while it connects: they cost no round trip."""
-        return " ".join(f"-c {name}={value}" for name, value in self.settings.items())
+        quoted = {name: re.sub(r"([\\\s])", r"\\\1", value) for name, value in self.settings.items()}
+        return " ".join(f"-c {name}={value}" for name, value in quoted.items())
 
     def list_hosts(self) -> Iterator[Host]:
         """Connection parameters for each host of the URL by itself, in order.

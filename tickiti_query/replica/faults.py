@@ -9,11 +9,14 @@ from tickiti_query.replica.deadline import DeadlinePassed
 
 # A statement or the wait for a lock was ended by its time limit.
 TIMEOUTS = {"57014", "55P03"}
+# A relation or schema that is not there, or that may not be read. A session keeps the role and the path that it began
+# with, though the role has been made anew meanwhile: another session may find what this one never will.
+UNSEEN = {"42501", "42P01", "3F000"}
 # serialization_failure (a recovery conflict), deadlock_detected: over as soon as they are tried again
 CONFLICTS = {"40001", "40P01"}
 # A reporting contract that is not (yet, any more) there: undefined table, column, function, schema; datatype
-# mismatch; insufficient privilege. It comes back with a migration that ends.
-CONTRACT = {"42P01", "42703", "42883", "3F000", "42804", "42501"}
+# mismatch; insufficient privilege; a materialized view without data. It comes back with a migration that ends.
+CONTRACT = UNSEEN | {"42703", "42883", "42804", "55000"}
 # A prepared statement whose columns have changed their type: the connection that keeps it is of no further use.
 STALE_PLAN = "0A000"
 # A prepared statement that is not there, for preparing it has failed: it is prepared again.
@@ -33,7 +36,7 @@ class PoolerError(psycopg2.OperationalError):
 
 def is_lost(error: psycopg2.Error, connection: Any) -> bool:
     """Whether the connection is of no further use. A fault that has no SQLSTATE came from no living session."""
-    return bool(connection.closed) or error.pgcode in {None, STALE_PLAN}
+    return bool(connection.closed) or error.pgcode in {None, STALE_PLAN, *UNSEEN}
 
 
 def is_passing(error: psycopg2.Error) -> bool:
