@@ -15,7 +15,10 @@ from bench.rivals.questions import ABILITIES, WHO, read_questions
 
 QUESTIONS = {number: (question, question.name_binds()) for number, question in read_questions().items()}
 WHO_SQL = WHO.format(digest="%s")
-OPTIONS = " ".join(f"-c {name}={value}" for name, value in json.loads(os.environ["BENCH_SESSION"]).items())
+OPTIONS = " ".join(
+    f"-c {name}={value.replace(' ', chr(92) + ' ')}"
+    for name, value in json.loads(os.environ["BENCH_SESSION"]).items()
+)
 
 app = Flask(__name__)
 app.json.sort_keys = False  # type: ignore[attr-defined]  # the default provider has it

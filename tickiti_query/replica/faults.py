@@ -36,7 +36,12 @@ class PoolerError(psycopg2.OperationalError):
 
 def is_lost(error: psycopg2.Error, connection: Any) -> bool:
     """Whether the connection is of no further use. A fault that has no SQLSTATE came from no living session."""
-    return bool(connection.closed) or error.pgcode in {None, STALE_PLAN, *UNSEEN}
+    return bool(connection.closed) or error.pgcode in {None, STALE_PLAN}
+
+
+def may_be_outdated(error: psycopg2.Error) -> bool:
+    """Whether another session, begun now, may see what this one does not."""
+    return error.pgcode in UNSEEN
 
 
 def is_passing(error: psycopg2.Error) -> bool:

@@ -10,7 +10,7 @@ import psycopg2
 from tickiti_query.errors import QueryTimeout, ReplicaUnavailable
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.deadline import deadline, install_deadline, remaining_seconds
-from tickiti_query.replica.faults import is_lost, is_passing, translate_fault
+from tickiti_query.replica.faults import is_lost, is_passing, may_be_outdated, translate_fault
 from tickiti_query.replica.pool import Pool
 from tickiti_query.replica.sessions import choose_sessions
 from tickiti_query.replica.transaction import Row, Transaction
@@ -86,7 +86,7 @@ class Replica:
             try:
                 return work(connection, server)
             except psycopg2.Error as error:
-                if is_lost(error, connection):
+                if is_lost(error, connection) or may_be_outdated(error):
                     self._renew(pool)
                 raise
 
