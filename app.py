@@ -15,7 +15,7 @@ from config.settings import Settings
 from schemas.ticket_query import ErrorSchema
 from tickiti_query import views
 from tickiti_query.admin import make_admin_app
-from tickiti_query.body import LONGEST_BODY, make_body_reader
+from tickiti_query.body import make_body_reader
 from tickiti_query.bulkhead import WAIT_SECONDS, Bulkhead
 from tickiti_query.cache import Cache, RecipeBook
 from tickiti_query.exchange import Listeners
@@ -45,6 +45,7 @@ from tickiti_query.reader import Reader
 from tickiti_query.rendering import render_rows
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
+from tickiti_query.request import LONGEST_BODY
 from tickiti_query.rights import find_powers
 from tickiti_query.service import TicketQueryService
 from tickiti_query.sharing import Flights

@@ -32,9 +32,8 @@ try:
 except SettingsError as fault:
     sys.exit(str(fault))
 
-TAKING_OVER = (
-    "GUNICORN_PID"  # in the environment of a master that SIGUSR2 has started beside the one it replaces
-)
+# In the environment of a master that SIGUSR2 has started beside the one it replaces.
+TAKING_OVER = "GUNICORN_PID"
 
 bind = settings.bind
 workers = settings.workers

@@ -14,7 +14,6 @@ from tickiti_query.errors import MalformedJson, UnsupportedMediaType, Validation
 from tickiti_query.json_text import read_json
 from tickiti_query.search import Criterion, Selector, TicketQuery
 
-LONGEST_BODY = 64 * 1024
 MOST_NAMED = 20
 UNCLEAN = re.compile("[\0\ud800-\udfff]")
 LONGEST_REMEMBERED = 1024  # pollers send the same few bytes again and again; reading them is a pure function

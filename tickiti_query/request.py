@@ -6,6 +6,8 @@ from typing import Protocol
 
 from tickiti_query.search import TicketQuery
 
+LONGEST_BODY = 64 * 1024
+
 
 class Credentials(Hashable, Protocol):
     """What a request shows of a token; `fingerprint` stands for the token, None where there is none."""

@@ -2,9 +2,10 @@
 
 import re
 
+from tickiti_query.request import LONGEST_BODY
+
 LONGEST_HEAD = 32 * 1024
-LONGEST_BODY = 64 * 1024
-LONGEST_CHUNKS = 128 * 1024  # the same as it comes over the wire, and what chunks need around it
+LONGEST_CHUNKS = 2 * LONGEST_BODY  # a body as it comes over the wire, and what chunks need around it
 LONGEST_SIZE_LINE = 4096  # of a chunk, with its extensions
 HEAD_END = b"\r\n\r\n"
 FRAMING = re.compile(rb"\n(content-length|transfer-encoding|expect)[ \t]*:[ \t]*([^\r\n]*)", re.IGNORECASE)

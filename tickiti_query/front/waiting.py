@@ -21,9 +21,9 @@ class Waiting:
     def __len__(self) -> int:
         return len(self._deadlines)
 
-    def enter(self, connection: Any) -> float:
-        """Begin to wait, if it has not; when that ends, on the monotonic clock."""
-        return self._deadlines.setdefault(connection, time.monotonic() + self._seconds)
+    def enter(self, connection: Any) -> None:
+        """Begin to wait, if it has not."""
+        self._deadlines.setdefault(connection, time.monotonic() + self._seconds)
 
     def leave(self, connection: Any) -> None:
         """Wait no more, if it does."""

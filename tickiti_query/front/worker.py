@@ -117,9 +117,8 @@ class Worker(RefusingWorker):
             client_socket, address = listener.accept()
         except OSError as fault:
             if fault.errno in OUT_OF_ROOM:
-                time.sleep(
-                    EXHAUSTED_SECONDS
-                )  # or the loop would come back at once; who is there is served on
+                # Or the loop would come back at once. Who is there is served on.
+                time.sleep(EXHAUSTED_SECONDS)
             elif fault.errno not in {errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK}:
                 raise
             return
