@@ -1,6 +1,7 @@
 """A bound on what waits for the replica, and on how much of it is one caller's."""
 
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -10,21 +11,27 @@ from tickiti_query.errors import Overloaded
 from tickiti_query.gate import Gate
 
 WAIT_SECONDS = 1.0  # how long a request may wait for a place
+QUICK_SECONDS = 0.02  # so long a reading takes at most that is worth waiting for
+STARTED_SECONDS = 0.005  # how long it is waited for
 ROOM = 64  # how many may wait, for a place or for somebody else's equal request
 
 
 class Shares:
-    """`size` places, of which one holder may have half."""
+    """`size` places, of which one holder may have half, its `share`."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._share = max(1, size // 2)
+        self.share = max(1, size // 2)
         self._held: Counter[Hashable] = Counter()
         self.taken = 0
 
     def has_one_for(self, who: Hashable) -> bool:
         """Whether a place is free that `who` may have."""
-        return self.taken < self._size and self._held[who] < self._share
+        return self.taken < self._size and self._held[who] < self.share
+
+    def count(self, who: Hashable) -> int:
+        """How many `who` has."""
+        return self._held[who]
 
     def take(self, who: Hashable) -> None:
         """Give `who` a place."""
@@ -68,12 +75,24 @@ class Bulkhead:
         self._tell_shed = tell_shed
         self._lock = threading.Lock()
         self._queue: list[Waiter] = []
+        self._last: Hashable = None
+        self._began_at = 0.0
+        self._is_quick = False
         self.tell_entered: Callable[[], None] = lambda: None
+        self.tell_left: Callable[[], None] = lambda: None
 
     @property
     def inside(self) -> int:
         """How many requests are inside: threads that wait more than they work."""
         return self._inside.taken
+
+    def frees_soon(self) -> bool:
+        """Whether a request more of the caller that reads would only wait, and not for long.
+
+        As many of its requests are inside as may read, and the last reading was quick, as is the one that began last.
+        """
+        is_full = self._inside.count(self._last) >= self._reading.share
+        return is_full and self._is_quick and time.monotonic() - self._began_at < STARTED_SECONDS
 
     @contextmanager
     def enter(self, who: Hashable) -> Iterator[None]:
@@ -82,12 +101,15 @@ class Bulkhead:
             if not self._inside.has_one_for(who):
                 self._refuse()
             self._inside.take(who)
+            if self._reading.has_one_for(who):
+                self._last, self._began_at = who, time.monotonic()
         try:
             self.tell_entered()
             yield
         finally:
             with self._lock:
                 self._inside.leave(who)
+            self.tell_left()
 
     @contextmanager
     def place(self, who: Hashable) -> Iterator[None]:
@@ -95,15 +117,17 @@ class Bulkhead:
         with self._lock:
             waiter = None if self._reading.has_one_for(who) else Waiter(who)
             if waiter is None:
-                self._reading.take(who)
+                self._take(who)
             else:
                 self._queue.append(waiter)
         if waiter is not None:
             self._wait(waiter)
+        began = time.monotonic()
         try:
             yield
         finally:
             with self._lock:
+                self._is_quick = time.monotonic() - began < QUICK_SECONDS
                 self._reading.leave(who)
                 self._hand_on()
 
@@ -115,11 +139,15 @@ class Bulkhead:
                 self._queue.remove(waiter)
                 self._refuse()
 
+    def _take(self, who: Hashable) -> None:
+        self._reading.take(who)
+        self._last, self._began_at = who, time.monotonic()
+
     def _hand_on(self) -> None:
         """Give what is free to those who have waited longest: nobody is woken who would have to wait again."""
         for waiter in self._queue.copy():
             if self._reading.has_one_for(waiter.who):
-                self._reading.take(waiter.who)
+                self._take(waiter.who)
                 self._queue.remove(waiter)
                 waiter.gate.open()
 

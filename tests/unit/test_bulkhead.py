@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 
-from tickiti_query.bulkhead import Bulkhead
+from tickiti_query.bulkhead import QUICK_SECONDS, STARTED_SECONDS, Bulkhead
 from tickiti_query.errors import Overloaded
 
 SECONDS = 10.0
@@ -99,6 +99,23 @@ def test_one_caller_has_half_of_the_room_and_is_refused_at_once_beyond_it() -> N
         with refused_within(0, 0.05), bulkhead.enter("third"):
             pass
     assert (entered, bulkhead.inside) == ([1, 2, 3, 4], 0)
+
+
+def test_a_place_is_awaited_where_the_caller_has_all_that_it_may_and_reads_quickly() -> None:
+    bulkhead = Bulkhead(4)
+    with fill(bulkhead, "a", "a"):
+        assert not bulkhead.frees_soon()  # it is not known yet how long a reading takes
+    with fill(bulkhead, "a"):
+        assert not bulkhead.frees_soon()
+        with fill(bulkhead, "a"):
+            assert bulkhead.frees_soon()
+            with fill(bulkhead, "b"):  # who has a place left
+                assert not bulkhead.frees_soon()
+            time.sleep(STARTED_SECONDS)
+            assert not bulkhead.frees_soon()
+            time.sleep(QUICK_SECONDS)
+    with fill(bulkhead, "a", "a"):
+        assert not bulkhead.frees_soon()
 
 
 @pytest.mark.parametrize("what", [Bulkhead.enter, Bulkhead.place])

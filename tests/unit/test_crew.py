@@ -30,6 +30,9 @@ class Desk:
         if what == "reads":
             with self.bulkhead.enter(number):
                 self.go_on.wait(5)
+        if what == "asks":
+            with self.bulkhead.enter("one"), self.bulkhead.place("one"):
+                time.sleep(STUCK_SECONDS / 10)
         if what == "fails":
             raise RuntimeError
         self.served.append(number)
@@ -66,6 +69,20 @@ def test_who_waits_does_not_hold_up_the_rest(desk: Desk, what: str) -> None:
     wait_until(lambda: desk.served == [2], 5, "the second is served")
     desk.go_on.set()
     wait_until(lambda: desk.served == [2, 1], 5, "the first is served")
+
+
+def test_who_would_only_wait_for_a_place_is_taken_up_when_it_is_free(desk: Desk) -> None:
+    """The first tells how long reading takes; from then on one follows the other, and nobody waits inside."""
+    desk.bulkhead = Bulkhead(places=2)  # one of them for one caller
+    crew = hire(desk)
+    crew.enter((0, "asks"))
+    wait_until(lambda: desk.served == [0], 5, "the first is served")
+    desk.most_at_once = 0
+    for number in range(1, 20):
+        crew.enter((number, "asks"))
+    wait_until(lambda: len(desk.served) == 20, 5, "all are served")
+    assert desk.served == list(range(20))
+    assert desk.most_at_once == 1
 
 
 def test_no_more_are_stuck_than_there_are_threads(desk: Desk) -> None:

@@ -29,7 +29,8 @@ class Crew:
 
     One thread runs: the interpreter has room for no more, and what queues meanwhile shares its next proof. One that is
     inside the bulkhead, or stuck, waits more than it works, and another one runs in its stead: hits are answered while
-    the replica is slow. `threads` may be stuck at a time; as many as that and those inside are started when needed.
+    the replica is slow. While it is quick, and the next would only wait for a place there, none does: whoever frees the
+    place takes up the next. `threads` may be stuck at a time; as many as that and those inside are started when needed.
     """
 
     def __init__(self, serve: Callable[[Any], None], threads: int, queue_seconds: float) -> None:
@@ -49,7 +50,7 @@ class Crew:
     def follow(self, bulkhead: Bulkhead) -> None:
         """Let another thread run for each one that enters the bulkhead."""
         self._bulkhead = bulkhead
-        bulkhead.tell_entered = self._step_aside
+        bulkhead.tell_entered, bulkhead.tell_left = self._step_aside, self._step_back
 
     def enter(self, connection: Any) -> None:
         """Let a thread serve it, in its turn."""
@@ -99,7 +100,9 @@ class Crew:
 
     def _take(self) -> Task | None:
         """The next request, for a thread that may run; None where there is none, or another one runs."""
-        if self.runs() or not self._queue or self._busy - self._bulkhead.inside >= self._threads:
+        if not self._queue or self.runs() or self._busy - self._bulkhead.inside >= self._threads:
+            return None
+        if self._bulkhead.frees_soon():
             return None
         task = Task(self._queue.take())
         self._busy += 1
@@ -129,3 +132,6 @@ class Crew:
         with self._lock:
             self._running.pop(self._own.task, None)
             self._call_in()
+
+    def _step_back(self) -> None:
+        self._running[self._own.task] = time.monotonic()

@@ -20,14 +20,13 @@ from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn
 
 from tickiti_query.arrival import note_arrival
 from tickiti_query.errors import Overloaded, QueryError
-from tickiti_query.front.crew import Crew
+from tickiti_query.front.crew import STUCK_SECONDS, Crew
 from tickiti_query.front.line import Line
 from tickiti_query.front.loads import LOADS
 from tickiti_query.front.refusing import RefusingWorker
 from tickiti_query.front.waiting import Waiting
 
 YIELD_SECONDS, YIELDS = 0.0001, 20  # how long, and how many times, another worker is let go first
-TICK_SECONDS = 0.05
 # While requests queue, the loop lets others gather, instead of taking the interpreter's lock from the thread that runs
 # for each of them: for so long a request behind the first, which is less than one takes, and at most so long.
 REST_SECONDS, LONGEST_REST_SECONDS = 0.0002, 0.002
@@ -292,7 +291,7 @@ class Worker(RefusingWorker):
         behind = len(self.tpool) - 1
         if behind > 0 and self.tpool.runs():
             time.sleep(min(behind * REST_SECONDS, LONGEST_REST_SECONDS))
-        super().wait_for_and_dispatch_events(min(timeout, TICK_SECONDS) if self.tpool else timeout)
+        super().wait_for_and_dispatch_events(min(timeout, STUCK_SECONDS) if self.tpool else timeout)
         now = time.monotonic()
         for connection in self.tpool.list_late(now) if self.tpool else ():
             self._shed(connection)
