@@ -433,8 +433,8 @@ def ask_at_once(port: int, questions: Sequence[Question]) -> list[Found]:
 class Stage:
     """A database with the world in it, two connections to write with, and the service's doors."""
 
-    def __init__(self, primary: Any, second: Any, port: int) -> None:
-        self.primary, self.second, self.port = primary, second, port
+    def __init__(self, primary: Any, second: Any, port: int, *, has_cache: bool = True) -> None:
+        self.primary, self.second, self.port, self.has_cache = primary, second, port, has_cache
         self.kept: dict[str, Door] = {}
         self.tales = 0
         self._probes = count(1)
@@ -548,6 +548,9 @@ class Tale:
         self.lines.append(f"{question.tell()} (connection {where}): {found.tell()}")
         self.check(question, found)
         if found.status != 200:
+            return
+        if not self.stage.has_cache:
+            assert found.cache_status == "tickiti-query; fwd=bypass"
             return
         # Nothing was committed since: a worker that has answered this has it.
         assert found.is_hit or "stored" in found.cache_status, found.cache_status

@@ -1,7 +1,7 @@
 """Reads of the replica what a request comes to: who asks, which perspective, which rows; all in one snapshot."""
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from tickiti_query.actor import Actor
@@ -13,7 +13,7 @@ from tickiti_query.recipe import Recipe, Row, Source, Witness, write_recipe
 from tickiti_query.request import Request
 from tickiti_query.request_trace import RequestTrace
 from tickiti_query.search import Selector
-from tickiti_query.server_state import Server, Sight, see
+from tickiti_query.server_state import Server, ServerState, Sight, Validator, confirm, see
 from tickiti_query.statement import Statement
 
 
@@ -33,10 +33,14 @@ class Recipes(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What one snapshot of one server said, and which it was. `rows` may be one more than were asked for."""
+    """What one snapshot of one server said, and which it was. `rows` may be one more than were asked for.
+
+    `validator` proves it from now on; None where nothing does.
+    """
 
     server: Server
     sight: Sight
+    validator: Validator | None
     recipe: Recipe
     rows: Sequence[Row]
 
@@ -58,40 +62,63 @@ class Reader:
         """Whether the question was asked before, and what it came to is remembered."""
         return self.recipes.get(request.key) is not None
 
-    def answer(self, request: Request, trace: RequestTrace) -> Reading:
-        """What the replica says to a request now. Raises QueryError, in the order in which errors count."""
-        return self._read_again(request, trace) or self._read_anew(request, trace)
+    def answer(self, request: Request, trace: RequestTrace, state: ServerState) -> Reading:
+        """What the replica says to a request after `state`. Raises QueryError, in the order in which errors count."""
+        return self._read_again(request, trace, state) or self._read_anew(request, trace, state)
 
-    def _read_again(self, request: Request, trace: RequestTrace) -> Reading | None:
+    def _read_again(self, request: Request, trace: RequestTrace, state: ServerState) -> Reading | None:
         """What the recipe of an earlier request gives; None where there is none, or what it came from has changed."""
         recipe = self.recipes.get(request.key)
         if recipe is None:
             return None
         with trace.measure("sql"):
-            server, rows = self.ask(recipe.statement)
-            said = recipe.read(rows)
-        if said is None:
+            reading = self._follow(recipe, state)
+        if reading is None:
             self.recipes.drop(request.key)
             return None
+        self._keep(request, reading)
         # Only now is the grant known to be what the replica says.
         with trace.measure("auth"):
             trace.user_id = recipe.grant.actor.user.id
             self.admit(recipe.grant, request.address)
         trace.perspective_id = recipe.perspective_id
-        sight, page = said
-        return Reading(server=server, sight=sight, recipe=recipe, rows=page)
+        return reading
 
-    def _read_anew(self, request: Request, trace: RequestTrace) -> Reading:
+    def _follow(self, recipe: Recipe, state: ServerState) -> Reading | None:
+        """What a recipe gives: its rows alone, where they see what its premises were read under."""
+        if recipe.validator is not None and recipe.validator == state.validator:
+            reading = self._ask(recipe, recipe.page, state)
+            if reading is not None and reading.validator == recipe.validator:
+                return reading
+        return self._ask(recipe, recipe.statement, state)
+
+    def _ask(self, recipe: Recipe, statement: Statement, state: ServerState) -> Reading | None:
+        server, rows = self.ask(statement)
+        said = recipe.read(rows)
+        if said is None:
+            return None
+        sight, page = said
+        validator = confirm(state, server, sight)
+        return Reading(server=server, sight=sight, validator=validator, recipe=recipe, rows=page)
+
+    def _keep(self, request: Request, reading: Reading) -> None:
+        """Remember what the premises of a reading's recipe hold under now."""
+        if reading.validator != reading.recipe.validator:
+            self.recipes.put(request.key, replace(reading.recipe, validator=reading.validator))
+
+    def _read_anew(self, request: Request, trace: RequestTrace, state: ServerState) -> Reading:
         """What the request comes to, step by step, in one snapshot; its recipe is kept."""
 
         def work(snapshot: Snapshot) -> Reading:
-            return self._read_snapshot(snapshot, request, trace)
+            return self._read_snapshot(snapshot, request, trace, state)
 
         reading: Reading = self.read(work)
         self.recipes.put(request.key, reading.recipe)
         return reading
 
-    def _read_snapshot(self, snapshot: Snapshot, request: Request, trace: RequestTrace) -> Reading:
+    def _read_snapshot(
+        self, snapshot: Snapshot, request: Request, trace: RequestTrace, state: ServerState
+    ) -> Reading:
         source = Witness(snapshot)
         with trace.measure("auth"):
             sight = see(snapshot)
@@ -106,6 +133,7 @@ class Reader:
             trace.perspective_id = perspective.id
             statement = self._compile(source, perspective, searches, actor, query.row_limit)
             rows = snapshot.fetch(statement)
+        validator = confirm(state, snapshot.server, sight)
         recipe = Recipe(
             grant=grant,
             asked_bytes=request.size,
@@ -113,8 +141,10 @@ class Reader:
             perspective_id=perspective.id,
             columns=statement.columns,
             statement=write_recipe(statement, source.premises),
+            page=write_recipe(statement, ()),
+            validator=validator,
         )
-        return Reading(server=snapshot.server, sight=sight, recipe=recipe, rows=rows)
+        return Reading(server=snapshot.server, sight=sight, validator=validator, recipe=recipe, rows=rows)
 
     def _compile(
         self,

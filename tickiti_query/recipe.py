@@ -3,6 +3,7 @@
 Between a request and its statement stand a few look-ups: the token, the perspective, names. What they said are the
 premises of the statement. As long as they say the same, compiling again would give the same; so the premises and the
 rows are asked together, in one snapshot and one round trip, and the rows come only where every premise still holds.
+Where the snapshot is the very one that the premises were read in, that is proof enough, and the rows are asked alone.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from tickiti_query.search import TicketQuery
-from tickiti_query.server_state import SIGHT_SQL, Sight, read_sight
+from tickiti_query.server_state import SIGHT_SQL, Sight, Validator, read_sight
 from tickiti_query.statement import Binds, Statement, rename_binds
 
 Row = tuple[Any, ...]
@@ -47,7 +48,10 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a question came to. `statement` gives what `read` takes apart; the question took `asked_bytes`."""
+    """What a question came to. Both statements give what `read` takes apart; the question took `asked_bytes`.
+
+    `statement` proves the premises; `page` does not, and is for who sees what `validator` names: under that they hold.
+    """
 
     grant: Any
     asked_bytes: int
@@ -55,12 +59,17 @@ class Recipe:
     perspective_id: int | None
     columns: tuple[str, ...]
     statement: Statement
+    page: Statement
+    validator: Validator | None = None
 
     @property
     def size(self) -> int:
         """About how many bytes it takes."""
-        written = len(self.statement.sql) + sum(len(str(value)) for _, value in self.statement.params)
-        return written + self.asked_bytes
+        written = (
+            len(each.sql) + sum(len(str(value)) for _, value in each.params)
+            for each in (self.statement, self.page)
+        )
+        return sum(written) + self.asked_bytes
 
     @staticmethod
     def read(rows: Sequence[Row]) -> tuple[Sight, list[Row]] | None:
@@ -78,7 +87,7 @@ def write_recipe(page: Statement, premises: Sequence[Premise]) -> Statement:
         look_up = rename_binds(premise.statement.sql, names)
         said = binds.add("said", premise.rows)
         conditions.append(f"ARRAY(SELECT CAST(x AS text) FROM (\n{look_up}\n) x) = CAST({said} AS text[])")
-    holds = "\n  AND ".join(conditions)
+    holds = "\n  AND ".join(conditions) or "TRUE"
     rest = ", NULL" * len(page.columns)
     return Statement(
         f"WITH premises AS MATERIALIZED (\nSELECT CASE WHEN {holds}\nTHEN {SIGHT_SQL} END AS sight\n)\n"

@@ -171,3 +171,8 @@ class ServerState:
     def sight(self) -> Sight:
         """What this reading saw."""
         return Sight(self.stamp, self.running, self.replayed_at)
+
+
+def confirm(state: ServerState, server: Server, sight: Sight) -> Validator | None:
+    """The validator of a state, where data that was read after it saw the same; None where nothing proves the data."""
+    return state.validator if (server, sight) == (state.server, state.sight) else None

@@ -206,15 +206,13 @@ class TicketQueryService:
         """Read who asks, which perspective and which rows in one snapshot; keep what `state` proves."""
         read_at = self.cache.now()
         with self.bulkhead.place(request.credentials):
-            reading = self.reader.answer(request, trace)
+            reading = self.reader.answer(request, trace, state)
         self.accept(reading.sight, reading.server, state)
         grant, query = reading.recipe.grant, reading.recipe.query
         rows = reading.rows[: query.row_limit]
         began = perf_counter()
         body = self.render_rows(reading.recipe.columns, rows)
         trace.render_seconds = perf_counter() - began
-        # The state was read before the data: if both saw the same, it proves the data from now on.
-        is_same = (reading.server, reading.sight) == (state.server, state.sight)
         # One that waited for a lock tells of the time after it; its snapshot is from before, as the state may be.
         has_same_stamp = (reading.server, reading.sight.stamp) == (state.server, state.sight.stamp)
         answer = Answer(
@@ -225,10 +223,9 @@ class TicketQueryService:
             as_of=(state.sight if has_same_stamp else reading.sight).replayed_at,
         )
         trace.rows = answer.rows
-        validator = state.validator if is_same else None
         weight = weigh(reading)
-        self.cache.store(request.credentials, grant, weight, validator, read_at)
+        self.cache.store(request.credentials, grant, weight, reading.validator, read_at)
         question = HashedKey((grant.actor, query))
         size = len(answer.body) + weight + BYTES_A_CRITERION * len(query.criteria) + 2 * request.size
-        is_stored = self.cache.store(question, answer, size, validator, read_at)
+        is_stored = self.cache.store(question, answer, size, reading.validator, read_at)
         return Outcome(answer, grant, is_stored)

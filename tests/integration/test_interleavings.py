@@ -112,7 +112,8 @@ def serve(pair: Pair, log: Path, **changes: str) -> Iterator[Stage]:
     running = Running(pair.standby.url_for(READER), log, **given)
     primary, second = pair.primary.connect(), pair.primary.connect()
     primary.autocommit = second.autocommit = False
-    stage = Stage(primary, second, running.port)
+    has_cache = changes["TICKITI_CACHE_TTL_SECONDS"] != "0"
+    stage = Stage(primary, second, running.port, has_cache=has_cache)
     try:
         wait_until(running.is_up)
         yield stage
@@ -128,6 +129,15 @@ def stage(pair: Pair, schema: str, tmp_path_factory: pytest.TempPathFactory) -> 
     """Two workers, in exact mode."""
     log = tmp_path_factory.mktemp("interleavings") / "log"
     with serve(pair, log, TICKITI_WORKERS=str(WORKERS), TICKITI_CACHE_TTL_SECONDS=LONG) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def uncached(pair: Pair, schema: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """Two workers that keep no answer."""
+    log = tmp_path_factory.mktemp("uncached") / "log"
+    given = {"TICKITI_WORKERS": str(WORKERS), "TICKITI_CACHE_TTL_SECONDS": "0"}
+    with serve(pair, log, **given) as opened:
         yield opened
 
 
@@ -192,6 +202,16 @@ def test_every_answer_is_the_oracles_whatever_was_committed_before(
 ) -> None:
     perspectives, bodies, *steps = drawn
     begin(stage, perspectives, bodies).play(step for part in steps for step in part)
+
+
+@pytest.mark.timeout(0)
+@settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+@given(drawn=TALES)
+def test_without_a_cache_what_is_remembered_of_questions_is_never_wrong_either(
+    uncached: Stage, drawn: tuple[list[bytes], ...]
+) -> None:
+    perspectives, bodies, *steps = drawn
+    begin(uncached, perspectives, bodies).play(step for part in steps for step in part)
 
 
 # What changes, and what is gone then -----------------------------------------------------------------------

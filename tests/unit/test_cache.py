@@ -142,6 +142,7 @@ def test_what_is_remembered_of_questions_is_bounded_with_their_bodies() -> None:
             perspective_id=1,
             columns=(),
             statement=Statement("SELECT"),
+            page=Statement("SELECT"),
         )
         book.put(number, recipe)
     assert [number for number in range(20) if book.get(number)] == [17, 18, 19]
