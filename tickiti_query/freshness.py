@@ -46,7 +46,7 @@ class Freshness:
         self._lag: tuple[Server | None, float, float] = (None, 0.0, 0.0)
         self._lag_due = float("-inf")
         self._lock = threading.Lock()
-        self._readings = SharedReading(self._read, clock, wait_seconds=WAIT_SECONDS)
+        self._readings: SharedReading[ServerState] = SharedReading(clock, wait_seconds=WAIT_SECONDS)
 
     def prove(self) -> ServerState:
         """The state now, or one that was read after the thread's request came, of a server that is fit to answer."""
@@ -64,7 +64,7 @@ class Freshness:
 
     def _take(self, max_age: float = 0.0, came_at: float | None = None) -> ServerState:
         try:
-            return self._readings.take(max_age, came_at)
+            return self._readings.take(self._read, max_age, came_at)
         except TimeoutError:
             raise ReplicaUnavailable from None
 

@@ -74,11 +74,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one flight brings to all who joined it."""
+    """What one flight brings to all who joined it. `seen`: what its data saw, where it was read just now."""
 
     answer: Answer
     grant: Any
     is_stored: bool
+    seen: tuple[Sight, Server] | None = None
 
 
 def weigh(reading: Reading) -> int:
@@ -164,24 +165,28 @@ class TicketQueryService:
         return Reply(answer, f"tickiti-query; hit; ttl={self.cache.seconds_left(entry)}", query.ignored)
 
     def _share(self, request: Request, state: ServerState, trace: RequestTrace) -> Reply:
-        """One flight for equal requests that the same validator holds for.
+        """One flight for equal requests.
 
-        One who joins a flight was admitted by the same token, from the same address, in the same state.
+        Where the same validator holds for them, one that is under way will do; else one that has yet to begin. One who
+        joins a flight was admitted by the same token, from the same address.
         """
         trace.cache = "miss" if self.cache.enabled else "off"
-        if state.validator is None or not self.cache.enabled:
-            outcome = self._fetch(request, state, trace)
-        else:
-            key = (request.credentials, request.address, request.body, state.validator)
-            began = perf_counter()
-            try:
-                outcome = self.flights.join(key, lambda: self._fly(request, state, trace))
-            except TimeoutError:
-                raise QueryTimeout from None
-            if trace.rows is None:  # somebody else's flight: all of it was waiting
-                trace.add("cache", perf_counter() - began)
-            # Time has passed for those who joined: a token may have ended since the flight began.
-            self.admit(outcome.grant, request.address)
+        key = (request.credentials, request.address, request.body)
+        began = perf_counter()
+        try:
+            if state.validator is None or not self.cache.enabled:
+                outcome = self.flights.follow(key, lambda: self._take_off(request, state, trace, began))
+            else:
+                outcome = self.flights.join((*key, state.validator), lambda: self._fly(request, state, trace))
+        except TimeoutError:
+            raise QueryTimeout from None
+        if trace.rows is None:  # somebody else's flight: all of it was waiting
+            trace.add("cache", perf_counter() - began)
+            if outcome.seen is not None:
+                sight, server = outcome.seen
+                self.accept(sight, server, state)
+        # Time has passed for those who joined: a token may have ended since the flight began.
+        self.admit(outcome.grant, request.address)
         answer = outcome.answer
         trace.user_id, trace.rows = outcome.grant.actor.user.id, answer.rows
         trace.perspective_id = answer.perspective_id
@@ -191,6 +196,10 @@ class TicketQueryService:
             f"tickiti-query; {status if self.cache.enabled else 'fwd=bypass'}",
             request.read_query().ignored,
         )
+
+    def _take_off(self, request: Request, state: ServerState, trace: RequestTrace, began: float) -> Outcome:
+        trace.add("cache", perf_counter() - began)  # what it has waited for the flight before
+        return self._fetch(request, state, trace)
 
     def _fly(self, request: Request, state: ServerState, trace: RequestTrace) -> Outcome:
         """What an equal flight has brought that landed after the cache was asked, or what a fetch brings."""
@@ -228,4 +237,4 @@ class TicketQueryService:
         question = HashedKey((grant.actor, query))
         size = len(answer.body) + weight + BYTES_A_CRITERION * len(query.criteria) + 2 * request.size
         is_stored = self.cache.store(question, answer, size, reading.validator, read_at)
-        return Outcome(answer, grant, is_stored)
+        return Outcome(answer, grant, is_stored, (reading.sight, reading.server))

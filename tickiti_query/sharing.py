@@ -31,14 +31,7 @@ class SharedReading(Generic[T]):
     those who came too late for it, to make the next.
     """
 
-    def __init__(
-        self,
-        read: Callable[[], T],
-        clock: Callable[[], float] = time.monotonic,
-        *,
-        wait_seconds: float = 60.0,
-    ) -> None:
-        self._read = read
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, wait_seconds: float = 60.0) -> None:
         self._clock = clock
         self._wait_seconds = wait_seconds
         self._lock = threading.Lock()
@@ -47,8 +40,8 @@ class SharedReading(Generic[T]):
         self._latest: Outcome[T] = (None, None)
         self._began_at = float("-inf")
 
-    def take(self, max_age_seconds: float = 0.0, came_at: float | None = None) -> T:
-        """A reading that began after this call, or at most `max_age_seconds` before it.
+    def take(self, read: Callable[[], T], max_age_seconds: float = 0.0, came_at: float | None = None) -> T:
+        """A reading that began after this call, or at most `max_age_seconds` before it; `read` makes one.
 
         `came_at`: when the caller came, on the clock; a reading that began after that will do. Raises what the
         reading raised, and TimeoutError where somebody else's takes longer than the limit.
@@ -63,7 +56,7 @@ class SharedReading(Generic[T]):
                 self._waiting.append(waiter)
         if waiter is not None and not waiter.gate.wait(self._wait_seconds):
             self._give_up(waiter)
-        outcome: Outcome[T] = self._lead() if waiter is None or waiter.leads else waiter.outcome
+        outcome: Outcome[T] = self._lead(read) if waiter is None or waiter.leads else waiter.outcome
         return tell(outcome)
 
     def _give_up(self, waiter: Waiter) -> None:
@@ -85,14 +78,14 @@ class SharedReading(Generic[T]):
             and self._clock() - self._began_at <= max_age_seconds
         )
 
-    def _lead(self) -> Outcome[T]:
+    def _lead(self, read: Callable[[], T]) -> Outcome[T]:
         """Read, for this thread and for all who wait by now; then give the lead on."""
         with self._lock:
             crew, self._waiting = self._waiting, []
             began_at = self._clock()
         outcome: Outcome[T] = (None, RuntimeError("the reading was broken off"))
         try:
-            outcome = (self._read(), None)
+            outcome = (read(), None)
         except Exception as fault:
             outcome = (None, fault)
         finally:  # also where the leader's thread is ended: those who wait must not wait for ever
@@ -119,10 +112,20 @@ def tell(outcome: Outcome[T]) -> T:
     return value
 
 
+class Turns:
+    """The flights of one question, one after the other, and how many there are to be on one of them."""
+
+    __slots__ = ("members", "reading")
+
+    def __init__(self, wait_seconds: float) -> None:
+        self.members = 0
+        self.reading: SharedReading[Any] = SharedReading(wait_seconds=wait_seconds)
+
+
 class Flights:
     """Equal questions asked at once are answered by one flight; its failure is everybody's, and is not kept.
 
-    `waits` counts those who joined a flight of somebody else's; `tell` hears of each.
+    `waits` counts those who were answered by a flight of somebody else's; `tell` hears of each.
     """
 
     def __init__(self, wait_seconds: float, tell: Callable[[], None] = lambda: None) -> None:
@@ -131,17 +134,45 @@ class Flights:
         self._wait_seconds = wait_seconds
         self._lock = threading.Lock()
         self._under_way: dict[Hashable, Future[Any]] = {}
+        self._turns: dict[Hashable, Turns] = {}
+
+    def follow(self, key: Hashable, work: Callable[[], T]) -> T:
+        """What `work` makes in a flight that has begun after this call, whoever's: one is under way at a time.
+
+        Raises what the flight raised, and TimeoutError where others' take longer than the limit.
+        """
+        is_ours = False
+
+        def lead() -> T:
+            nonlocal is_ours
+            is_ours = True
+            return work()
+
+        with self._lock:
+            turns = self._turns.get(key)
+            if turns is None:
+                turns = self._turns[key] = Turns(self._wait_seconds)
+            turns.members += 1
+        try:
+            result: T = turns.reading.take(lead)
+            return result
+        finally:
+            with self._lock:
+                turns.members -= 1
+                if not turns.members:
+                    del self._turns[key]
+                if not is_ours:
+                    self._count()
 
     def join(self, key: Hashable, work: Callable[[], T]) -> T:
-        """What `work` makes, here or where the same is under way already.
+        """What `work` makes, here or where the same is under way already: the key proves that it will do.
 
         Raises what `work` raised, and TimeoutError where somebody else's work takes longer than the limit.
         """
         with self._lock:
             flight = self._under_way.get(key)
             if flight is not None:
-                self.waits += 1
-                self._tell()
+                self._count()
             else:
                 ours: Future[Any] = Future()
                 self._under_way[key] = ours
@@ -149,6 +180,10 @@ class Flights:
             result: T = flight.result(self._wait_seconds)
             return result
         return self._fly(key, ours, work)
+
+    def _count(self) -> None:
+        self.waits += 1
+        self._tell()
 
     def _fly(self, key: Hashable, flight: Future[Any], work: Callable[[], T]) -> T:
         try:

@@ -389,6 +389,29 @@ def test_those_who_come_while_it_runs_wait_for_it_and_others_get_their_own(worke
     assert written.count_reading("personal_access_tokens") == 2
 
 
+def test_without_a_cache_those_who_come_while_it_runs_share_the_next(uncached: Stage, pair: Pair) -> None:
+    world = make_start()
+    uncached.load(world)
+    with contextlib.closing(Door(uncached.port, keep=True)) as door, uncached.second.cursor() as cursor:
+        check(world, ask_of(ANN), door.ask(ask_of(ANN)))
+        written = Written(pair)
+        with ThreadPoolExecutor(2) as threads:
+            cursor.execute(f"LOCK TABLE {SCHEMA}.tickets IN ACCESS EXCLUSIVE MODE")
+            uncached.commit([])
+            first = threads.submit(door.ask, ask_of(ANN))
+            wait_until(lambda: written.count_reading("tickets") == 1)
+            late = threads.submit(ask_at_once, uncached.port, [ask_of(ANN)] * THREADS)
+            time.sleep(0.3)
+            uncached.second.commit()
+            for found in (first.result(), *late.result()):
+                check(world, ask_of(ANN), found)
+    # One of each of the two workers, and one for those who waited there meanwhile. Rows that were read alone and see the
+    # commit are read again with their premises.
+    flights = 2 * WORKERS
+    assert written.count_reading("personal_access_tokens") <= flights
+    assert written.count_reading("tickets") <= 2 * flights
+
+
 def list_relations(pair: Pair, sent: Sent) -> list[str]:
     """The relations that the plan of a prepared statement reads."""
     text = sent.prepared.partition(f"PREPARE {STATE} AS")[2].partition(";")[0]
