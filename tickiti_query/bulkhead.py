@@ -11,8 +11,9 @@ from tickiti_query.errors import Overloaded
 from tickiti_query.gate import Gate
 
 WAIT_SECONDS = 1.0  # how long a request may wait for a place
-QUICK_SECONDS = 0.02  # so long a reading takes at most that is worth waiting for
-STARTED_SECONDS = 0.005  # how long it is waited for
+# While readings are quick, more threads inside than one that reads, one that runs and one on its way only take the
+# interpreter's lock from each other.
+QUICK_SECONDS, QUICK_INSIDE = 0.005, 3
 ROOM = 64  # how many may wait, for a place or for somebody else's equal request
 
 
@@ -87,12 +88,12 @@ class Bulkhead:
         return self._inside.taken
 
     def frees_soon(self) -> bool:
-        """Whether a request more of the caller that reads would only wait, and not for long.
+        """Whether enough requests are inside, and one will soon be done.
 
-        As many of its requests are inside as may read, and the last reading was quick, as is the one that began last.
+        The caller that reads has enough of them there, the last reading was quick, and one has begun just now.
         """
-        is_full = self._inside.count(self._last) >= self._reading.share
-        return is_full and self._is_quick and time.monotonic() - self._began_at < STARTED_SECONDS
+        is_full = self._inside.count(self._last) >= min(QUICK_INSIDE, self._reading.share)
+        return is_full and self._is_quick and time.monotonic() - self._began_at < QUICK_SECONDS
 
     @contextmanager
     def enter(self, who: Hashable) -> Iterator[None]:

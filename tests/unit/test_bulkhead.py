@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 
-from tickiti_query.bulkhead import QUICK_SECONDS, STARTED_SECONDS, Bulkhead
+from tickiti_query.bulkhead import QUICK_SECONDS, Bulkhead
 from tickiti_query.errors import Overloaded
 
 SECONDS = 10.0
@@ -101,21 +101,28 @@ def test_one_caller_has_half_of_the_room_and_is_refused_at_once_beyond_it() -> N
     assert (entered, bulkhead.inside) == ([1, 2, 3, 4], 0)
 
 
-def test_a_place_is_awaited_where_the_caller_has_all_that_it_may_and_reads_quickly() -> None:
-    bulkhead = Bulkhead(4)
-    with fill(bulkhead, "a", "a"):
+def test_one_is_awaited_where_the_caller_has_enough_inside_and_reads_quickly() -> None:
+    bulkhead = Bulkhead(8)
+    with fill(bulkhead, "a", "a", "a"):
         assert not bulkhead.frees_soon()  # it is not known yet how long a reading takes
-    with fill(bulkhead, "a"):
+    with fill(bulkhead, "a", "a"):
         assert not bulkhead.frees_soon()
         with fill(bulkhead, "a"):
             assert bulkhead.frees_soon()
-            with fill(bulkhead, "b"):  # who has a place left
+            with fill(bulkhead, "b"):  # who is alone
                 assert not bulkhead.frees_soon()
-            time.sleep(STARTED_SECONDS)
-            assert not bulkhead.frees_soon()
             time.sleep(QUICK_SECONDS)
-    with fill(bulkhead, "a", "a"):
-        assert not bulkhead.frees_soon()
+            assert not bulkhead.frees_soon()
+    with fill(bulkhead, "a", "a", "a"):
+        assert not bulkhead.frees_soon()  # the last was not quick
+
+
+def test_where_one_caller_may_read_less_that_is_enough() -> None:
+    bulkhead = Bulkhead(2)
+    with fill(bulkhead, "a"):
+        pass
+    with fill(bulkhead, "a"):
+        assert bulkhead.frees_soon()
 
 
 @pytest.mark.parametrize("what", [Bulkhead.enter, Bulkhead.place])
