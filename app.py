@@ -143,6 +143,7 @@ def make_service(
     return TicketQueryService(
         prove=freshness.prove,
         accept=freshness.accept,
+        is_overtaken=freshness.is_overtaken,
         reader=reader,
         admit=admit,
         render_rows=render_rows,

@@ -52,11 +52,12 @@ class Freshness:
         """The state now, or one that was read after the thread's request came, of a server that is fit to answer."""
         state = self._take(self._max_age, read_arrival())
         # Though the reading began after this request had come, a later answer may have been given meanwhile.
-        if not self._max_age and self._is_overtaken(state.sight, state.server):
+        if not self._max_age and self.is_overtaken(state.sight, state.server):
             return self._take()
         return state
 
-    def _is_overtaken(self, sight: Sight, server: Server) -> bool:
+    def is_overtaken(self, sight: Sight, server: Server) -> bool:
+        """Whether the server has shown something later meanwhile, in a reading of its state or in an answer."""
         newest = self._newest.get(server.system)
         if newest is None or newest == (sight, server):
             return False
@@ -120,7 +121,7 @@ class Freshness:
             )
 
     def _note(self, sight: Sight, server: Server) -> None:
-        if not self._is_overtaken(sight, server):
+        if not self.is_overtaken(sight, server):
             self._newest[server.system] = (sight, server)
 
     def accept(self, sight: Sight, server: Server, state: ServerState) -> None:

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from tickiti_query.actor import Actor
 from tickiti_query.answer import Answer
+from tickiti_query.arrival import read_arrival
 from tickiti_query.bulkhead import Bulkhead
 from tickiti_query.errors import QueryTimeout, RateLimited, Unauthenticated
 from tickiti_query.reader import Reader, Reading
@@ -74,12 +75,13 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What one flight brings to all who joined it. `seen`: what its data saw, where it was read just now."""
+    """What one flight brings to all who joined it: an answer, what its data saw, and where."""
 
     answer: Answer
     grant: Any
     is_stored: bool
-    seen: tuple[Sight, Server] | None = None
+    sight: Sight
+    server: Server
 
 
 def weigh(reading: Reading) -> int:
@@ -100,6 +102,7 @@ class TicketQueryService:
 
     prove: Callable[[], ServerState]
     accept: Callable[[Sight, Server, ServerState], None]
+    is_overtaken: Callable[[Sight, Server], bool]
     reader: Reader
     admit: Callable[[Any, str], Actor]
     render_rows: Callable[[Sequence[str], Sequence[tuple[Any, ...]]], bytes]
@@ -171,20 +174,17 @@ class TicketQueryService:
         joins a flight was admitted by the same token, from the same address.
         """
         trace.cache = "miss" if self.cache.enabled else "off"
-        key = (request.credentials, request.address, request.body)
         began = perf_counter()
         try:
             if state.validator is None or not self.cache.enabled:
-                outcome = self.flights.follow(key, lambda: self._take_off(request, state, trace, began))
+                outcome = self._follow(request, state, trace, began)
             else:
-                outcome = self.flights.join((*key, state.validator), lambda: self._fly(request, state, trace))
+                key = (request.credentials, request.address, request.body, state.validator)
+                outcome = self.flights.join(key, lambda: self._fly(request, state, trace))
         except TimeoutError:
             raise QueryTimeout from None
         if trace.rows is None:  # somebody else's flight: all of it was waiting
             trace.add("cache", perf_counter() - began)
-            if outcome.seen is not None:
-                sight, server = outcome.seen
-                self.accept(sight, server, state)
         # Time has passed for those who joined: a token may have ended since the flight began.
         self.admit(outcome.grant, request.address)
         answer = outcome.answer
@@ -197,9 +197,21 @@ class TicketQueryService:
             request.read_query().ignored,
         )
 
-    def _take_off(self, request: Request, state: ServerState, trace: RequestTrace, began: float) -> Outcome:
-        trace.add("cache", perf_counter() - began)  # what it has waited for the flight before
-        return self._fetch(request, state, trace)
+    def _follow(self, request: Request, state: ServerState, trace: RequestTrace, began: float) -> Outcome:
+        """What an equal flight brings that began after the request came."""
+
+        def take_off() -> Outcome:
+            trace.add("cache", perf_counter() - began)  # what it has waited for the flight before
+            return self._fetch(request, state, trace)
+
+        def holds(outcome: Outcome) -> bool:
+            return not self.is_overtaken(outcome.sight, outcome.server)
+
+        key = (request.credentials, request.address, request.body)
+        outcome: Outcome = self.flights.follow(key, take_off, read_arrival(), holds)
+        if trace.rows is None:
+            self.accept(outcome.sight, outcome.server, state)
+        return outcome
 
     def _fly(self, request: Request, state: ServerState, trace: RequestTrace) -> Outcome:
         """What an equal flight has brought that landed after the cache was asked, or what a fetch brings."""
@@ -208,7 +220,7 @@ class TicketQueryService:
             actor = self.admit(grant.value, request.address)
             entry = self.cache.find(HashedKey((actor, request.read_query())), state.validator, again=True)
             if entry is not None:
-                return Outcome(entry.value, grant.value, is_stored=True)
+                return Outcome(entry.value, grant.value, True, state.sight, state.server)
         return self._fetch(request, state, trace)
 
     def _fetch(self, request: Request, state: ServerState, trace: RequestTrace) -> Outcome:
@@ -237,4 +249,4 @@ class TicketQueryService:
         question = HashedKey((grant.actor, query))
         size = len(answer.body) + weight + BYTES_A_CRITERION * len(query.criteria) + 2 * request.size
         is_stored = self.cache.store(question, answer, size, reading.validator, read_at)
-        return Outcome(answer, grant, is_stored, (reading.sight, reading.server))
+        return Outcome(answer, grant, is_stored, reading.sight, reading.server)

@@ -40,14 +40,20 @@ class SharedReading(Generic[T]):
         self._latest: Outcome[T] = (None, None)
         self._began_at = float("-inf")
 
-    def take(self, read: Callable[[], T], max_age_seconds: float = 0.0, came_at: float | None = None) -> T:
+    def take(
+        self,
+        read: Callable[[], T],
+        max_age_seconds: float = 0.0,
+        came_at: float | None = None,
+        holds: Callable[[T], bool] = lambda _reading: True,
+    ) -> T:
         """A reading that began after this call, or at most `max_age_seconds` before it; `read` makes one.
 
-        `came_at`: when the caller came, on the clock; a reading that began after that will do. Raises what the
-        reading raised, and TimeoutError where somebody else's takes longer than the limit.
+        `came_at`: when the caller came, on the clock; a reading that began after that will do, if it `holds` still.
+        Raises what the reading raised, and TimeoutError where somebody else's takes longer than the limit.
         """
         with self._lock:
-            if self._will_do(max_age_seconds, came_at):
+            if self._will_do(max_age_seconds, came_at, holds):
                 return tell(self._latest)
             waiter = Waiter() if self._is_reading else None
             if waiter is None:
@@ -68,15 +74,12 @@ class SharedReading(Generic[T]):
                 self._waiting.remove(waiter)
         raise TimeoutError
 
-    def _will_do(self, max_age_seconds: float, came_at: float | None) -> bool:
+    def _will_do(self, max_age_seconds: float, came_at: float | None, holds: Callable[[T], bool]) -> bool:
+        value, _ = self._latest
         # Two moments that look equal to a clock are still two.
         if came_at is not None and self._began_at > came_at:
-            return True
-        return (
-            max_age_seconds > 0
-            and self._latest[0] is not None
-            and self._clock() - self._began_at <= max_age_seconds
-        )
+            return value is None or holds(value)
+        return max_age_seconds > 0 and value is not None and self._clock() - self._began_at <= max_age_seconds
 
     def _lead(self, read: Callable[[], T]) -> Outcome[T]:
         """Read, for this thread and for all who wait by now; then give the lead on."""
@@ -136,10 +139,18 @@ class Flights:
         self._under_way: dict[Hashable, Future[Any]] = {}
         self._turns: dict[Hashable, Turns] = {}
 
-    def follow(self, key: Hashable, work: Callable[[], T]) -> T:
+    def follow(
+        self,
+        key: Hashable,
+        work: Callable[[], T],
+        came_at: float | None = None,
+        holds: Callable[[T], bool] = lambda _result: True,
+    ) -> T:
         """What `work` makes in a flight that has begun after this call, whoever's: one is under way at a time.
 
-        Raises what the flight raised, and TimeoutError where others' take longer than the limit.
+        `came_at`: when the caller came, on the monotonic clock; the latest flight will do if it began after that, and
+        what it has brought `holds` still. Raises what the flight raised, and TimeoutError where others' take longer
+        than the limit.
         """
         is_ours = False
 
@@ -154,7 +165,7 @@ class Flights:
                 turns = self._turns[key] = Turns(self._wait_seconds)
             turns.members += 1
         try:
-            result: T = turns.reading.take(lead)
+            result: T = turns.reading.take(lead, came_at=came_at, holds=holds)
             return result
         finally:
             with self._lock:

@@ -206,6 +206,27 @@ def test_where_nothing_is_proved_all_who_come_during_a_flight_are_on_the_next() 
     assert flights.follow("key", gate.read) == 3
 
 
+def test_the_latest_flight_will_do_for_who_came_before_it_if_it_holds_still() -> None:
+    gate = Gate()
+    flights = Flights(wait_seconds=SECONDS)
+    came_at = time.monotonic()
+    with ThreadPoolExecutor(2) as threads:
+        first = threads.submit(flights.follow, "key", gate.read)
+        wait_until(lambda: gate.begun == 1)
+        second = threads.submit(flights.follow, "key", gate.read)
+        wait_until(lambda: count_waiting(flights._turns["key"].reading) == 1)
+        gate.open()
+        assert first.result(SECONDS) == 1
+        wait_until(lambda: gate.begun == 2)  # it keeps what the first has brought
+        assert flights.follow("key", gate.read, came_at) == 1
+        late = threads.submit(flights.follow, "key", gate.read, came_at, lambda _result: False)
+        wait_until(lambda: count_waiting(flights._turns["key"].reading) == 1)
+        gate.open()
+        gate.open()
+        assert (second.result(SECONDS), late.result(SECONDS)) == (2, 3)
+    assert (flights.waits, flights._turns) == (1, {})
+
+
 def test_the_failure_of_a_flight_that_was_waited_for_is_not_kept_either() -> None:
     gate = Gate()
     flights = Flights(wait_seconds=SECONDS)
