@@ -58,7 +58,8 @@ def render_markdown(run: Run) -> str:
             f"({told['threads']} threads under gunicorn), medians of {told['rounds']} interleaved rounds of "
             f"{told['seconds']} s; the load generator, all targets and both PostgreSQL servers on {told['cpu']}. "
             f"Python {told['python']}, PostgreSQL {told['postgresql']}, {told['date']}. The service writes its log "
-            "line a request; the rivals write none."
+            "line a request; the rivals write none. The service reads equal questions at once together, so misses are "
+            "measured with different ones too."
         ),
         "",
         "| | | goal | |",
