@@ -10,12 +10,15 @@ import msgspec
 
 @lru_cache(maxsize=256)
 def shape_row(columns: Sequence[str]) -> type[msgspec.Struct]:
-    """What is made of a row's values in turn: an object with these columns in order.
+    """What is made of a row's values in turn: an object with these columns in order. A NULL after them is left out.
 
     A row as a dict takes eight times as long to make, and as long to write.
     """
     names = {f"value_{place}": column for place, column in enumerate(columns)}
-    return msgspec.defstruct("Row", list(names), rename=names, gc=False)
+    after: tuple[str, type, None] = ("after", type(None), None)
+    return msgspec.defstruct(
+        "Row", [*names, after], rename={**names, "after": ""}, gc=False, omit_defaults=True
+    )
 
 
 def render_rows(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> bytes:

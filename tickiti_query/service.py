@@ -229,8 +229,7 @@ class TicketQueryService:
         with self.bulkhead.place(request.credentials):
             reading = self.reader.answer(request, trace, state)
         self.accept(reading.sight, reading.server, state)
-        grant, query = reading.recipe.grant, reading.recipe.query
-        rows = reading.rows[: query.row_limit]
+        rows = reading.rows[: reading.recipe.query.row_limit]
         began = perf_counter()
         body = self.render_rows(reading.recipe.columns, rows)
         trace.render_seconds = perf_counter() - began
@@ -244,9 +243,13 @@ class TicketQueryService:
             as_of=(state.sight if has_same_stamp else reading.sight).replayed_at,
         )
         trace.rows = answer.rows
-        weight = weigh(reading)
+        is_stored = self.cache.enabled and self._store(request, reading, answer, read_at)
+        return Outcome(answer, reading.recipe.grant, is_stored, reading.sight, reading.server)
+
+    def _store(self, request: Request, reading: Reading, answer: Answer, read_at: float) -> bool:
+        """Keep what was read, if it is proved; whether the answer was kept."""
+        grant, query, weight = reading.recipe.grant, reading.recipe.query, weigh(reading)
         self.cache.store(request.credentials, grant, weight, reading.validator, read_at)
         question = HashedKey((grant.actor, query))
         size = len(answer.body) + weight + BYTES_A_CRITERION * len(query.criteria) + 2 * request.size
-        is_stored = self.cache.store(question, answer, size, reading.validator, read_at)
-        return Outcome(answer, grant, is_stored, reading.sight, reading.server)
+        return self.cache.store(question, answer, size, reading.validator, read_at)
