@@ -88,9 +88,9 @@ class Bulkhead:
         return self._inside.taken
 
     def frees_soon(self) -> bool:
-        """Whether enough requests are inside, and one will soon be done.
+        """Whether another request had better wait outside, for one that will soon be done.
 
-        The caller that reads has enough of them there, the last reading was quick, and one has begun just now.
+        The caller that reads has enough of them inside, the last reading was quick, and one has begun just now.
         """
         is_full = self._inside.count(self._last) >= min(QUICK_INSIDE, self._reading.share)
         return is_full and self._is_quick and time.monotonic() - self._began_at < QUICK_SECONDS

@@ -29,8 +29,8 @@ class Crew:
 
     One thread runs: the interpreter has room for no more, and what queues meanwhile shares its next proof. One that is
     inside the bulkhead, or stuck, waits more than it works, and another one runs in its stead: hits are answered while
-    the replica is slow. While it is quick, and the next would only wait for a place there, none does: whoever frees the
-    place takes up the next. `threads` may be stuck at a time; as many as that and those inside are started when needed.
+    the replica is slow. While it is quick a few are enough inside, and whoever comes out takes up the next. `threads`
+    may be stuck at a time; as many as that and those inside are started when needed.
     """
 
     def __init__(self, serve: Callable[[Any], None], threads: int, queue_seconds: float) -> None:
