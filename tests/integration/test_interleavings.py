@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -212,6 +213,55 @@ def test_without_a_cache_what_is_remembered_of_questions_is_never_wrong_either(
 ) -> None:
     perspectives, bodies, *steps = drawn
     begin(uncached, perspectives, bodies).play(step for part in steps for step in part)
+
+
+class Race:
+    """One who commits without pause, and many who ask the same and something else; the subject of a ticket counts."""
+
+    def __init__(self, stage: Stage, seconds: float) -> None:
+        self._stage = stage
+        self._row = next(row for row in make_start()["tickets"] if row["id"] == 1)
+        self._end = time.monotonic() + seconds
+        self._committed = 0
+        self._answered = 0
+        self.answers = 0
+
+    def write(self) -> None:
+        for number in range(1, sys.maxsize):
+            if time.monotonic() > self._end:
+                return
+            self._stage.commit([Change("tickets", self._row, {**self._row, "subject": f"n{number}"})])
+            self._committed = number
+            if number % 10 == 0:
+                time.sleep(0.02)
+
+    def read(self, number: int) -> None:
+        question = ask_of(ANN, json.dumps({"row_limit": 50 + number % 2}))
+        with contextlib.closing(Door(self._stage.port, keep=True)) as door:
+            while time.monotonic() < self._end:
+                least = max(self._committed, self._answered)
+                found = door.ask(question)
+                if found.status == 503:  # a machine that is busy with something else
+                    assert found.body["error"] == "overloaded"
+                    continue
+                [subject] = [row["subject"] for row in found.body["data"] if row["ticket_id"] == 1]
+                seen = int(subject[1:]) if re.fullmatch(r"n\d+", subject) else 0
+                assert seen >= least, found.cache_status
+                self._answered = max(self._answered, seen)
+                self.answers += 1
+
+
+@pytest.mark.parametrize("name", ["stage", "uncached"])
+def test_no_answer_is_older_than_what_was_there_before_it_was_asked(
+    request: pytest.FixtureRequest, name: str
+) -> None:
+    stage: Stage = request.getfixturevalue(name)
+    stage.load(make_start())
+    race = Race(stage, seconds=4)
+    with ThreadPoolExecutor(17) as threads:
+        for each in [threads.submit(race.write), *[threads.submit(race.read, n) for n in range(16)]]:
+            each.result()
+    assert race.answers > 100
 
 
 # What changes, and what is gone then -----------------------------------------------------------------------
