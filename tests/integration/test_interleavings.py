@@ -462,6 +462,42 @@ def test_without_a_cache_those_who_come_while_it_runs_share_the_next(uncached: S
     assert written.count_reading("tickets") <= 2 * flights
 
 
+@contextlib.contextmanager
+def slow_tickets(pair: Pair, seconds: float) -> Iterator[str]:
+    """Reading the tickets takes so long, in a snapshot from before; the name of the table that has them meanwhile."""
+    table = f"{SCHEMA}.kept_tickets"
+    pair.primary.execute(
+        f"ALTER TABLE {SCHEMA}.tickets RENAME TO kept_tickets;"
+        f"CREATE VIEW {SCHEMA}.tickets AS SELECT t.* FROM {table} t, pg_sleep({seconds});"
+        f"GRANT SELECT ON {SCHEMA}.tickets TO {READER}"
+    )
+    try:
+        yield table
+    finally:
+        pair.primary.execute(f"DROP VIEW {SCHEMA}.tickets; ALTER TABLE {table} RENAME TO tickets")
+
+
+def test_without_a_cache_nobody_is_on_a_flight_from_before_what_was_committed(
+    uncached: Stage, pair: Pair
+) -> None:
+    world = make_start()
+    uncached.load(world)
+    event = change(world, "tickets", 1, subject="b")
+    with (
+        contextlib.closing(Door(uncached.port, keep=True)) as door,
+        slow_tickets(pair, 0.5) as table,
+        ThreadPoolExecutor(1) as threads,
+    ):
+        written = Written(pair)
+        first = threads.submit(door.ask, ask_of(ANN))
+        wait_until(lambda: written.count_reading("tickets") == 1)
+        pair.primary.execute(f"UPDATE {table} SET subject = 'b' WHERE id = 1")
+        late = ask_at_once(uncached.port, [ask_of(ANN)] * THREADS)
+        check(world, ask_of(ANN), first.result())
+        for found in late:
+            check(event.apply(world), ask_of(ANN), found)
+
+
 def list_relations(pair: Pair, sent: Sent) -> list[str]:
     """The relations that the plan of a prepared statement reads."""
     text = sent.prepared.partition(f"PREPARE {STATE} AS")[2].partition(";")[0]
