@@ -201,8 +201,8 @@ class FakeReplica:
     def ask(self, _statement: Statement) -> tuple[Server, list[tuple[Any, ...]]]:
         """A recipe holds until the next commit but one: what it gives, or that it has changed."""
         if self.asked % 2:
-            return SERVER, [(None,) * (1 + len(self.rows[0]))]
-        return SERVER, [(f"/{self.stamp}/", *self.rows[0]), *((None, *row) for row in self.rows)]
+            return SERVER, [(None,) * (len(self.rows[0]) + 1)]
+        return SERVER, [(*self.rows[0], f"/{self.stamp}/"), *((*row, None) for row in self.rows)]
 
     def leave(self) -> None:
         """There is no other server to go to."""
