@@ -13,6 +13,7 @@ import psycopg2
 import pytest
 
 from tests.faults.fault import STATEMENT_SECONDS, Scene, wait_until
+from tests.faults.traffic import CLIENTS
 from tests.faults.truth import Observer, Truth, Writer, connect_writer, make_numbered
 from tests.running import Running, find_free_port
 from tests.running import wait_until as wait_for_start
@@ -26,7 +27,9 @@ LAG_SECONDS = 2
 SETTINGS = {
     "TICKITI_STATEMENT_TIMEOUT_MS": str(STATEMENT_SECONDS * 1000),
     "TICKITI_MAX_REPLICA_LAG_SECONDS": str(LAG_SECONDS),
-    "TICKITI_THREADS": "4",
+    "TICKITI_THREADS": str(
+        2 * CLIENTS
+    ),  # one token has half of the places, and so finds one for every client
 }
 # One relation becomes a view that takes as long as `pace` says; `scratch` is for commits that change no answer.
 SLOW = f"""
