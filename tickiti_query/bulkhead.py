@@ -103,7 +103,7 @@ class Bulkhead:
                 self._refuse()
             self._inside.take(who)
             if self._reading.has_one_for(who):
-                self._last, self._began_at = who, time.monotonic()
+                self._note_begin(who)
         try:
             self.tell_entered()
             yield
@@ -118,7 +118,7 @@ class Bulkhead:
         with self._lock:
             waiter = None if self._reading.has_one_for(who) else Waiter(who)
             if waiter is None:
-                self._take(who)
+                self._reading.take(who)
             else:
                 self._queue.append(waiter)
         if waiter is not None:
@@ -140,15 +140,15 @@ class Bulkhead:
                 self._queue.remove(waiter)
                 self._refuse()
 
-    def _take(self, who: Hashable) -> None:
-        self._reading.take(who)
+    def _note_begin(self, who: Hashable) -> None:
         self._last, self._began_at = who, time.monotonic()
 
     def _hand_on(self) -> None:
         """Give what is free to those who have waited longest: nobody is woken who would have to wait again."""
         for waiter in self._queue.copy():
             if self._reading.has_one_for(waiter.who):
-                self._take(waiter.who)
+                self._reading.take(waiter.who)
+                self._note_begin(waiter.who)
                 self._queue.remove(waiter)
                 waiter.gate.open()
 

@@ -134,14 +134,15 @@ class Reader:
             statement = self._compile(source, perspective, searches, actor, query.row_limit)
             rows = snapshot.fetch(statement)
         validator = confirm(state, snapshot.server, sight)
+        proved, alone = write_recipe(statement, source.premises), write_recipe(statement, ())
         recipe = Recipe(
             grant=grant,
-            asked_bytes=request.size,
+            size=request.size + proved.size + alone.size,
             query=query,
             perspective_id=perspective.id,
             columns=statement.columns,
-            statement=write_recipe(statement, source.premises),
-            page=write_recipe(statement, ()),
+            statement=proved,
+            page=alone,
             validator=validator,
         )
         return Reading(server=snapshot.server, sight=sight, validator=validator, recipe=recipe, rows=rows)

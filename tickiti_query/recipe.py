@@ -48,28 +48,19 @@ class Witness:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a question came to. Both statements give what `read` takes apart; the question took `asked_bytes`.
+    """What a question came to, and about how many bytes that takes. Both statements give what `read` takes apart.
 
     `statement` proves the premises; `page` does not, and is for who sees what `validator` names: under that they hold.
     """
 
     grant: Any
-    asked_bytes: int
+    size: int
     query: TicketQuery
     perspective_id: int | None
     columns: tuple[str, ...]
     statement: Statement
     page: Statement
     validator: Validator | None = None
-
-    @property
-    def size(self) -> int:
-        """About how many bytes it takes."""
-        written = (
-            len(each.sql) + sum(len(str(value)) for _, value in each.params)
-            for each in (self.statement, self.page)
-        )
-        return sum(written) + self.asked_bytes
 
     @staticmethod
     def read(rows: Sequence[Row]) -> tuple[Sight, Sequence[Row]] | None:

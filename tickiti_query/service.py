@@ -179,7 +179,7 @@ class TicketQueryService:
             if state.validator is None or not self.cache.enabled:
                 outcome = self._follow(request, state, trace, began)
             else:
-                key = (request.credentials, request.address, request.body, state.validator)
+                key = (request.key, request.address, state.validator)
                 outcome = self.flights.join(key, lambda: self._fly(request, state, trace))
         except TimeoutError:
             raise QueryTimeout from None
@@ -207,7 +207,7 @@ class TicketQueryService:
         def holds(outcome: Outcome) -> bool:
             return not self.is_overtaken(outcome.sight, outcome.server)
 
-        key = (request.credentials, request.address, request.body)
+        key = (request.key, request.address)
         outcome: Outcome = self.flights.follow(key, take_off, read_arrival(), holds)
         if trace.rows is None:
             self.accept(outcome.sight, outcome.server, state)
@@ -220,7 +220,9 @@ class TicketQueryService:
             actor = self.admit(grant.value, request.address)
             entry = self.cache.find(HashedKey((actor, request.read_query())), state.validator, again=True)
             if entry is not None:
-                return Outcome(entry.value, grant.value, True, state.sight, state.server)
+                return Outcome(
+                    entry.value, grant.value, is_stored=True, sight=state.sight, server=state.server
+                )
         return self._fetch(request, state, trace)
 
     def _fetch(self, request: Request, state: ServerState, trace: RequestTrace) -> Outcome:

@@ -29,6 +29,11 @@ class Statement:
         """The parameters by name."""
         return dict(self.params)
 
+    @property
+    def size(self) -> int:
+        """About how many bytes it takes."""
+        return len(self.sql) + sum(len(str(value)) for _, value in self.params)
+
 
 class Binds:
     """Collects the values of a statement that is being written, and names them after their field."""

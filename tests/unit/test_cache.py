@@ -137,7 +137,7 @@ def test_what_is_remembered_of_questions_is_bounded_with_their_bodies() -> None:
         query = TicketQuery(row_limit=number + 1)
         recipe = Recipe(
             grant=None,
-            asked_bytes=30_000,
+            size=30_000,
             query=query,
             perspective_id=1,
             columns=(),

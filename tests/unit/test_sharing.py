@@ -175,16 +175,18 @@ def test_the_failure_of_a_flight_wakes_all_and_is_not_kept() -> None:
     assert flights.join("key", lambda: 2) == 2
 
 
-def test_waiting_for_somebody_elses_flight_has_a_limit() -> None:
+@pytest.mark.parametrize("ask", [Flights.join, Flights.follow])
+def test_waiting_for_somebody_elses_flight_has_a_limit(ask: Callable[..., int]) -> None:
     gate = Gate()
     flights = Flights(wait_seconds=0.05)
     with ThreadPoolExecutor(1) as threads:
-        first = threads.submit(flights.join, "key", gate.read)
+        first = threads.submit(ask, flights, "key", gate.read)
         wait_until(lambda: gate.begun == 1)
         with pytest.raises(TimeoutError):
-            flights.join("key", gate.read)
+            ask(flights, "key", gate.read)
         gate.open()
         assert first.result(SECONDS) == 1
+    assert (flights._under_way, flights._turns) == ({}, {})
 
 
 def test_where_nothing_is_proved_all_who_come_during_a_flight_are_on_the_next() -> None:
@@ -245,19 +247,6 @@ def test_the_failure_of_a_flight_that_was_waited_for_is_not_kept_either() -> Non
                 each.result(SECONDS)
     assert (gate.begun, flights._turns) == (2, {})
     assert flights.follow("key", lambda: 3) == 3
-
-
-def test_waiting_for_the_flight_before_has_a_limit() -> None:
-    gate = Gate()
-    flights = Flights(wait_seconds=0.05)
-    with ThreadPoolExecutor(1) as threads:
-        first = threads.submit(flights.follow, "key", gate.read)
-        wait_until(lambda: gate.begun == 1)
-        with pytest.raises(TimeoutError):
-            flights.follow("key", gate.read)
-        gate.open()
-        assert first.result(SECONDS) == 1
-    assert flights._turns == {}
 
 
 def test_who_waits_for_a_reading_of_somebody_else_gives_up_in_time() -> None:
