@@ -18,9 +18,8 @@ from tickiti_query.values import BIGINT, read_digits
 OPENING_ABILITIES = {"tickets:read", "tickets:write", "*"}  # write implies read
 # A digest that no secret has: what carries no secret asks the same question in the same time.
 NOBODY = "0" * 64
-ANY_ID = (
-    -1
-)  # what no token has, for a secret without an id; a number like all others takes as long as they do
+# What no token has, for a secret without an id: a number like all others takes as long as they do.
+ANY_ID = -1
 MAPPED_BITS = 96  # of ::ffff:0:0/96, where IPv6 has IPv4's addresses
 
 # Python has no time beyond this one, and it is as far away as any later one. LEAST would make a time of none.
