@@ -5,6 +5,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -217,6 +218,20 @@ def test_the_second_answer_is_a_hit_with_the_same_bytes(desk: Desk) -> None:
     assert [line["cache"] for line in desk.lines] == ["miss", "hit", "miss"]
     for name in ("X-Row-Count", "X-Truncated", "X-Data-As-Of"):
         assert first.headers[name] == second.headers[name]
+
+
+@pytest.mark.parametrize("major", [14, 19])
+def test_on_an_unknown_version_every_answer_is_read_anew(desk: Desk, major: int) -> None:
+    desk.replica.server = replace(desk.replica.server, major=major)
+    desk.replica.state = replace(desk.replica.state, server=desk.replica.server)
+    assert [desk.ask().headers["Cache-Status"] for _ in "12"] == ["tickiti-query; fwd=miss"] * 2
+    assert desk.replica.reads == 2
+
+
+def test_where_too_much_may_be_running_every_answer_is_read_anew(desk: Desk) -> None:
+    desk.replica.state = replace(desk.replica.state, running=None)
+    assert [desk.ask().headers["Cache-Status"] for _ in "12"] == ["tickiti-query; fwd=miss"] * 2
+    assert desk.replica.reads == 2
 
 
 def test_a_hit_names_the_ignored_fields_of_its_own_request(desk: Desk) -> None:
