@@ -79,7 +79,8 @@ class FakeReplica:
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
         binds = dict(statement.params)
         if statement == SIGHT:
-            return [(f"/{STAMP}/",)]
+            running = self.state.running
+            return [(f"/{STAMP}" if running is None else f"/{STAMP}/{running}",)]
         if tokens.SQL in statement.sql:
             return witness(find_token_rows(binds))
         if "FROM perspectives p" in statement.sql:
