@@ -1,6 +1,9 @@
 """The composition root: the one place where settings, replica, cache and routes are wired together."""
 
 import logging.config
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from importlib import resources
@@ -14,7 +17,7 @@ from config.log import configure_logging
 from config.settings import Settings
 from schemas.ticket_query import ErrorSchema
 from tickiti_query import views
-from tickiti_query.admin import make_admin_app
+from tickiti_query.admin import ByPort, make_admin_app
 from tickiti_query.body import make_body_reader
 from tickiti_query.bulkhead import WAIT_SECONDS, Bulkhead
 from tickiti_query.cache import Cache, RecipeBook
@@ -63,8 +66,22 @@ class TicketsApi(Api):  # type: ignore[misc]  # flask-smorest has no types
     ERROR_SCHEMA = ErrorSchema
 
 
-def create_app(settings: Settings) -> Flask:
-    """The WSGI app. Nothing is connected yet: a replica that is not there is waited for, request by request."""
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The service, wired together, for gunicorn's hooks and for tests.
+
+    `app` answers the API and, on the operations port, `admin_app`. `keep_checking` checks readiness and never returns.
+    `end` sends the spans that are left.
+    """
+
+    app: Flask
+    admin_app: Flask
+    keep_checking: Callable[[], None]
+    end: Callable[[], None]
+
+
+def create_service(settings: Settings) -> Service:
+    """Wire the service. Nothing is connected yet: a replica that is not there is waited for, request by request."""
     logging.config.dictConfig(configure_logging(settings.log_level))
     target = Target(
         settings.replica_url,
@@ -105,18 +122,21 @@ def create_app(settings: Settings) -> Flask:
     listeners = Listeners(tell_request, tracing.write if tracing else None)
     views.install(app, listeners)
     app.wsgi_app = HotPath(  # type: ignore[method-assign]
-        app.wsgi_app, views.PATH, service, read_credentials, read_body, views.render_error, listeners
+        app.wsgi_app, views.PATH, service, read_credentials, read_body, listeners
     )
     if settings.trusted_proxies:
         app.wsgi_app = Forwarded(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     readiness = Readiness(freshness.prove, replica.read, find_powers, tell_checks)
-    app.extensions["tickiti_query_admin"] = make_admin_app(readiness.check, render_metrics)
-    app.extensions["tickiti_query_readiness"] = readiness
-    app.extensions["tickiti_query_bulkhead"] = bulkhead
-    app.extensions["tickiti_query_gauges"] = lambda: tell_pool(*replica.count_connections())
-    app.extensions["tickiti_query_end"] = tracing.end if tracing else lambda: None
+
+    def render_page() -> bytes:
+        tell_pool(*replica.count_connections())
+        # One page for each worker: with several, it says which one answered.
+        return render_metrics(str(os.getpid()) if settings.workers > 1 else None)
+
+    admin_app = make_admin_app(readiness.check, render_page)
+    app.wsgi_app = ByPort(app.wsgi_app, settings.admin_port, admin_app)  # type: ignore[method-assign]
     tell_build()
-    return app
+    return Service(app, admin_app, readiness.keep_checking, tracing.end if tracing else lambda: None)
 
 
 def make_service(

@@ -1,8 +1,9 @@
-"""What gunicorn imports: `gunicorn -c config/gunicorn.conf.py wsgi:app`."""
+"""The module that gunicorn imports: `gunicorn -c config/gunicorn.conf.py wsgi:app`. Its hooks read `service`."""
 
 import os
 
-from app import create_app
+from app import create_service
 from config.settings import load_settings
 
-app = create_app(load_settings(os.environ))
+service = create_service(load_settings(os.environ))
+app = service.app

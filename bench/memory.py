@@ -235,9 +235,9 @@ def stay_flat(requests: int, questions: int) -> bool:
         mock.patch.object(composition, "Replica", FakeReplica),
         mock.patch("sys.stderr", Path(os.devnull).open("w")),
     ):
-        flask = composition.create_app(
+        flask = composition.create_service(
             Settings(replica_url="postgresql://nowhere", rate_limit=None, log_level="warning")
-        )
+        ).app
         step = max(requests // 10, 1)
         print(f"\n{requests:,} requests with {questions:,} distinct questions, a commit in 5,000")
         environments = make_environments(questions)

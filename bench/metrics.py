@@ -1,22 +1,10 @@
-"""What metrics cost a hit, and what a page of them costs: `python -m bench.metrics`.
-
-Everything runs in this process, with values in files as under gunicorn.
-"""
+"""What metrics cost a hit, and what a page of them costs, in this process: `python -m bench.metrics`."""
 
 from __future__ import annotations
 
-import atexit
-import os
-import shutil
 import sys
-import tempfile
 import timeit
 from collections.abc import Callable
-
-# prometheus_client looks for it when it is imported.
-COUNTERS = tempfile.mkdtemp(prefix="bench-metrics-")
-os.environ["PROMETHEUS_MULTIPROC_DIR"] = COUNTERS
-atexit.register(shutil.rmtree, COUNTERS)
 
 from tickiti_query import metrics
 from tickiti_query.request_trace import RequestTrace

@@ -1,4 +1,4 @@
-"""What a pod needs: memory and CPU of gunicorn and its workers, on the demo's shop: `python -m bench.pod`.
+"""What a pod needs: memory and CPU of gunicorn and its worker, on the demo's shop: `python -m bench.pod`.
 
 The numbers in deploy/kubernetes/container/container.yaml come from here.
 """
@@ -29,7 +29,7 @@ CLIENTS = 16
 LONGEST_SECONDS = 90.0
 TICK = os.sysconf("SC_CLK_TCK")
 MIB = 2**20
-CACHE_BYTES = 2 * 64 * MIB  # TICKITI_CACHE_MAX_BYTES for each of two workers
+CACHE_BYTES = 64 * MIB  # TICKITI_CACHE_MAX_BYTES
 
 
 def main() -> int:
@@ -48,8 +48,6 @@ def main() -> int:
                 fill_caches(running)
             print(f"{f'peak: {CLIENTS} clients, long answers, full caches':<44}{peak[0] / MIB:>6.0f}")
             print(f"{'after it':<44}{read_memory(running) / MIB:>6.0f}")
-            counters = sum(file.stat().st_size for file in Path(name).glob("tickiti-query-*/*"))
-            print(f"{'files of counters':<44}{counters / MIB:>6.1f}")
             for title, body in (("hits", lambda _: "{}"), ("misses", ask_anew)):
                 answered, cpu, seconds = load(running, body, 10.0)
                 print(
@@ -62,7 +60,7 @@ def main() -> int:
 
 
 def list_processes(running: Running) -> list[int]:
-    """gunicorn and its workers."""
+    """gunicorn and its worker."""
     return [running.process.pid, *list_children(running.process.pid)]
 
 

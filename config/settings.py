@@ -25,7 +25,7 @@ class Settings:
     pooler: str = "none"
     bind: str = "0.0.0.0:8080"
     admin_bind: str = "0.0.0.0:9090"
-    workers: int = 2
+    workers: int = 1
     threads: int = 8
     freshness: str = "exact"
     cache_ttl_seconds: int = 30
@@ -38,14 +38,20 @@ class Settings:
     rate_limit: str | None = "600/minute"
     rate_limit_storage: str | None = field(default=None, repr=False)
     trusted_proxies: int = 0
+    keepalive_seconds: int = 75
     token_expiration_minutes: int | None = None
     log_level: str = "info"
     traces: bool = False
 
     @property
     def connections(self) -> int:
-        """The most that a worker holds: one a thread, one for the readings that all share, and one for the probes."""
+        """The most that a worker holds: one for each reading, one for proofs, and one for the probes."""
         return self.threads + 2
+
+    @property
+    def admin_port(self) -> int:
+        """The operations port."""
+        return split_address(self.admin_bind)[1]
 
 
 def read_url(text: str) -> str:
@@ -79,6 +85,12 @@ def read_address(text: str) -> str:
     except ValueError:
         raise ValueError("must be host:port, such as 0.0.0.0:8080 or [::]:8080") from None
     return text
+
+
+def split_address(text: str) -> tuple[str, int]:
+    """Return the host and the port of `host:port`."""
+    parts = urlsplit(f"//{text}")
+    return parts.hostname or "", parts.port or 0
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
@@ -146,6 +158,7 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "TICKITI_RATE_LIMIT": ("rate_limit", read_rate),
     "TICKITI_RATE_LIMIT_STORAGE": ("rate_limit_storage", read_store),
     "TICKITI_TRUSTED_PROXIES": ("trusted_proxies", whole_number(0, 16)),
+    "TICKITI_KEEPALIVE_SECONDS": ("keepalive_seconds", whole_number(1, 86_400)),
     "TICKITI_TOKEN_EXPIRATION_MINUTES": ("token_expiration_minutes", whole_number(1, 52_596_000)),
     "TICKITI_LOG_LEVEL": ("log_level", one_of("debug", "info", "warning", "error")),
 }
@@ -172,6 +185,9 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         given["traces"] = asks_for_traces(environ)
     except ValueError as fault:
         faults.append(str(fault))
+    checked = Settings(replica_url="", **{k: v for k, v in given.items() if k in {"bind", "admin_bind"}})
+    if split_address(checked.bind)[1] == checked.admin_port:
+        faults.append("TICKITI_BIND and TICKITI_ADMIN_BIND must have different ports")
     limits = Settings(replica_url="", **{k: v for k, v in given.items() if k.endswith("row_limit")})
     if limits.default_row_limit > limits.max_row_limit:
         faults.append("TICKITI_DEFAULT_ROW_LIMIT must not be larger than TICKITI_MAX_ROW_LIMIT")

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from app import create_app
+from app import create_service
 from config.settings import Settings
 from tests.oracle.evaluator import Answer, World, evaluate
 from tests.oracle.story import tell
@@ -106,7 +106,8 @@ def open_comparison(pair: Pair) -> Iterator[Comparison]:
     create_schema(primary, SCHEMA)
     create_reader(primary, SCHEMA)
     url = pair.standby.url_for(READER)
-    app = create_app(Settings(replica_url=url, replica_schema=SCHEMA, cache_ttl_seconds=0, rate_limit=None))
+    settings = Settings(replica_url=url, replica_schema=SCHEMA, cache_ttl_seconds=0, rate_limit=None)
+    app = create_service(settings).app
     try:
         yield Comparison(app.test_client(), primary)
     finally:

@@ -1,13 +1,22 @@
-"""The worker with its patience shortened, so that tests see it end."""
+"""The worker with short time limits for clients, so that tests see them pass."""
 
-from tickiti_query.front.worker import Worker
+from tickiti_query.client_socket import ClientSocket
+from tickiti_query.gunicorn_worker import Worker
 
 REQUEST_SECONDS = 1.5
 ANSWER_SECONDS = 2.0
 
 
-class HastyWorker(Worker):
-    """For `gunicorn -k tests.hasty.HastyWorker`."""
+class HastySocket(ClientSocket):
+    """A client's socket with short time limits."""
 
-    request_seconds = REQUEST_SECONDS
+    __slots__ = ()
+
+    head_seconds = body_seconds = REQUEST_SECONDS
     answer_seconds = ANSWER_SECONDS
+
+
+class HastyWorker(Worker):
+    """The worker for `gunicorn -k tests.hasty.HastyWorker`."""
+
+    client_socket = HastySocket

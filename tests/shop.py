@@ -7,10 +7,9 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from flask import Flask
 from werkzeug.test import Client, TestResponse
 
-from app import create_app
+from app import Service, create_service
 from config.settings import Settings
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
@@ -24,9 +23,10 @@ NEW_IDS = itertools.count(9000)
 class Shop:
     """An app over a pair; every change that is made through it is undone by it."""
 
-    def __init__(self, pair: Pair, app: Flask) -> None:
+    def __init__(self, pair: Pair, service: Service) -> None:
         self.pair = pair
-        self.app = app
+        self.app = service.app
+        self._admin_app = service.admin_app
 
     def ask(
         self, token: str, body: Any = None, *, address: str = "203.0.113.9", forwarded: str | None = None
@@ -48,7 +48,7 @@ class Shop:
 
     def probe(self, path: str = "/readyz") -> tuple[int, Any]:
         """Status and body of the operations port."""
-        response = Client(self.app.extensions["tickiti_query_admin"]).get(path)
+        response = Client(self._admin_app).get(path)
         return response.status_code, json.loads(response.data)
 
     @contextlib.contextmanager
@@ -92,4 +92,4 @@ class Shop:
 def open_shop(pair: Pair, **settings: Any) -> Shop:
     """The service in this process over the pair's standby, without a rate limit, with settings of one's own."""
     given = {"replica_url": pair.standby.url_for(READER), "rate_limit": None, **settings}
-    return Shop(pair, create_app(Settings(**given)))
+    return Shop(pair, create_service(Settings(**given)))

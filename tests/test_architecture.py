@@ -52,7 +52,7 @@ CORE = {
     "windows",
 }
 # One room with three doors: the exchange, its way through Flask, and the short way of an answer that is kept.
-HTTP = {"views", "exchange", "hot_path"}
+HTTP = {"views", "exchange", "hot_path", "error_answer", "client_socket", "gunicorn_worker", "request_head"}
 # Programs of their own: each is wired together in itself.
 PROGRAMS = {"cli", "demo", "__main__"}
 
@@ -61,12 +61,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "wsgi": {"app", "config"},
     "app": {"config", "schemas", "core", "service", "edge"},
     "config": set(),
-    "config/gunicorn.conf": {"config", "edge"},  # it starts the operations port in each worker
+    "config/gunicorn.conf": {"config", "http", "wsgi"},
     "schemas": set(),
     "core": set(),
     "service": {"core"},
-    "http": {"core", "schemas", "service"},
-    "front": {"core"},
+    "http": {"core", "schemas", "service", "metrics"},
     "body": {"core", "schemas"},
     "cli": {"config", "core", "edge"},
     "demo": {"core"},
@@ -80,7 +79,7 @@ PACKAGES: dict[str, set[str]] = {
     "service": set(),
     "wsgi": set(),
     "schemas": {"marshmallow"},
-    "config": {"limits", "msgspec", "psycopg2"},
+    "config": {"gevent", "gunicorn", "limits", "msgspec", "psycopg2"},
 }
 
 
@@ -187,7 +186,7 @@ def test_product_code_is_finished_and_prints_nothing(path: Path) -> None:
 def test_every_api_route_authenticates(monkeypatch: pytest.MonkeyPatch) -> None:
     replica = FakeReplica()
     monkeypatch.setattr(composition, "Replica", lambda *_, **__: replica)
-    app = composition.create_app(Settings(replica_url="postgresql://nobody@/nothing"))
+    app = composition.create_service(Settings(replica_url="postgresql://nobody@/nothing")).app
     routes = [
         (method, rule.rule)
         for rule in app.url_map.iter_rules()

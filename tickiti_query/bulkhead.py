@@ -1,7 +1,6 @@
 """A bound on what waits for the replica, and on how much of it is one caller's."""
 
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
@@ -11,9 +10,6 @@ from tickiti_query.errors import Overloaded
 from tickiti_query.gate import Gate
 
 WAIT_SECONDS = 1.0  # how long a request may wait for a place
-# While readings are quick, more threads inside than one that reads, one that runs and one on its way only take the
-# interpreter's lock from each other.
-QUICK_SECONDS, QUICK_INSIDE = 0.005, 3
 ROOM = 64  # how many may wait, for a place or for somebody else's equal request
 
 
@@ -29,10 +25,6 @@ class Shares:
     def has_one_for(self, who: Hashable) -> bool:
         """Whether a place is free that `who` may have."""
         return self.taken < self._size and self._held[who] < self.share
-
-    def count(self, who: Hashable) -> int:
-        """How many `who` has."""
-        return self._held[who]
 
     def take(self, who: Hashable) -> None:
         """Give `who` a place."""
@@ -76,24 +68,6 @@ class Bulkhead:
         self._tell_shed = tell_shed
         self._lock = threading.Lock()
         self._queue: list[Waiter] = []
-        self._last: Hashable = None
-        self._began_at = 0.0
-        self._is_quick = False
-        self.tell_entered: Callable[[], None] = lambda: None
-        self.tell_left: Callable[[], None] = lambda: None
-
-    @property
-    def inside(self) -> int:
-        """How many requests are inside: threads that wait more than they work."""
-        return self._inside.taken
-
-    def frees_soon(self) -> bool:
-        """Whether another request had better wait outside, for one that will soon be done.
-
-        The caller that reads has enough of them inside, the last reading was quick, and one has begun just now.
-        """
-        is_full = self._inside.count(self._last) >= min(QUICK_INSIDE, self._reading.share)
-        return is_full and self._is_quick and time.monotonic() - self._began_at < QUICK_SECONDS
 
     @contextmanager
     def enter(self, who: Hashable) -> Iterator[None]:
@@ -102,15 +76,11 @@ class Bulkhead:
             if not self._inside.has_one_for(who):
                 self._refuse()
             self._inside.take(who)
-            if self._reading.has_one_for(who):
-                self._note_begin(who)
         try:
-            self.tell_entered()
             yield
         finally:
             with self._lock:
                 self._inside.leave(who)
-            self.tell_left()
 
     @contextmanager
     def place(self, who: Hashable) -> Iterator[None]:
@@ -123,12 +93,10 @@ class Bulkhead:
                 self._queue.append(waiter)
         if waiter is not None:
             self._wait(waiter)
-        began = time.monotonic()
         try:
             yield
         finally:
             with self._lock:
-                self._is_quick = time.monotonic() - began < QUICK_SECONDS
                 self._reading.leave(who)
                 self._hand_on()
 
@@ -140,15 +108,11 @@ class Bulkhead:
                 self._queue.remove(waiter)
                 self._refuse()
 
-    def _note_begin(self, who: Hashable) -> None:
-        self._last, self._began_at = who, time.monotonic()
-
     def _hand_on(self) -> None:
         """Give what is free to those who have waited longest: nobody is woken who would have to wait again."""
         for waiter in self._queue.copy():
             if self._reading.has_one_for(waiter.who):
                 self._reading.take(waiter.who)
-                self._note_begin(waiter.who)
                 self._queue.remove(waiter)
                 waiter.gate.open()
 

@@ -102,6 +102,14 @@ class MethodNotAllowed(QueryError):
         return {"Allow": self.allowed}
 
 
+class RequestTimeout(QueryError):
+    """The request was cut because it arrived too slowly."""
+
+    status = 408
+    code = "request_timeout"
+    default_message = "The request did not arrive in time: its head and its body may take 10 seconds each."
+
+
 class PayloadTooLarge(QueryError):
     """The body is over the limit."""
 

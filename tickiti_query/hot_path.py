@@ -5,12 +5,13 @@ object are most of the time (bench/README.md). What is not a hit goes on to Flas
 """
 
 from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from io import BytesIO
+from time import monotonic
 from typing import Any
 
-from flask import Response
-
-from tickiti_query.errors import QueryError
+from tickiti_query.arrival import note_arrival
+from tickiti_query.error_answer import render_error
 from tickiti_query.exchange import EXCHANGE, Exchange, Listeners
 from tickiti_query.request import Request
 from tickiti_query.search import TicketQuery
@@ -32,7 +33,6 @@ class HotPath:
         service: TicketQueryService,
         read_credentials: Callable[[str | None], Any],
         read_body: Callable[[bytes, str], TicketQuery],
-        render_error: Callable[[QueryError], Response],
         listeners: Listeners,
     ) -> None:
         self._app = app
@@ -40,7 +40,6 @@ class HotPath:
         self._service = service
         self._read_credentials = read_credentials
         self._read_body = read_body
-        self._render_error = render_error
         self._listeners = listeners
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -54,6 +53,7 @@ class HotPath:
         environ["wsgi.input"] = BytesIO(raw)
         if len(raw) < int(length):
             return self._app(environ, start_response)
+        note_arrival(monotonic())
         return self._answer_hit(raw, environ, start_response) or self._app(environ, start_response)
 
     def _answer_hit(
@@ -74,11 +74,10 @@ class HotPath:
             if reply is None and self._service.knows(request):
                 reply = self._service.run(request, exchange.trace, exchange.state)
         except Exception as fault:
-            error = exchange.blame(fault)
-            response = self._render_error(error)
-            response.headers.extend(exchange.describe())
-            exchange.end(error.status)
-            return response(environ, start_response)
+            status, headers, body = render_error(exchange.blame(fault))
+            start_response(name_status(status), [*headers, *exchange.describe()])
+            exchange.end(status)
+            return [body]
         if reply is None:
             environ[EXCHANGE] = exchange
             return None
@@ -88,3 +87,8 @@ class HotPath:
         start_response("200 OK", [*headers, *exchange.describe_reply(reply), *exchange.describe()])
         exchange.end(200)
         return [body]
+
+
+def name_status(status: int) -> str:
+    """Return a status as WSGI has it: `404 Not Found`."""
+    return f"{status} {HTTPStatus(status).phrase}"

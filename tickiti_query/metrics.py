@@ -1,20 +1,19 @@
-"""What Prometheus is told. Workers write to files that each other can read; whichever is asked adds them up.
+"""What Prometheus is told. Counters live in the memory of their worker, and depend on no file.
 
 A hit takes a fraction of a millisecond, so what is written for one is little, and the children of a metric are
 looked up once. `python -m bench.metrics` says what it costs.
 """
 
-import os
 import platform
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache, lru_cache
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
 
 from tickiti_query import VERSION
-from tickiti_query.errors import Overloaded
+from tickiti_query.errors import QueryError
 from tickiti_query.request_trace import RequestTrace
 
 PERSPECTIVES_NAMED = 50  # in each worker: labels are memory, here and in Prometheus
@@ -55,9 +54,7 @@ CACHE_EVENTS = Counter(
     " unprovable (no proof was possible), store, evict.",
     ["event"],
 )
-CACHE_BYTES = Gauge(
-    "tickiti_query_cache_bytes", "Bytes that the entries of the caches take.", multiprocess_mode="livesum"
-)
+CACHE_BYTES = Gauge("tickiti_query_cache_bytes", "Bytes that the entries of the caches take.")
 FLIGHT_WAITS = Counter(
     "tickiti_query_flight_waits", "Requests that waited for an equal one instead of asking the replica."
 )
@@ -69,47 +66,41 @@ STORE_FAULTS = Counter(
 )
 SHED = Counter(
     "tickiti_query_shed",
-    "Requests answered 503 overloaded, by what they waited for: queue (a thread), replica (a place among those that"
-    " read it).",
+    "Requests and connections answered 503 overloaded, by what was full: replica (the places to read it), connections.",
     ["where"],
 )
 CUT = Counter(
     "tickiti_query_cut_connections",
-    "Connections of clients that were too slow to send a request, or to take an answer.",
+    "Connections that were ended, by why: request (too slow to send one), answer (too slow to take one), idle (to make"
+    " room for a new one).",
     ["what"],
 )
 
 POOL_IN_USE = Gauge(
     "tickiti_query_pool_connections_in_use",
-    "Connections to the replica that a thread works with, or opens.",
-    multiprocess_mode="livesum",
+    "Connections to the replica that a request works with, or opens.",
 )
 POOL_WAITING = Gauge(
     "tickiti_query_pool_waiting",
-    "Threads that wait for a connection: a free one, or one that is being opened.",
-    multiprocess_mode="livesum",
+    "Requests that wait for a connection: a free one, or one that is being opened.",
 )
 REPLICA_LAG = Gauge(
     "tickiti_query_replica_lag_seconds",
     "Upper bound of the replica's lag when it was last asked; +Inf where nothing bounds it, NaN before the first time.",
-    multiprocess_mode="livemostrecent",
 )
 REPLICA_VERSION = Gauge(
     "tickiti_query_replica_major_version",
     "PostgreSQL's major version on the replica; NaN before it was asked.",
-    multiprocess_mode="livemostrecent",
 )
 READY = Gauge(
     "tickiti_query_ready",
     "What the last readiness check found, by check: 1 well, 0 failed, NaN not looked at behind one that failed.",
     ["check"],
-    multiprocess_mode="livemostrecent",
 )
 BUILD_INFO = Gauge(
     "tickiti_query_build_info",
     "1; the labels say which version runs on which Python.",
     ["version", "python"],
-    multiprocess_mode="livemax",
 )
 
 
@@ -219,15 +210,14 @@ def tell_shed(where: str) -> None:
     SHED.labels(where).inc()
 
 
-def tell_unheard() -> None:
-    """Count a request that was answered before a thread took it up."""
-    tell_shed("queue")
-    find_requests(Overloaded.status, Overloaded.code, None, "none").inc()
+def count_refusal(error: QueryError) -> None:
+    """Count the answer to a request that the app has not seen."""
+    find_requests(error.status, error.code, None, "none").inc()
 
 
-def tell_cut(what: str) -> None:
-    """Count a connection of a slow client that was ended."""
-    CUT.labels(what).inc()
+def count_cut_connection(why: str) -> None:
+    """Count a connection that was ended: `request`, `answer` or `idle`."""
+    CUT.labels(why).inc()
 
 
 class LagTeller:
@@ -266,10 +256,25 @@ def tell_build() -> None:
     BUILD_INFO.labels(VERSION, platform.python_version()).set(1)
 
 
-def render_metrics() -> bytes:
-    """All metrics of all workers, in Prometheus' text format."""
-    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
-        return generate_latest()
+class LabelledCollector:
+    """The metrics of this process, each with one more label."""
+
+    def __init__(self, name: str, value: str) -> None:
+        self._label = {name: value}
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each metric with the label."""
+        for metric in REGISTRY.collect():
+            metric.samples = [
+                sample._replace(labels={**sample.labels, **self._label}) for sample in metric.samples
+            ]
+            yield metric
+
+
+def render_metrics(worker: str | None = None) -> bytes:
+    """Return the metrics of this worker in Prometheus' text format; `worker` is a label that tells it from others."""
+    if worker is None:
+        return generate_latest(REGISTRY)
     registry = CollectorRegistry()
-    multiprocess.MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    registry.register(LabelledCollector("worker", worker))
     return generate_latest(registry)

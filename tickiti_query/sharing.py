@@ -83,6 +83,7 @@ class SharedReading(Generic[T]):
 
     def _lead(self, read: Callable[[], T]) -> Outcome[T]:
         """Read, for this thread and for all who wait by now; then give the lead on."""
+        time.sleep(0)  # requests that have come by now join before the reading begins
         with self._lock:
             crew, self._waiting = self._waiting, []
             began_at = self._clock()

@@ -2,15 +2,17 @@
 
 import sys
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
-import msgspec
 from flask import Flask, Response, g, request
 from flask_smorest import Blueprint
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from schemas.ticket_query import ErrorSchema, TicketListSchema, TicketQuerySchema
 from tickiti_query import errors
+from tickiti_query.arrival import note_arrival
+from tickiti_query.error_answer import render_error
 from tickiti_query.exchange import EXCHANGE, Exchange, Listeners
 from tickiti_query.request import Request
 from tickiti_query.search import TicketQuery
@@ -35,6 +37,7 @@ def make_blueprint(
         The rows, their order and what is left out are what the token's owner sees on screen.
         """
         raw = read_raw()
+        note_arrival(monotonic())
         content_type = request.headers.get("Content-Type", "")
 
         def read_query() -> TicketQuery:
@@ -80,7 +83,7 @@ def read_raw() -> bytes | None:
         raise errors.PayloadTooLarge
     try:
         raw = request.get_data(cache=False)
-    except HTTPException:
+    except (HTTPException, errors.QueryError):
         raise
     except Exception:  # the server's own, of broken chunks
         return None
@@ -100,6 +103,7 @@ RESPONSES = {
     401: ("unauthenticated: no valid token.", ErrorSchema),
     403: ("forbidden: the token lacks tickets:read, or may not be used from this address.", ErrorSchema),
     404: ("not_found: this user has no such perspective.", ErrorSchema),
+    408: ("request_timeout: the request arrived too slowly.", ErrorSchema),
     413: ("payload_too_large: the body is over 64 KiB.", ErrorSchema),
     415: ("unsupported_media_type: the body is not application/json.", ErrorSchema),
     422: ("validation_failed: a field has a wrong type or value; `errors` names it.", ErrorSchema),
@@ -109,13 +113,6 @@ RESPONSES = {
     504: ("query_timeout: the statement ran past its limit; see Retry-After.", ErrorSchema),
     503: ("replica_unavailable, overloaded: worth trying again; see Retry-After.", ErrorSchema),
 }
-
-
-def render_error(error: errors.QueryError) -> Response:
-    """An error in the one shape that all have."""
-    return Response(
-        msgspec.json.encode(error.body), error.status, error.headers, content_type="application/json"
-    )
 
 
 def translate_http(error: HTTPException) -> errors.QueryError:
@@ -130,7 +127,9 @@ def translate_http(error: HTTPException) -> errors.QueryError:
 def answer_error(error: Exception) -> Response:
     """The one place where errors become HTTP."""
     exchange: Exchange = g.exchange
-    return render_error(exchange.blame(translate_http(error) if isinstance(error, HTTPException) else error))
+    found = exchange.blame(translate_http(error) if isinstance(error, HTTPException) else error)
+    status, headers, body = render_error(found)
+    return Response(body, status, headers)
 
 
 def begin_request(listeners: Listeners) -> None:

@@ -59,7 +59,7 @@ def open_desk(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator[Desk
     """The app with these settings, and its log."""
     replica = FakeReplica()
     monkeypatch.setattr(composition, "Replica", lambda target, **_: replica)
-    app = composition.create_app(Settings(replica_url="postgresql://nobody@/nothing", **settings))
+    app = composition.create_service(Settings(replica_url="postgresql://nobody@/nothing", **settings)).app
     log = io.StringIO()
     handler = logging.StreamHandler(log)
     handler.setFormatter(JsonFormatter())

@@ -5,14 +5,15 @@ import re
 import pytest
 from flask.testing import FlaskClient
 
-from app import create_app
+from app import create_service
 from config.settings import Settings
 from tickiti_query.fields import FIELDS
 
 
 @pytest.fixture(scope="module")
 def client() -> FlaskClient:
-    return create_app(Settings(replica_url="postgresql://nobody@/nothing", max_row_limit=77)).test_client()
+    settings = Settings(replica_url="postgresql://nobody@/nothing", max_row_limit=77)
+    return create_service(settings).app.test_client()
 
 
 def test_the_document_describes_the_one_operation(client: FlaskClient) -> None:

@@ -25,6 +25,7 @@ from tickiti_query.demo.postgres import Server
 
 LAG_SECONDS = 2
 SETTINGS = {
+    "TICKITI_WORKERS": "2",
     "TICKITI_STATEMENT_TIMEOUT_MS": str(STATEMENT_SECONDS * 1000),
     "TICKITI_MAX_REPLICA_LAG_SECONDS": str(LAG_SECONDS),
     "TICKITI_THREADS": str(

@@ -3,8 +3,6 @@
 import contextlib
 import http.client
 import json
-import operator
-import os
 import re
 import signal
 import socket
@@ -103,43 +101,6 @@ def test_who_connects_to_the_operations_port_and_says_nothing_is_no_news(running
     assert running.read_log() == before
 
 
-def count_connections(process: int, port: int) -> int:
-    """How many connections of clients to this port a process has; nothing else that it has open, or is closing."""
-    table = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    open_ones = {
-        f"socket:[{inode}]"
-        for _, local, _, state, _, _, _, _, _, inode, *_ in table
-        if (int(local.partition(":")[2], 16), state) == (port, "01")
-    }
-    links = set()
-    for link in Path(f"/proc/{process}/fd").iterdir():
-        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-            links.add(os.readlink(link))
-    return len(links & open_ones)
-
-
-def test_connections_that_are_kept_are_spread_over_the_workers(running: Running) -> None:
-    workers = running.list_workers()
-
-    def open_connection() -> list[int]:
-        connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=SECONDS)
-        stack.callback(connection.close)
-        connection.request("GET", "/nowhere")
-        assert connection.getresponse().read()
-        return [count_connections(worker, running.port) for worker in workers]
-
-    with contextlib.ExitStack() as stack:
-        # The service is up as soon as one worker is, which has all connections until the other has begun.
-        wait_until(lambda: min(open_connection()) > 0)
-        wait_until(lambda: abs(operator.sub(*open_connection())) <= 2)
-        first = open_connection()
-        for _ in range(20):
-            held = open_connection()
-    taken = list(map(operator.sub, held, first))
-    assert sum(taken) >= 20
-    assert min(taken) >= 8, taken
-
-
 def test_probes_are_on_the_operations_port_and_the_api_is_on_its_own(running: Running) -> None:
     for path in ("/livez", "/readyz"):
         assert running.get(path, port=running.admin_port)[0] == 200
@@ -150,7 +111,7 @@ def test_probes_are_on_the_operations_port_and_the_api_is_on_its_own(running: Ru
     assert running.get("/openapi.json")[0] == 200
 
 
-def test_counters_of_all_workers_are_one_page(running: Running) -> None:
+def test_counters_are_a_page_that_depends_on_no_file(running: Running) -> None:
     def count(event: str) -> float:
         url = f"http://127.0.0.1:{running.admin_port}/metrics"
         with urllib.request.urlopen(url, timeout=SECONDS) as response:
@@ -163,8 +124,8 @@ def test_counters_of_all_workers_are_one_page(running: Running) -> None:
     before = count("hit")
     for _ in range(20):
         assert running.ask(PRIYA)[0] == 200
-    # Each of the two workers misses at most once; a hit is one of the grant and one of the answer.
-    assert count("hit") - before >= 2 * 18
+    # The worker misses at most once; a hit is one of the token and one of the answer.
+    assert count("hit") - before >= 2 * 19
 
 
 def test_the_log_is_json_lines_without_tokens(running: Running) -> None:

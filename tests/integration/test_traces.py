@@ -193,8 +193,8 @@ def test_a_collector_that_hangs_slows_nobody(start: Start) -> None:
 
 def test_who_does_not_ask_for_traces_loads_nothing_of_them() -> None:
     program = (
-        "import sys; from app import create_app; from config.settings import load_settings; import os;"
-        "create_app(load_settings(os.environ));"
+        "import sys; from app import create_service; from config.settings import load_settings; import os;"
+        "create_service(load_settings(os.environ));"
         "print([name for name in sys.modules if 'tracing' in name or 'exporter.otlp' in name])"
     )
     ran = subprocess.run(

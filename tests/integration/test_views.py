@@ -13,11 +13,10 @@ from typing import Any
 
 import psycopg2
 import pytest
-from flask import Flask
 from psycopg2 import errors, extensions
 from werkzeug.test import Client
 
-from app import create_app
+from app import Service, create_service
 from config.settings import Settings
 from tests.running import wait_until
 from tickiti_query.cli import main
@@ -218,8 +217,8 @@ def test_the_types_are_the_contracts(install: Install) -> None:
 
 
 def test_the_service_answers_over_the_views(install: Install) -> None:
-    app = create_app(Settings(replica_url=install.url(install.pair.standby, READER)))
-    reply = app.test_client().post(
+    service = create_service(Settings(replica_url=install.url(install.pair.standby, READER)))
+    reply = service.app.test_client().post(
         "/api/v1/tickets/query",
         json={"perspective_id": 3},
         headers={"Authorization": f"Bearer {DEMO_TOKENS[0].plain_text}"},
@@ -237,7 +236,7 @@ def test_the_service_answers_over_the_views(install: Install) -> None:
         "created_at": "2026-05-01 09:14:02",
         "updated_at": "2026-05-02 11:30:48",
     }
-    ready = Client(app.extensions["tickiti_query_admin"]).get("/readyz")
+    ready = Client(service.admin_app).get("/readyz")
     assert ready.status_code == 200, ready.get_data(as_text=True)
 
 
@@ -285,16 +284,16 @@ def test_a_second_run_changes_nothing_and_keeps_the_grants(install: Install) -> 
     assert install.execute(install.pair.standby, sql) == before
 
 
-def read_ready(app: Flask) -> tuple[int, dict[str, str]]:
+def read_ready(service: Service) -> tuple[int, dict[str, str]]:
     """What the readiness probe is told."""
-    reply = Client(app.extensions["tickiti_query_admin"]).get("/readyz")
+    reply = Client(service.admin_app).get("/readyz")
     return reply.status_code, json.loads(reply.get_data())["checks"]
 
 
-def ask_status(app: Flask) -> int:
+def ask_status(service: Service) -> int:
     token = DEMO_TOKENS[0].plain_text
     headers = {"Authorization": f"Bearer {token}"}
-    return app.test_client().post("/api/v1/tickets/query", json={}, headers=headers).status_code
+    return service.app.test_client().post("/api/v1/tickets/query", json={}, headers=headers).status_code
 
 
 @pytest.mark.parametrize(
@@ -311,20 +310,20 @@ def test_a_migration_of_what_the_views_read_is_refused(install: Install, migrati
 
 
 def test_without_the_views_tickiti_migrates_and_the_service_comes_back_with_them(install: Install) -> None:
-    app = create_app(Settings(replica_url=install.url(install.pair.standby, READER)))
-    assert (ask_status(app), read_ready(app)[0]) == (200, 200)
+    service = create_service(Settings(replica_url=install.url(install.pair.standby, READER)))
+    assert (ask_status(service), read_ready(service)[0]) == (200, 200)
     install.execute(install.pair.primary, "DROP SCHEMA reporting CASCADE")
     install.execute(
         install.pair.primary, "ALTER TABLE tickets ALTER COLUMN subject TYPE varchar(300)", APPLICATION
     )
-    wait_until(lambda: ask_status(app) == 503)
-    assert "tickets" in read_ready(app)[1]["contract"]
+    wait_until(lambda: ask_status(service) == 503)
+    assert "tickets" in read_ready(service)[1]["contract"]
     assert install.run_psql(DEPLOY / "reporting_views.sql", indexes="off").returncode == 0
     # The views are there, and what was granted on those before them went with them.
-    assert read_ready(app)[0] == 503
+    assert read_ready(service)[0] == 503
     assert install.run_psql(DEPLOY / "reader_role.sql", role=READER).returncode == 0
-    wait_until(lambda: ask_status(app) == 200)
-    assert read_ready(app)[0] == 200
+    wait_until(lambda: ask_status(service) == 200)
+    assert read_ready(service)[0] == 200
 
 
 def write_views(path: Path, **names: str) -> Path:

@@ -78,7 +78,7 @@ def test_only_the_url_is_required_and_the_rest_has_the_documented_defaults() -> 
         "0.0.0.0:8080",
         "0.0.0.0:9090",
     )
-    assert (settings.workers, settings.threads, settings.trusted_proxies) == (2, 8, 0)
+    assert (settings.workers, settings.threads, settings.trusted_proxies) == (1, 8, 0)
     assert (settings.freshness, settings.cache_ttl_seconds, settings.cache_max_bytes) == ("exact", 30, 2**26)
     assert (settings.default_row_limit, settings.max_row_limit) == (100, 5000)
     assert (settings.statement_timeout_ms, settings.max_replica_lag_seconds) == (5000, 60)

@@ -1,12 +1,8 @@
-"""What a worker says of a request that it could not read, and how it counts its connections."""
+"""The worker's answer to a request that it could not read."""
 
+import json
 import logging
-import selectors
 import socket
-import threading
-from collections import deque
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 from gunicorn.http.errors import (
@@ -16,11 +12,8 @@ from gunicorn.http.errors import (
     UnsupportedTransferCoding,
 )
 
-from tickiti_query.errors import Overloaded
-from tickiti_query.front.line import Line
-from tickiti_query.front.loads import LOADS
-from tickiti_query.front.waiting import Waiting
-from tickiti_query.front.worker import HEAD, REQUEST_ID, Worker, write_refusal
+from tickiti_query.errors import RequestTimeout
+from tickiti_query.gunicorn_worker import Worker
 
 TOKEN = "14|abcdefgh"
 
@@ -51,27 +44,29 @@ def test_the_log_and_the_answer_name_no_more_than_the_rule(
     assert TOKEN not in str(getattr(record, "facts", ""))
 
 
-@pytest.mark.parametrize(
-    ("method", "header", "named", "has_body"),
-    [
-        (b"POST", b"x-request-id: my-id.1\r\n", "my-id.1", True),
-        (b"HEAD", b"X-Request-ID:my-id\r\n", "my-id", False),
-        (b"POST", b"X-Request-ID: my id\r\n", "", True),
-        (b"POST", b"X-Request-ID: " + b"a" * 129 + b"\r\n", "", True),
-        (b"POST", b"", "", True),
-    ],
-)
-def test_what_nobody_has_read_is_refused_under_its_own_name(
-    method: bytes, header: bytes, named: str, has_body: bool
+def test_a_request_that_is_too_slow_is_told_so_under_an_id_of_its_own(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    log = logging.getLogger("tickiti_query.request")
+    monkeypatch.setattr(log, "propagate", False)
+    monkeypatch.setattr(log, "handlers", [caplog.handler])
+    monkeypatch.setattr(log, "level", logging.INFO)
+    worker = Worker.__new__(Worker)
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        theirs.sendall(method + b" /x HTTP/1.1\r\n" + header + b"\r\n")
-        line = Line(ours)
-        assert line.gather()
-    assert line.find_header(REQUEST_ID) == named
-    answer = write_refusal(Overloaded(), named, has_body=not line.find_header(HEAD))
-    assert answer.partition(b"\r\n\r\n")[2].startswith(b"{") is has_body
+        worker.handle_error(None, ours, None, RequestTimeout())
+        head, _, body = theirs.recv(65536).partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert status == "HTTP/1.1 408 Request Timeout"
+    assert (headers["Connection"], int(headers["Content-Length"])) == ("close", len(body))
+    assert json.loads(body)["error"] == "request_timeout"
+    [record] = caplog.records
+    assert getattr(record, "facts", None) == {
+        "request_id": headers["X-Request-ID"],
+        "status": 408,
+        "error": "request_timeout",
+    }
 
 
 def test_a_client_that_is_gone_is_no_further_fault() -> None:
@@ -83,68 +78,3 @@ def test_a_client_that_is_gone_is_no_further_fault() -> None:
         worker.handle_error(None, ours, None, InvalidHeader(TOKEN))
         with pytest.raises(OSError, match="Broken pipe"):
             ours.send(b"x")
-
-
-AGE = 200
-
-
-@pytest.fixture
-def idle() -> Any:
-    """A worker that accepts on a socket, without its loop."""
-    worker = Worker.__new__(Worker)
-    worker.age, worker.nr_conns = AGE, 0
-    worker.poller = selectors.DefaultSelector()
-    worker.gathering, worker.taking, worker.closing = Waiting(1), Waiting(1), Waiting(1)
-    worker.keepalived_conns = deque()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        worker.sockets = [listener]
-        worker.set_accept_enabled(True)
-        yield worker
-        worker.forget_load()
-    worker.poller.close()
-
-
-def test_only_a_worker_that_accepts_is_one_to_leave_connections_to(idle: Any) -> None:
-    LOADS.note(AGE + 1, 5)
-    try:
-        assert LOADS.find_least() == 0
-        idle.set_accept_enabled(False)
-        idle.nr_conns -= 1
-        assert LOADS.find_least() == 5
-        idle.set_accept_enabled(True)
-        idle.nr_conns = 3
-        assert LOADS.find_least() == 3
-    finally:
-        LOADS.forget(AGE + 1)
-
-
-def test_a_connection_that_two_events_end_is_counted_once(idle: Any) -> None:
-    ours, theirs = socket.socketpair()
-    line = Line(ours)
-    connection = SimpleNamespace(sock=line, close=line.close)
-    idle.nr_conns = 2
-    with theirs:
-        for _ in range(2):
-            idle._drop(connection)
-    assert idle.nr_conns == 1
-
-
-def test_a_stop_shortens_the_time_of_connections_while_others_come(idle: Any) -> None:
-    stop = threading.Event()
-
-    def keep() -> None:
-        while not stop.is_set() and len(idle.keepalived_conns) < 100_000:
-            idle.keepalived_conns.append(SimpleNamespace(timeout=75.0))
-
-    keeping = [threading.Thread(target=keep) for _ in range(2)]
-    for thread in keeping:
-        thread.start()
-    try:
-        for _ in range(50):
-            idle._cap_keepalive(2.0)
-    finally:
-        stop.set()
-        for thread in keeping:
-            thread.join()
-    idle._cap_keepalive(2.0)
-    assert {connection.timeout for connection in idle.keepalived_conns} == {2.0}

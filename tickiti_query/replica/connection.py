@@ -12,13 +12,12 @@ from psycopg2 import extensions
 
 from tickiti_query.replica.deadline import deadline
 from tickiti_query.replica.faults import PoolerError
+from tickiti_query.replica.names import Host, list_addresses
 from tickiti_query.statement import Statement
 
 CONNECT_SECONDS_A_HOST = 2.0
 LOCK_TIMEOUT_MS = 1000
 ATTRIBUTES_A_HOST = ("host", "hostaddr", "port")
-
-Host = dict[str, str]  # the connection parameters for one host of the URL
 
 
 class ReplicaConnection(extensions.connection):
@@ -110,15 +109,26 @@ def connect(hosts: Iterable[Host], examine: Callable[[Any, Host], None] = lambda
     fault: psycopg2.Error = psycopg2.OperationalError("the URL names no host")
     for host in hosts:
         try:
-            with deadline(CONNECT_SECONDS_A_HOST):
-                connection: Any = psycopg2.connect(connection_factory=ReplicaConnection, **host)  # type: ignore[call-overload]
-                connection.autocommit = True
-                try:
-                    examine(connection, host)
-                except psycopg2.Error:
-                    connection.close()
-                    raise
-                return connection
+            addresses = list(list_addresses(host))
         except psycopg2.Error as error:
-            fault = PoolerError() if "unsupported startup parameter" in str(error) else error
+            fault = error
+            continue
+        for address in addresses:
+            try:
+                return connect_to(address, examine)
+            except psycopg2.Error as error:
+                fault = PoolerError() if "unsupported startup parameter" in str(error) else error
     raise fault
+
+
+def connect_to(address: Host, examine: Callable[[Any, Host], None]) -> Any:
+    """Return an autocommit connection to one address that `examine` does not refuse. Raises psycopg2.Error."""
+    with deadline(CONNECT_SECONDS_A_HOST):
+        connection: Any = psycopg2.connect(connection_factory=ReplicaConnection, **address)  # type: ignore[call-overload]
+        connection.autocommit = True
+        try:
+            examine(connection, address)
+        except psycopg2.Error:
+            connection.close()
+            raise
+        return connection

@@ -8,9 +8,10 @@ from typing import Any
 import psycopg2
 
 from tickiti_query.errors import ReplicaUnavailable
-from tickiti_query.replica.connection import Host, Target, connect
+from tickiti_query.replica.connection import Target, connect
 from tickiti_query.replica.deadline import deadline, remaining_seconds
 from tickiti_query.replica.faults import PoolerError
+from tickiti_query.replica.names import Host
 from tickiti_query.replica.sessions import Sessions
 from tickiti_query.server_state import Server
 

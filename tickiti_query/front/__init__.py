@@ -1,1 +1,0 @@
-"""The front: a worker of gunicorn that gives threads to whole requests only, and takes whole answers from them."""
