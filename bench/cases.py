@@ -5,13 +5,15 @@ from __future__ import annotations
 import contextlib
 import json
 from dataclasses import dataclass
+from http.client import HTTPException
 
-from bench.load_world import SCENARIOS, TOKEN
+from bench.load_world import INDEXED, SCENARIOS, TOKEN
 from bench.rivals.targets import LoadError, Reply, Target, ask
 
 HEADERS = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
 PAGE = 100
 MANY_ROWS = 5000
+TRIES = 5
 QUESTIONS = 16  # of as many different lengths, around that of a page
 
 
@@ -43,7 +45,19 @@ def write_body(perspective_id: int, row_limit: int = PAGE) -> str:
 def ask_once(target: Target, perspective_id: int, row_limit: int = PAGE) -> Reply:
     """One answer; LoadError where it is none."""
     with contextlib.closing(target.connect()) as connection:
-        reply = ask(connection, HEADERS, write_body(perspective_id, row_limit).encode())
+        try:
+            reply = ask(connection, HEADERS, write_body(perspective_id, row_limit).encode())
+        except (OSError, HTTPException) as fault:
+            raise LoadError(f"{target.title} does not answer: {fault}") from fault
     if reply.status != 200:
         raise LoadError(f"{target.title} answered {reply.status}: {reply.body[:200]!r}")
     return reply
+
+
+def check_hits(target: Target) -> None:
+    """LoadError where a question that is asked again and again on one connection is never a hit."""
+    question = write_body(INDEXED).encode()
+    with contextlib.closing(target.connect()) as connection:
+        told = [ask(connection, HEADERS, question).cache_status for _ in range(TRIES)]
+    if not any("hit" in each for each in told):
+        raise LoadError(f"{target.title} gives no hits: {told[-1]}")

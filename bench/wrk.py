@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,14 @@ WRK_SCRIPT = """
 wrk.method = "POST"
 wrk.headers["Authorization"] = os.getenv("BENCH_AUTHORIZATION")
 wrk.headers["Content-Type"] = "application/json"
-local requests, turn = {}, 0
+local requests, turn, ports, threads = {}, 0, {}, 0
+for port in os.getenv("BENCH_PORTS"):gmatch("%d+") do
+    ports[#ports + 1] = port
+end
+function setup(thread)
+    threads = threads + 1
+    thread.addr = wrk.lookup(wrk.host, ports[threads])[1]
+end
 function init(arguments)
     for body in os.getenv("BENCH_POST"):gmatch("[^\\n]+") do
         requests[#requests + 1] = wrk.format(nil, nil, nil, body)
@@ -41,6 +48,7 @@ end
 ENOUGH = 3  # answers for each client
 LONGEST_SECONDS = 100
 IDLE_SECONDS = 120.0
+END_SECONDS = 90.0  # beyond its time: a request that is under way then may take a minute
 
 
 @dataclass(frozen=True)
@@ -56,6 +64,13 @@ class Figures:
     p99: float
     cpu: float
     database_cpu: float
+
+    def __str__(self) -> str:
+        """What a line of progress tells."""
+        return (
+            f"{self.rate:>9.1f}/s  p50 {self.p50:.2f} ms  p99 {self.p99:.2f} ms  "
+            f"CPU {self.cpu:.2f} + {self.database_cpu:.2f} ms"
+        )
 
 
 @dataclass(frozen=True)
@@ -80,35 +95,48 @@ class Wrk:
 
     def load(self, target: Target, case: Case, seconds: int) -> Figures:
         """Keep the case's clients busy; LoadError where a single answer was not a 200."""
-        command = ["wrk", "-t1", f"-c{case.clients}", f"-d{seconds}s", "--timeout", "60s"]
+        return self.load_all([target], case.clients, case.write_bodies(), seconds)
+
+    def load_all(
+        self, targets: Sequence[Target], clients: int, bodies: Sequence[str], seconds: int
+    ) -> Figures:
+        """The same, with as many of the clients for each target; a target may be named more than once."""
+        command = ["wrk", f"-t{len(targets)}", f"-c{clients}", f"-d{seconds}s", "--timeout", "60s"]
         environment = {
-            "BENCH_POST": "\n".join(case.write_bodies()),
+            "BENCH_POST": "\n".join(bodies),
+            "BENCH_PORTS": " ".join(str(target.port) for target in targets),
             "BENCH_AUTHORIZATION": HEADERS["Authorization"],
         }
-        before = read_cpu(target, self.standby)
-        done = subprocess.run(
-            [*command, "-s", str(self.script), target.url],
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        after = read_cpu(target, self.standby)
+        titles = " and ".join(dict.fromkeys(target.title for target in targets))
+        before = read_cpu(targets, self.standby)
+        try:
+            done = subprocess.run(
+                [*command, "-s", str(self.script), targets[0].url],
+                env={**os.environ, **environment},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=seconds + END_SECONDS,
+            )
+        except subprocess.TimeoutExpired as fault:
+            raise LoadError(f"{titles}: wrk did not end within {fault.timeout:g} s") from fault
+        after = read_cpu(targets, self.standby)
         found = re.search(r"^RESULT (.*)$", done.stdout, re.MULTILINE)
         if found is None:
             raise LoadError(f"wrk failed: {done.stdout}{done.stderr}")
         result = json.loads(found[1])
         if result["failed"]:
-            raise LoadError(f"{target.title}: {result['failed']} of {result['requests']} requests failed")
+            raise LoadError(f"{titles}: {result['failed']} of {result['requests']} requests failed")
         requests = result["requests"]
         cpu, database_cpu = ((b - a) / max(requests, 1) for a, b in zip(before, after, strict=True))
         rate = requests / result["seconds"]
         return Figures(requests, rate, result["p50"], result["p99"], cpu, database_cpu)
 
 
-def read_cpu(target: Target, standby: Server) -> tuple[float, float]:
-    """Milliseconds of CPU that the target's processes have used, and that the standby's sessions have."""
+def read_cpu(targets: Sequence[Target], standby: Server) -> tuple[float, float]:
+    """Milliseconds of CPU that the targets' processes have used, and that the standby's sessions have."""
     own, sessions = 0, 0
+    binds = [f"\0TICKITI_BIND={target.bind}\0".encode() for target in targets]
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             fields = (process / "stat").read_text().rpartition(")")[2].split()
@@ -116,8 +144,9 @@ def read_cpu(target: Target, standby: Server) -> tuple[float, float]:
             if int(fields[1]) == standby.pid:
                 is_session = (process / "cmdline").read_bytes().startswith(f"postgres: {READER} ".encode())
                 sessions += ticks * is_session
-            elif f"\0TICKITI_BIND={target.bind}\0".encode() in (process / "environ").read_bytes():
-                own += ticks
+            else:
+                environment = (process / "environ").read_bytes()
+                own += ticks * any(bind in environment for bind in binds)
     milliseconds = 1000 / os.sysconf("SC_CLK_TCK")
     return own * milliseconds, sessions * milliseconds
 
