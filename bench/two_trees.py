@@ -111,7 +111,7 @@ def compare(load: Load, measure: str, figures: Mapping[Case, Sequence[Figures]])
 
 
 def describe_run(options: argparse.Namespace, pair: Pair) -> dict[str, Any]:
-    """What a reader must know to judge the figures."""
+    """The conditions, without which no figure can be judged."""
     names = ("tickets", "workers", "threads", "rounds", "seconds")
     return {**describe_machine(pair), **{name: getattr(options, name) for name in names}}
 

@@ -53,7 +53,7 @@ END_SECONDS = 90.0  # beyond its time: a request that is under way then may take
 
 @dataclass(frozen=True)
 class Figures:
-    """What wrk says of one target in one round; times are milliseconds.
+    """Figures that wrk gives of one load; times are milliseconds.
 
     Other programs on the machine disturb the CPU times of a request least.
     """
@@ -66,7 +66,7 @@ class Figures:
     database_cpu: float
 
     def __str__(self) -> str:
-        """What a line of progress tells."""
+        """The words of a line of progress."""
         return (
             f"{self.rate:>9.1f}/s  p50 {self.p50:.2f} ms  p99 {self.p99:.2f} ms  "
             f"CPU {self.cpu:.2f} + {self.database_cpu:.2f} ms"
