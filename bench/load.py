@@ -10,29 +10,37 @@ import argparse
 import contextlib
 import json
 import os
-import platform
 import re
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from bench.cases import HEADERS, MANY_ROWS, PAGE, QUESTIONS, Case, ask_once, write_body
+from bench.command import (
+    add_world_options,
+    check_wrk,
+    describe_machine,
+    find_data,
+    read_count,
+    report,
+    run_command,
+)
 from bench.load_report import Goal, Run, Table, render_chart, render_markdown, write_section
 from bench.load_world import INDEXED, SCENARIOS, SCHEMA, SEARCHED, SORTED, TOKEN, open_pair
-from bench.rivals.targets import LoadError, Reply, Target, ask, list_recipes, run_target
+from bench.rivals.targets import LoadError, Target, ask, list_recipes, run_target
+from bench.trees import make_settings
+from bench.two_trees import compare_trees
+from bench.wrk import Figures, Wrk, keep_script
 from tickiti_query.compiler import compile_query
-from tickiti_query.demo.binaries import BinariesMissingError, find_bindir
-from tickiti_query.demo.failure import DemoError
+from tickiti_query.demo.binaries import find_bindir
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.postgres import Server, ServerError
+from tickiti_query.demo.postgres import Server
 from tickiti_query.directory import Directory
 from tickiti_query.perspectives import find_perspective
 from tickiti_query.psql_script import write_script
@@ -43,58 +51,17 @@ from tickiti_query.statement import Statement
 from tickiti_query.tokens import find_grant, read_credentials
 
 HERE = Path(__file__).parent
-WRK_SCRIPT = """
-wrk.method = "POST"
-wrk.headers["Authorization"] = os.getenv("BENCH_AUTHORIZATION")
-wrk.headers["Content-Type"] = "application/json"
-local requests, turn = {}, 0
-function init(arguments)
-    for body in os.getenv("BENCH_POST"):gmatch("[^\\n]+") do
-        requests[#requests + 1] = wrk.format(nil, nil, nil, body)
-    end
-end
-function request()
-    turn = turn % #requests + 1
-    return requests[turn]
-end
-function done(summary, latency)
-    local errors = summary.errors
-    io.write(string.format('RESULT {"requests": %d, "seconds": %f, "p50": %f, "p99": %f, "failed": %d}\\n',
-        summary.requests, summary.duration / 1e6, latency:percentile(50) / 1e3, latency:percentile(99) / 1e3,
-        errors.connect + errors.read + errors.write + errors.status + errors.timeout))
-end
-"""
-HEADERS = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-PAGE = 100
-QUESTIONS = 16  # of as many different lengths, around that of a page
-MANY_ROWS = 5000
 TIMES = 7
 HITS_COUNTED = 20
-ENOUGH = 3  # answers for each client
-LONGEST_SECONDS = 100
-IDLE_SECONDS = 120.0
 STATISTICS_SECONDS = 11.0  # an idle session tells what it has read within ten
 
-
-@dataclass(frozen=True)
-class Case:
-    """One target under one load: the same question again and again, or several in turn."""
-
-    perspective_id: int
-    target: str
-    clients: int
-    questions: int = 1
-
-    @property
-    def scenario(self) -> str:
-        """The list, and what is asked for of it."""
-        return SCENARIOS[self.perspective_id] + f"; {self.questions} questions in turn" * (self.questions > 1)
-
-    def write_bodies(self) -> list[str]:
-        """The bodies of its questions."""
-        first = PAGE - (self.questions - 1) // 2
-        return [write_body(self.perspective_id, first + number) for number in range(self.questions)]
-
+DEFAULTS = {"tickets": 1_000_000, "rounds": 3, "seconds": 8, "workers": 2}
+DEFAULTS_OF_TWO = {"tickets": 200_000, "rounds": 7, "seconds": 5, "workers": 1}
+SECOND_TREE = (
+    "measure no rivals, but this checkout and the one at PATH in turns, each with its own .venv: hits and misses a "
+    "second, their p99 and CPU, and the ratio of this one to the second; it takes some five minutes, and one more "
+    "where the tickets are to be built"
+)
 
 ROUND = (
     *(Case(INDEXED, name, 16) for name in ("bare_flask", "hit", "fastapi", "miss", "flask_psycopg2")),
@@ -106,20 +73,22 @@ ROUND = (
 
 
 def main() -> int:
-    """Read the command line and run; 1 with a sentence where that cannot be done."""
+    """Read the command line and run."""
     options = parse_options()
-    try:
-        check_tools()
-        run = measure(options)
-    except (LoadError, DemoError, ServerError, BinariesMissingError) as error:
-        print(f"bench.load: {error}", file=sys.stderr)
-        return 1
-    text = render_markdown(run)
+    work = run if options.second_tree is None else compare_trees
+    return run_command("bench.load", lambda: work(options))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Measure, print, and keep what was found."""
+    check_tools()
+    found = measure(options)
+    text = render_markdown(found)
     print(f"\n{text}")
-    options.json.write_text(json.dumps(asdict(run), indent=1) + "\n")
+    options.json.write_text(json.dumps(asdict(found), indent=1) + "\n")
     report(f"All figures: {options.json}")
     if options.write:
-        render_chart(run, HERE / "load.svg")
+        render_chart(found, HERE / "load.svg")
         write_section(HERE / "README.md", text)
         report(f"Written: {HERE / 'README.md'}, {HERE / 'load.svg'}")
     return 0
@@ -134,30 +103,27 @@ def parse_options() -> argparse.Namespace:
         epilog="Needs the program wrk (Debian: apt-get install wrk) and what bench/requirements-bench.txt lists.",
     )
     add = parser.add_argument
-    add("--tickets", type=int, default=1_000_000, help="%(default)s")
-    add(
-        *("--data", "-d"),
-        type=Path,
-        default=Path(tempfile.gettempdir()) / "tickiti-bench",
-        metavar="DIR",
-        help="where the two servers' data is kept between runs; a million tickets take 20 GB (%(default)s)",
-    )
-    add("--rounds", type=int, default=3, help="each target is measured once a round (%(default)s)")
-    add("--seconds", type=int, default=8, help="for how long each time (%(default)s)")
-    add("--workers", type=int, default=2, help="processes of each target (%(default)s)")
+    add_world_options(parser, None, "a million; of two trees 200,000")
+    add("--rounds", type=read_count, help="each target is measured once a round (3; of two trees 7)")
+    add("--seconds", type=read_count, help="for how long each time (8; of two trees 5)")
+    add("--workers", type=read_count, help="processes of each target (2; of two trees 1)")
     add("--threads", type=int, default=8, help="threads of each process under gunicorn (%(default)s)")
     add("--json", type=Path, metavar="FILE", help="where all figures go (load.json in the data directory)")
     add("--write", action="store_true", help="put the results into bench/README.md and bench/load.svg")
+    add("--second-tree", type=Path, metavar="PATH", help=SECOND_TREE)
     options = parser.parse_args()
-    options.data = options.data.resolve()
-    options.json = options.json or options.data / "load.json"
+    if options.write and options.second_tree:
+        parser.error("--write is for the run against the rivals, not for two trees")
+    defaults = DEFAULTS if options.second_tree is None else DEFAULTS_OF_TWO
+    vars(options).update({name: value for name, value in defaults.items() if getattr(options, name) is None})
+    options.data = find_data(options)
+    options.json = options.json or options.data / ("two_trees.json" if options.second_tree else "load.json")
     return options
 
 
 def check_tools() -> None:
     """LoadError where something is missing that the run needs."""
-    if shutil.which("wrk") is None:
-        raise LoadError("the load generator wrk is missing; Debian and Ubuntu: apt-get install wrk")
+    check_wrk()
     missing = []
     for module in ("asyncpg", "fastapi", "httptools", "matplotlib", "uvicorn", "uvloop"):
         try:
@@ -178,12 +144,7 @@ def measure(options: argparse.Namespace) -> Run:
         session = ReplicaTarget(url, SCHEMA, statement_timeout_ms=60_000)
         statements = {number: compile_statement(session, number, PAGE) for number in SCENARIOS}
         environment = {
-            "TICKITI_REPLICA_URL": url,
-            "TICKITI_REPLICA_SCHEMA": SCHEMA,
-            "TICKITI_STATEMENT_TIMEOUT_MS": "60000",  # sixteen slow statements at once wait for two cores
-            "TICKITI_RATE_LIMIT": "",
-            "TICKITI_WORKERS": str(options.workers),
-            "TICKITI_THREADS": str(options.threads),
+            **make_settings(pair, options.workers, options.threads),
             "BENCH_REPLICA_URL": url,
             "BENCH_SESSION": json.dumps(read_session(session)),
             "BENCH_QUESTIONS": str(write_questions(options.data / "questions.json", statements)),
@@ -249,20 +210,6 @@ def write_questions(path: Path, statements: Mapping[int, Statement]) -> Path:
     return path
 
 
-def write_body(perspective_id: int, row_limit: int = PAGE) -> str:
-    """The request's body."""
-    return json.dumps({"perspective_id": perspective_id, "row_limit": row_limit})
-
-
-def ask_once(target: Target, perspective_id: int, row_limit: int = PAGE) -> Reply:
-    """One answer; LoadError where it is none."""
-    with contextlib.closing(target.connect()) as connection:
-        reply = ask(connection, HEADERS, write_body(perspective_id, row_limit).encode())
-    if reply.status != 200:
-        raise LoadError(f"{target.title} answered {reply.status}: {reply.body[:200]!r}")
-    return reply
-
-
 def check_answers(targets: Mapping[str, Target]) -> None:
     """LoadError unless every target gives byte for byte what the service gives."""
     for case in dict.fromkeys(Case(each.perspective_id, each.target, 0) for each in ROUND):
@@ -278,111 +225,20 @@ def check_answers(targets: Mapping[str, Target]) -> None:
 # --- load ------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Figures:
-    """What wrk says of one target in one round; times are milliseconds.
-
-    Other programs on the machine disturb the CPU times of a request least.
-    """
-
-    requests: int
-    rate: float
-    p50: float
-    p99: float
-    cpu: float
-    database_cpu: float
-
-
-@dataclass(frozen=True)
-class Wrk:
-    """The load generator."""
-
-    script: Path
-    seconds: int
-    standby: Server
-
-    def load(self, target: Target, case: Case, seconds: int) -> Figures:
-        """Keep the case's clients busy; LoadError where a single answer was not a 200."""
-        command = ["wrk", "-t1", f"-c{case.clients}", f"-d{seconds}s", "--timeout", "60s"]
-        environment = {
-            "BENCH_POST": "\n".join(case.write_bodies()),
-            "BENCH_AUTHORIZATION": HEADERS["Authorization"],
-        }
-        before = read_cpu(target, self.standby)
-        done = subprocess.run(
-            [*command, "-s", str(self.script), target.url],
-            env={**os.environ, **environment},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        after = read_cpu(target, self.standby)
-        found = re.search(r"^RESULT (.*)$", done.stdout, re.MULTILINE)
-        if found is None:
-            raise LoadError(f"wrk failed: {done.stdout}{done.stderr}")
-        result = json.loads(found[1])
-        if result["failed"]:
-            raise LoadError(f"{target.title}: {result['failed']} of {result['requests']} requests failed")
-        requests = result["requests"]
-        cpu, database_cpu = ((b - a) / max(requests, 1) for a, b in zip(before, after, strict=True))
-        rate = requests / result["seconds"]
-        return Figures(requests, rate, result["p50"], result["p99"], cpu, database_cpu)
-
-
-def read_cpu(target: Target, standby: Server) -> tuple[float, float]:
-    """Milliseconds of CPU that the target's processes have used, and that the standby's sessions have."""
-    own, sessions = 0, 0
-    for process in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            fields = (process / "stat").read_text().rpartition(")")[2].split()
-            ticks = int(fields[11]) + int(fields[12])
-            if int(fields[1]) == standby.pid:
-                is_session = (process / "cmdline").read_bytes().startswith(f"postgres: {READER} ".encode())
-                sessions += ticks * is_session
-            elif f"\0TICKITI_BIND={target.bind}\0".encode() in (process / "environ").read_bytes():
-                own += ticks
-    milliseconds = 1000 / os.sysconf("SC_CLK_TCK")
-    return own * milliseconds, sessions * milliseconds
-
-
-@contextlib.contextmanager
-def keep_script() -> Iterator[Path]:
-    """wrk's script in a file for as long as it is needed."""
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "post.lua"
-        path.write_text(WRK_SCRIPT)
-        yield path
-
-
 def run_rounds(wrk: Wrk, targets: Mapping[str, Target], rounds: int) -> dict[Case, list[Figures]]:
     """All cases in turns, so that what the machine does meanwhile falls on all of them."""
     figures: dict[Case, list[Figures]] = {case: [] for case in ROUND}
     for number in range(1, rounds + 1):
         for case in ROUND:
             target = targets[case.target]
-            wrk.load(target, case, seconds=1)
-            wait_idle(wrk.standby)
-            seconds = wrk.seconds
-            while True:
-                seen = wrk.load(target, case, seconds)
-                wait_idle(wrk.standby)
-                if seen.requests >= ENOUGH * case.clients or seconds >= LONGEST_SECONDS:
-                    break
-                seconds *= 4  # what takes seconds needs more of them to be counted
+            seen = wrk.measure(target, case)
             figures[case].append(seen)
             report(
                 f"round {number}/{rounds}  {case.clients:>2} clients  perspective {case.perspective_id}  "
                 f"{case.questions:>2} questions  "
-                f"{target.title:<26}{seen.rate:>9.1f}/s  p50 {seen.p50:.2f} ms  p99 {seen.p99:.2f} ms  "
-                f"CPU {seen.cpu:.2f} + {seen.database_cpu:.2f} ms"
+                f"{target.title:<26}{seen}"
             )
     return figures
-
-
-def wait_idle(standby: Server) -> None:
-    """Return once nobody asks the standby anything: what wrk gave up on is not stopped there."""
-    sql = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND state <> 'idle'"
-    standby.wait_until("come to rest", lambda: standby.execute(sql, (READER,)) == [(0,)], IDLE_SECONDS)
 
 
 def describe_case(case: Case, target: Target, figures: Sequence[Figures]) -> dict[str, Any]:
@@ -543,12 +399,8 @@ def judge_times(times: Mapping[str, float]) -> Iterator[Goal]:
 
 def describe_conditions(options: argparse.Namespace, pair: Pair) -> dict[str, Any]:
     """What a reader must know to judge the figures."""
-    models = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return {
-        "date": datetime.now(UTC).date().isoformat(),
-        "cpu": f"{len(os.sched_getaffinity(0))} × {models[0] if models else platform.machine()}",
-        "python": platform.python_version(),
-        "postgresql": pair.standby.execute("SHOW server_version")[0][0],
+        **describe_machine(pair),
         "tickets": options.tickets,
         "rows": PAGE,
         "workers": options.workers,
@@ -557,11 +409,6 @@ def describe_conditions(options: argparse.Namespace, pair: Pair) -> dict[str, An
         "seconds": options.seconds,
         "load_average": round(os.getloadavg()[0], 1),
     }
-
-
-def report(line: str) -> None:
-    """A line of progress."""
-    print(line, flush=True)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 PATH = "/api/v1/tickets/query"
 HOST = "127.0.0.1"
+ANSWER_SECONDS = 60.0
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
 
@@ -43,11 +44,12 @@ class Reply:
 
 @dataclass(frozen=True)
 class Target:
-    """A server under measurement."""
+    """A server under measurement; `pid` is its first process, whose children are the workers."""
 
     name: str
     title: str
     port: int
+    pid: int
 
     @property
     def bind(self) -> str:
@@ -59,9 +61,9 @@ class Target:
         """Where its one endpoint is."""
         return f"http://{self.bind}{PATH}"
 
-    def connect(self) -> http.client.HTTPConnection:
-        """A connection that stays open over several questions."""
-        return http.client.HTTPConnection(HOST, self.port, timeout=60)
+    def connect(self, seconds: float = ANSWER_SECONDS) -> http.client.HTTPConnection:
+        """A connection that stays open over several questions; nothing on it waits longer than `seconds`."""
+        return http.client.HTTPConnection(HOST, self.port, timeout=seconds)
 
 
 def ask(connection: http.client.HTTPConnection, headers: Mapping[str, str], body: bytes) -> Reply:
@@ -74,12 +76,13 @@ def ask(connection: http.client.HTTPConnection, headers: Mapping[str, str], body
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a target is started: `{port}` and `{workers}` stand in the command."""
+    """How a target is started, and where: `{port}` stands in the command."""
 
     name: str
     title: str
     command: tuple[str, ...]
     settings: Mapping[str, str]
+    directory: Path = ROOT
 
 
 def list_recipes(workers: int) -> list[Recipe]:
@@ -100,8 +103,7 @@ def list_recipes(workers: int) -> list[Recipe]:
 def run_target(recipe: Recipe, environment: Mapping[str, str], logs: Path) -> Iterator[Target]:
     """Start a target and wait until its port answers; its output goes to a file in `logs`."""
     port, admin_port = _find_free_ports()
-    target = Target(recipe.name, recipe.title, port)
-    bound = {"TICKITI_BIND": target.bind, "TICKITI_ADMIN_BIND": f"{HOST}:{admin_port}"}
+    bound = {"TICKITI_BIND": f"{HOST}:{port}", "TICKITI_ADMIN_BIND": f"{HOST}:{admin_port}"}
     prefix = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
     log_path = logs / f"{recipe.name}.log"
     with log_path.open("wb") as log:
@@ -110,10 +112,11 @@ def run_target(recipe: Recipe, environment: Mapping[str, str], logs: Path) -> It
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            cwd=ROOT,
+            cwd=recipe.directory,
             env={**os.environ, **environment, **recipe.settings, **bound},
             process_group=0,
         )
+    target = Target(recipe.name, recipe.title, port, process.pid)
     try:
         _wait_ready(process, target, log_path)
         yield target
