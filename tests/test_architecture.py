@@ -22,7 +22,6 @@ OURS = {"app", "wsgi", "config", "schemas", "tickiti_query", "tests", "bench"}
 CORE = {
     "actor",
     "answer",
-    "arrival",
     "bulkhead",
     "compiler",
     "contract",

@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from tickiti_query.arrival import read_arrival
 from tickiti_query.errors import ReplicaUnavailable
 from tickiti_query.server_state import Server, ServerState, Sight, is_behind, is_older
 from tickiti_query.sharing import SharedReading
@@ -48,9 +47,9 @@ class Freshness:
         self._lock = threading.Lock()
         self._readings: SharedReading[ServerState] = SharedReading(clock, wait_seconds=WAIT_SECONDS)
 
-    def prove(self) -> ServerState:
-        """The state now, or one that was read after the thread's request came, of a server that is fit to answer."""
-        state = self._take(self._max_age, read_arrival())
+    def prove(self, received_at: float | None = None) -> ServerState:
+        """Return the state now, or one whose reading began after `received_at`, of a server that is fit to answer."""
+        state = self._take(self._max_age, received_at)
         # Though the reading began after this request had come, a later answer may have been given meanwhile.
         if not self._max_age and self.is_overtaken(state.sight, state.server):
             return self._take()

@@ -10,7 +10,6 @@ from io import BytesIO
 from time import monotonic
 from typing import Any
 
-from tickiti_query.arrival import note_arrival
 from tickiti_query.error_answer import render_error
 from tickiti_query.exchange import EXCHANGE, Exchange, Listeners
 from tickiti_query.request import Request
@@ -53,7 +52,6 @@ class HotPath:
         environ["wsgi.input"] = BytesIO(raw)
         if len(raw) < int(length):
             return self._app(environ, start_response)
-        note_arrival(monotonic())
         return self._answer_hit(raw, environ, start_response) or self._app(environ, start_response)
 
     def _answer_hit(
@@ -66,6 +64,7 @@ class HotPath:
             address=environ.get("REMOTE_ADDR", ""),
             body=(raw, content_type),
             size=len(raw) + len(content_type),
+            received_at=monotonic(),
             read_query=lambda: self._read_body(raw, content_type),
         )
         try:

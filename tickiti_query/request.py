@@ -20,6 +20,8 @@ class Credentials(Hashable, Protocol):
 class Request:
     """One request. `read_query` understands the body, and raises what is wrong with it.
 
+    `received_at` is when the request was fully received, on the monotonic clock.
+
     `body` stands for the body where equal requests are recognised; it has `size` bytes.
     """
 
@@ -27,6 +29,7 @@ class Request:
     address: str
     body: Hashable
     size: int
+    received_at: float
     read_query: Callable[[], TicketQuery]
 
     @property

@@ -7,7 +7,6 @@ from typing import Any, Protocol
 
 from tickiti_query.actor import Actor
 from tickiti_query.answer import Answer
-from tickiti_query.arrival import read_arrival
 from tickiti_query.bulkhead import Bulkhead
 from tickiti_query.errors import QueryTimeout, RateLimited, Unauthenticated
 from tickiti_query.reader import Reader, Reading
@@ -100,7 +99,7 @@ def note_standing(standing: Standing | None, trace: RequestTrace) -> None:
 class TicketQueryService:
     """Answers requests; everything of the world is handed in by the composition root."""
 
-    prove: Callable[[], ServerState]
+    prove: Callable[[float], ServerState]
     accept: Callable[[Sight, Server, ServerState], None]
     is_overtaken: Callable[[Sight, Server], bool]
     reader: Reader
@@ -141,7 +140,7 @@ class TicketQueryService:
         if self.door is not None:
             note_standing(self.door.enter(request.credentials.fingerprint, request.address), trace)
         with trace.measure("cache"):
-            return self.prove()
+            return self.prove(request.received_at)
 
     def knows(self, request: Request) -> bool:
         """Whether the question was asked before, and what it came to is remembered."""
@@ -208,7 +207,7 @@ class TicketQueryService:
             return not self.is_overtaken(outcome.sight, outcome.server)
 
         key = (request.key, request.address)
-        outcome: Outcome = self.flights.follow(key, take_off, read_arrival(), holds)
+        outcome: Outcome = self.flights.follow(key, take_off, request.received_at, holds)
         if trace.rows is None:
             self.accept(outcome.sight, outcome.server, state)
         return outcome

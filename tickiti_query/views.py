@@ -11,7 +11,6 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTo
 
 from schemas.ticket_query import ErrorSchema, TicketListSchema, TicketQuerySchema
 from tickiti_query import errors
-from tickiti_query.arrival import note_arrival
 from tickiti_query.error_answer import render_error
 from tickiti_query.exchange import EXCHANGE, Exchange, Listeners
 from tickiti_query.request import Request
@@ -37,7 +36,6 @@ def make_blueprint(
         The rows, their order and what is left out are what the token's owner sees on screen.
         """
         raw = read_raw()
-        note_arrival(monotonic())
         content_type = request.headers.get("Content-Type", "")
 
         def read_query() -> TicketQuery:
@@ -50,6 +48,7 @@ def make_blueprint(
             address=request.remote_addr or "",
             body=(raw, content_type),
             size=len(raw or b"") + len(content_type),
+            received_at=monotonic(),
             read_query=read_query,
         )
         exchange: Exchange = g.exchange

@@ -5,7 +5,6 @@ from dataclasses import replace
 
 import pytest
 
-from tickiti_query.arrival import note_arrival
 from tickiti_query.errors import ReplicaUnavailable
 from tickiti_query.freshness import Freshness
 from tickiti_query.server_state import Server, ServerState, Sight, is_older
@@ -20,6 +19,7 @@ class World:
     def __init__(self, *, exact: bool = True, require_standby: bool = True) -> None:
         self.state = STATE
         self.now = 1000.0
+        self.received_at: float | None = None
         self.readings = 0
         self.lag_readings = 0
         self.meanwhile: Callable[[], None] = lambda: None
@@ -39,7 +39,7 @@ class World:
 
     def prove(self, **changes: object) -> ServerState:
         self.state = replace(self.state, **changes)  # type: ignore[arg-type]
-        return self.freshness.prove()
+        return self.freshness.prove(self.received_at)
 
     def refuse(self, check: str, **changes: object) -> None:
         with pytest.raises(ReplicaUnavailable) as refused:
@@ -168,18 +168,24 @@ def test_every_proof_is_a_reading_in_exact_mode_and_one_a_second_in_ttl_mode() -
 
 def test_a_reading_that_a_later_answer_has_overtaken_is_made_anew(w: World) -> None:
     """It began after the request had come, and would prove its answer; but somebody has been told of more since."""
-    note_arrival(w.now - 1)
-    try:
-        state = w.prove(stamp="10:20: t", running="10")
-        assert w.prove() is state
-        assert w.readings == 1
-        w.state = replace(w.state, running="")
-        w.freshness.accept(w.state.sight, SERVER, state)
-        assert w.prove().sight == w.state.sight
-        assert w.prove().sight == w.state.sight
-        assert w.readings == 2
-    finally:
-        note_arrival(None)
+    w.received_at = w.now - 1
+    state = w.prove(stamp="10:20: t", running="10")
+    assert w.prove() is state
+    assert w.readings == 1
+    w.state = replace(w.state, running="")
+    w.freshness.accept(w.state.sight, SERVER, state)
+    assert w.prove().sight == w.state.sight
+    assert w.prove().sight == w.state.sight
+    assert w.readings == 2
+
+
+def test_a_probe_reads_anew_though_a_request_of_its_thread_was_refused(w: World) -> None:
+    w.received_at = w.now - 1
+    with pytest.raises(ReplicaUnavailable):
+        w.prove(lag_seconds=None)
+    w.received_at = None
+    w.state = replace(w.state, lag_seconds=0.0)
+    assert w.prove() is w.state
 
 
 @pytest.mark.parametrize(

@@ -47,10 +47,9 @@ def test_the_log_and_the_answer_name_no_more_than_the_rule(
 def test_a_request_that_is_too_slow_is_told_so_under_an_id_of_its_own(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    log = logging.getLogger("tickiti_query.request")
-    monkeypatch.setattr(log, "propagate", False)
-    monkeypatch.setattr(log, "handlers", [caplog.handler])
-    monkeypatch.setattr(log, "level", logging.INFO)
+    caplog.set_level(logging.INFO, "tickiti_query.request")
+    monkeypatch.setattr(logging.getLogger("tickiti_query.request"), "handlers", [caplog.handler])
+    monkeypatch.setattr(logging.getLogger("tickiti_query.request"), "propagate", False)
     worker = Worker.__new__(Worker)
     ours, theirs = socket.socketpair()
     with ours, theirs:
