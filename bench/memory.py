@@ -24,12 +24,12 @@ from unittest import mock
 
 import app as composition
 from config.settings import Settings
-from tickiti_query.actor import Actor, User
-from tickiti_query.answer import Answer
 from tickiti_query.cache import OVERHEAD_BYTES, Cache
-from tickiti_query.search import Criterion, Selector, TicketQuery
+from tickiti_query.model.actor import Actor, User
+from tickiti_query.model.answer import Answer
+from tickiti_query.model.search import Criterion, Selector, TicketQuery
+from tickiti_query.model.statement import Statement
 from tickiti_query.server_state import SIGHT, Server, ServerState, Validator
-from tickiti_query.statement import Statement
 from tickiti_query.tokens import Credentials, Grant, digest_secret
 
 ENTRIES = 10_000

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tickiti_query.actor import Actor, User
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import read_criteria
 from tickiti_query.directory import Directory, Found, Relation
 from tickiti_query.fields import FIELDS
-from tickiti_query.perspective import Condition, Order, Perspective
+from tickiti_query.model.actor import Actor, User
+from tickiti_query.model.perspective import Condition, Order, Perspective
+from tickiti_query.model.search import Criterion
+from tickiti_query.model.statement import Statement
 from tickiti_query.psql_script import write_script
-from tickiti_query.search import Criterion
-from tickiti_query.statement import Statement
 
 FOLDER = Path(__file__).parent / "unit" / "golden"
 

@@ -53,6 +53,8 @@ CORE = {
 }
 # One room with three doors: the exchange, its way through Flask, and the short way of an answer that is kept.
 HTTP = {"views", "exchange", "hot_path"}
+# Folders that hold modules of several of the rooms below: a module in one of them is of the room that its name says.
+FOLDERS = {"model"}
 # Programs of their own: each is wired together in itself.
 PROGRAMS = {"cli", "demo", "__main__"}
 
@@ -101,8 +103,9 @@ def find_room(path: Path) -> str:
         return "config/gunicorn.conf"
     if path.parts[0] != "tickiti_query":
         return path.parts[0].removesuffix(".py")
-    name = path.parts[1].removesuffix(".py") if len(path.parts) > 1 else "__init__"
-    if name in CORE or name == "__init__":
+    parts = [part.removesuffix(".py") for part in path.parts[1:]] or ["__init__"]
+    name = parts[1] if parts[0] in FOLDERS and len(parts) > 1 else parts[0]
+    if name in CORE or name in FOLDERS or name == "__init__":
         return "core"
     return "http" if name in HTTP else name
 
@@ -152,7 +155,7 @@ def test_a_module_imports_only_packages_that_its_room_has(path: Path) -> None:
 
 
 def test_the_table_of_rooms_names_what_is_there() -> None:
-    there = {path.name.removesuffix(".py") for path in (ROOT / "tickiti_query").iterdir()}
+    there = {path.name.removesuffix(".py") for path in (ROOT / "tickiti_query").rglob("*")}
     assert (
         set(MAY_IMPORT) - {"wsgi", "app", "config", "config/gunicorn.conf", "schemas", "core", "http"}
         <= there

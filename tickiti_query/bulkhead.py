@@ -7,8 +7,8 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tickiti_query.errors import Overloaded
 from tickiti_query.gate import Gate
+from tickiti_query.model.errors import Overloaded
 
 WAIT_SECONDS = 1.0  # how long a request may wait for a place
 # While readings are quick, more threads inside than one that reads, one that runs and one on its way only take the

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from tickiti_query.arrival import read_arrival
-from tickiti_query.errors import ReplicaUnavailable
+from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.server_state import Server, ServerState, Sight, is_behind, is_older
 from tickiti_query.sharing import SharedReading
 

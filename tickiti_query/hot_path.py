@@ -10,10 +10,10 @@ from typing import Any
 
 from flask import Response
 
-from tickiti_query.errors import QueryError
 from tickiti_query.exchange import EXCHANGE, Exchange, Listeners
+from tickiti_query.model.errors import QueryError
+from tickiti_query.model.search import TicketQuery
 from tickiti_query.request import Request
-from tickiti_query.search import TicketQuery
 from tickiti_query.service import TicketQueryService
 
 StartResponse = Callable[..., Any]

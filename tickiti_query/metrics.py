@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest, multiprocess
 
 from tickiti_query import VERSION
-from tickiti_query.errors import Overloaded
+from tickiti_query.model.errors import Overloaded
 from tickiti_query.request_trace import RequestTrace
 
 PERSPECTIVES_NAMED = 50  # in each worker: labels are memory, here and in Prometheus

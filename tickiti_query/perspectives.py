@@ -2,12 +2,12 @@
 
 from typing import Any, Protocol
 
-from tickiti_query.actor import Actor, User
-from tickiti_query.errors import NotFound, UnsupportedPerspective
 from tickiti_query.json_text import read_json
-from tickiti_query.perspective import ALL, Condition, Order, Perspective
-from tickiti_query.search import Selector
-from tickiti_query.statement import Bind, Statement
+from tickiti_query.model.actor import Actor, User
+from tickiti_query.model.errors import NotFound, UnsupportedPerspective
+from tickiti_query.model.perspective import ALL, Condition, Order, Perspective
+from tickiti_query.model.search import Selector
+from tickiti_query.model.statement import Bind, Statement
 from tickiti_query.values import BIGINT
 
 SELECT = """

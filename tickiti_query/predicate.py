@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tickiti_query.actor import Actor, User
 from tickiti_query.directory import Directory
-from tickiti_query.statement import Binds
+from tickiti_query.model.actor import Actor, User
+from tickiti_query.model.statement import Binds
 
 
 class Joins:

@@ -1,6 +1,6 @@
 """A statement as a script that a person can paste into psql: its binds as `\\set` lines, then its text."""
 
-from tickiti_query.statement import Bind, Statement
+from tickiti_query.model.statement import Bind, Statement
 
 
 def write_script(statement: Statement) -> str:

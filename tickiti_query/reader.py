@@ -4,17 +4,17 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from tickiti_query.actor import Actor
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import Search, read_criteria
 from tickiti_query.directory import Directory, Key
-from tickiti_query.perspective import Perspective
+from tickiti_query.model.actor import Actor
+from tickiti_query.model.perspective import Perspective
+from tickiti_query.model.search import Selector
+from tickiti_query.model.statement import Statement
 from tickiti_query.recipe import Recipe, Row, Source, Witness, write_recipe
 from tickiti_query.request import Request
 from tickiti_query.request_trace import RequestTrace
-from tickiti_query.search import Selector
 from tickiti_query.server_state import Server, ServerState, Sight, Validator, confirm, see
-from tickiti_query.statement import Statement
 
 
 class Snapshot(Source, Protocol):

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Protocol
 
-from tickiti_query.search import TicketQuery
+from tickiti_query.model.search import TicketQuery
 
 LONGEST_BODY = 64 * 1024
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from tickiti_query.standing import Standing
+from tickiti_query.model.standing import Standing
 
 
 @dataclass(slots=True)

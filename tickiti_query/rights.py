@@ -3,7 +3,7 @@
 from itertools import islice
 from typing import Any, Protocol
 
-from tickiti_query.statement import Statement
+from tickiti_query.model.statement import Statement
 
 MOST_NAMED = 5
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, Protocol
 
-from tickiti_query.statement import Statement
+from tickiti_query.model.statement import Statement
 
 # The snapshot, and which life of which role of the server it belongs to.
 STAMP_SQL = "concat_ws(' ', pg_current_snapshot(), pg_postmaster_start_time(), pg_is_in_recovery())"

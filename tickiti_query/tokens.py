@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 
-from tickiti_query.actor import Actor, User
-from tickiti_query.errors import Forbidden, Unauthenticated
-from tickiti_query.statement import Statement
+from tickiti_query.model.actor import Actor, User
+from tickiti_query.model.errors import Forbidden, Unauthenticated
+from tickiti_query.model.statement import Statement
 from tickiti_query.values import BIGINT, read_digits
 
 OPENING_ABILITIES = {"tickets:read", "tickets:write", "*"}  # write implies read

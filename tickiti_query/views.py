@@ -10,10 +10,10 @@ from flask_smorest import Blueprint
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from schemas.ticket_query import ErrorSchema, TicketListSchema, TicketQuerySchema
-from tickiti_query import errors
 from tickiti_query.exchange import EXCHANGE, Exchange, Listeners
+from tickiti_query.model import errors
+from tickiti_query.model.search import TicketQuery
 from tickiti_query.request import Request
-from tickiti_query.search import TicketQuery
 from tickiti_query.service import TicketQueryService
 
 PATH = "/api/v1/tickets/query"

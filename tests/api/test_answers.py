@@ -16,7 +16,7 @@ import app as composition
 from config.log import JsonFormatter
 from config.settings import Settings
 from tests.fake_replica import TICKETS, FakeReplica
-from tickiti_query import errors
+from tickiti_query.model import errors
 
 PATH = "/api/v1/tickets/query"
 TOKEN = "Bearer 1|reader"

@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tickiti_query.cache import OVERHEAD_BYTES, Cache, RecipeBook
+from tickiti_query.model.search import TicketQuery
+from tickiti_query.model.statement import Statement
 from tickiti_query.recipe import Recipe
-from tickiti_query.search import TicketQuery
 from tickiti_query.server_state import Server, Validator
-from tickiti_query.statement import Statement
 
 SERVER = Server(generation=1, system=77, major=18)
 NOW = Validator(SERVER, "10:20: since true", "")

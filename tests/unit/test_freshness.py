@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from tickiti_query.arrival import note_arrival
-from tickiti_query.errors import ReplicaUnavailable
 from tickiti_query.freshness import Freshness
+from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.server_state import Server, ServerState, Sight, is_older
 
 SERVER = Server(generation=1, system=77, major=18)

@@ -9,8 +9,8 @@ from tickiti_query.compiler.reasons import compile_reasons
 from tickiti_query.directory import Directory
 from tickiti_query.field import Field
 from tickiti_query.fields import FIELDS
-from tickiti_query.perspective import Condition, Order, Perspective
-from tickiti_query.search import Criterion
+from tickiti_query.model.perspective import Condition, Order, Perspective
+from tickiti_query.model.search import Criterion
 
 FIELDS_WITH_CONDITIONS = [field for field in FIELDS.fields.values() if field.equals or field.contains]
 # Conditions on the queue alone are folded into the scope.

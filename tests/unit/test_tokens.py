@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tickiti_query.actor import Actor, User
-from tickiti_query.errors import Forbidden, Unauthenticated
-from tickiti_query.statement import Statement
+from tickiti_query.model.actor import Actor, User
+from tickiti_query.model.errors import Forbidden, Unauthenticated
+from tickiti_query.model.statement import Statement
 from tickiti_query.tokens import (
     NONE,
     Credentials,

@@ -6,8 +6,8 @@ import pytest
 
 from tickiti_query.cli.words import describe_part, describe_value
 from tickiti_query.compiler.criteria import read_criteria
-from tickiti_query.perspective import Condition
-from tickiti_query.search import Criterion
+from tickiti_query.model.perspective import Condition
+from tickiti_query.model.search import Criterion
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ from gunicorn.http.errors import (
     UnsupportedTransferCoding,
 )
 
-from tickiti_query.errors import Overloaded
 from tickiti_query.front.line import Line
 from tickiti_query.front.loads import LOADS
 from tickiti_query.front.waiting import Waiting
 from tickiti_query.front.worker import HEAD, REQUEST_ID, Worker, write_refusal
+from tickiti_query.model.errors import Overloaded
 
 TOKEN = "14|abcdefgh"
 

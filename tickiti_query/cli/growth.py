@@ -9,8 +9,8 @@ from tickiti_query.cli.words import describe_part
 from tickiti_query.compiler.order import DEFAULT, read_keys
 from tickiti_query.compiler.reading import read_question
 from tickiti_query.fields import FIELDS
+from tickiti_query.model.statement import Statement
 from tickiti_query.replica.transaction import Transaction
-from tickiti_query.statement import Statement
 
 GROWING = (
     "tickets",

@@ -9,12 +9,12 @@ import psycopg2
 
 from config.settings import Settings, SettingsError, load_settings
 from tickiti_query.cli.failure import CommandError
+from tickiti_query.model.statement import Bind, Statement
 from tickiti_query.replica.connection import Target, connect
 from tickiti_query.replica.deadline import deadline, install_deadline
 from tickiti_query.replica.faults import is_lost
 from tickiti_query.replica.sessions import Sessions, choose_sessions
 from tickiti_query.replica.transaction import run
-from tickiti_query.statement import Bind, Statement
 
 GRACE_SECONDS = 1.0  # how much longer than the server's own limit we wait
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 
 from tickiti_query.compiler.criteria import Search
-from tickiti_query.perspective import Condition, Order
+from tickiti_query.model.perspective import Condition, Order
 from tickiti_query.values import Team, Word
 
 

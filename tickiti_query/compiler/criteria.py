@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tickiti_query.compiler.rule import Rule
-from tickiti_query.errors import ValidationFailed
 from tickiti_query.field import Catalogue, Mode
 from tickiti_query.fields import FIELDS
+from tickiti_query.model.errors import ValidationFailed
+from tickiti_query.model.search import Criterion
 from tickiti_query.predicate import Predicate, Viewpoint, join_all
-from tickiti_query.search import Criterion
 
 
 @dataclass(frozen=True, slots=True)

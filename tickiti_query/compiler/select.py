@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from tickiti_query.errors import UnsupportedPerspective
 from tickiti_query.field import Catalogue
-from tickiti_query.perspective import Perspective
+from tickiti_query.model.errors import UnsupportedPerspective
+from tickiti_query.model.perspective import Perspective
 from tickiti_query.predicate import Viewpoint
 
 

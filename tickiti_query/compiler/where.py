@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from tickiti_query.compiler.rule import Rule
-from tickiti_query.errors import UnsupportedPerspective
 from tickiti_query.field import Catalogue
-from tickiti_query.perspective import Condition, Perspective
+from tickiti_query.model.errors import UnsupportedPerspective
+from tickiti_query.model.perspective import Condition, Perspective
 from tickiti_query.predicate import Comparison, Predicate, Viewpoint
 
 # operator -> (the use of a field that serves it, whether it is negated)

@@ -19,12 +19,12 @@ from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn
 
 from tickiti_query.arrival import note_arrival
-from tickiti_query.errors import Overloaded, QueryError
 from tickiti_query.front.crew import STUCK_SECONDS, Crew
 from tickiti_query.front.line import Line
 from tickiti_query.front.loads import LOADS
 from tickiti_query.front.refusing import RefusingWorker
 from tickiti_query.front.waiting import Waiting
+from tickiti_query.model.errors import Overloaded, QueryError
 
 YIELD_SECONDS, YIELDS = 0.0001, 20  # how long, and how many times, another worker is let go first
 # While requests queue, the loop lets others gather, instead of taking the interpreter's lock from the thread that runs

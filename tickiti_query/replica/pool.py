@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg2
 
-from tickiti_query.errors import ReplicaUnavailable
+from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.replica.connection import Host, Target, connect
 from tickiti_query.replica.deadline import deadline, remaining_seconds
 from tickiti_query.replica.faults import PoolerError

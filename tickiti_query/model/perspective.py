@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tickiti_query.actor import User
+from tickiti_query.model.actor import User
 
 
 @dataclass(frozen=True, slots=True)
