@@ -34,6 +34,7 @@ CORE = {
     "gate",
     "json_text",
     "matching",
+    "numbers",
     "perspective",
     "predicate",
     "psql_script",

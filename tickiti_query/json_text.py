@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from tickiti_query.values import BIGINT
+from tickiti_query.model.numbers import BIGINT
 
 
 def read_json(text: str) -> Any:

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from tickiti_query.directory import Directory, Key, Relation
+from tickiti_query.model.numbers import BIGINT
 from tickiti_query.model.statement import Bind, Statement
-from tickiti_query.values import BIGINT
 
 FEW = 1000  # tickets that are read by themselves sooner than an index is followed until enough of them have come by
 

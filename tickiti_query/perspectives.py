@@ -5,10 +5,10 @@ from typing import Any, Protocol
 from tickiti_query.json_text import read_json
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.errors import NotFound, UnsupportedPerspective
+from tickiti_query.model.numbers import BIGINT
 from tickiti_query.model.perspective import ALL, Condition, Order, Perspective
 from tickiti_query.model.search import Selector
 from tickiti_query.model.statement import Bind, Statement
-from tickiti_query.values import BIGINT
 
 SELECT = """
 SELECT p.id, p.name, p.impersonate_user_id, u.id, u.email,

@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from tickiti_query import matching
 from tickiti_query.directory import Relation
+from tickiti_query.model.numbers import BIGINT
 from tickiti_query.predicate import Predicate, QueueSet, Viewpoint, join_all, join_any
-from tickiti_query.values import BIGINT, Team, Word
+from tickiti_query.values import Team, Word
 
 READ_SINCE = "s.last_read_at >= COALESCE(t.last_response_at, t.created_at)"
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, Protocol
 
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.errors import Forbidden, Unauthenticated
+from tickiti_query.model.numbers import BIGINT, read_digits
 from tickiti_query.model.statement import Statement
-from tickiti_query.values import BIGINT, read_digits
 
 OPENING_ABILITIES = {"tickets:read", "tickets:write", "*"}  # write implies read
 # A digest that no secret has: what carries no secret asks the same question in the same time.

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from enum import Enum
 
-BIGINT = range(-(2**63), 2**63)
+from tickiti_query.model.numbers import read_digits
+
 PRIORITIES = {"low": 10, "normal": 20, "high": 30, "urgent": 40}
 STATUSES = ("open", "on-hold", "closed")
 
@@ -63,17 +64,6 @@ def read_priority(value: object) -> int:
         if value.lower() in PRIORITIES:
             return PRIORITIES[value.lower()]
     raise ValueError("Must be 10, 20, 30 or 40, or Low, Normal, High or Urgent.")
-
-
-def read_digits(text: str) -> int | None:
-    """The number that ASCII digits write, or None where there is another character, or nothing.
-
-    A number beyond 64 bits comes back as the first one that is: no row has it, and nobody has to hold it.
-    """
-    if not re.fullmatch(r"[0-9]+", text):
-        return None
-    digits = text.lstrip("0") or "0"
-    return BIGINT.stop if len(digits) > 19 else min(int(digits), BIGINT.stop)
 
 
 def read_number(value: object) -> int:

@@ -17,6 +17,7 @@ from tickiti_query.directory import Directory
 from tickiti_query.lookups import look_up
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.errors import PayloadTooLarge, QueryError, ValidationFailed
+from tickiti_query.model.numbers import BIGINT, read_digits
 from tickiti_query.model.perspective import Perspective
 from tickiti_query.model.search import Selector, TicketQuery
 from tickiti_query.model.statement import Statement
@@ -24,7 +25,6 @@ from tickiti_query.perspectives import find_perspective
 from tickiti_query.replica.replica import Replica
 from tickiti_query.replica.transaction import Transaction
 from tickiti_query.request import LONGEST_BODY
-from tickiti_query.values import BIGINT, read_digits
 
 FIND_USERS = """
 SELECT u.id, u.email, u.name, u.is_staff, u.is_active, u.sees_all_queues,
