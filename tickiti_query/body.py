@@ -10,8 +10,8 @@ from urllib.parse import quote
 from marshmallow import ValidationError
 
 from schemas.ticket_query import TicketQuerySchema, find_ignored
-from tickiti_query.json_text import read_json
 from tickiti_query.model.errors import MalformedJson, UnsupportedMediaType, ValidationFailed
+from tickiti_query.model.json_text import read_json
 from tickiti_query.model.search import Criterion, Selector, TicketQuery
 
 MOST_NAMED = 20

@@ -2,9 +2,9 @@
 
 from typing import Any, Protocol
 
-from tickiti_query.json_text import read_json
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.errors import NotFound, UnsupportedPerspective
+from tickiti_query.model.json_text import read_json
 from tickiti_query.model.numbers import BIGINT
 from tickiti_query.model.perspective import ALL, Condition, Order, Perspective
 from tickiti_query.model.search import Selector
