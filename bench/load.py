@@ -27,13 +27,13 @@ from typing import Any
 from bench.load_report import Goal, Run, Table, render_chart, render_markdown, write_section
 from bench.load_world import INDEXED, SCENARIOS, SCHEMA, SEARCHED, SORTED, TOKEN, open_pair
 from bench.rivals.targets import LoadError, Reply, Target, ask, list_recipes, run_target
+from tickiti_query.catalogue.directory import Directory
 from tickiti_query.compiler import compile_query
 from tickiti_query.demo.binaries import BinariesMissingError, find_bindir
 from tickiti_query.demo.failure import DemoError
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.postgres import Server, ServerError
-from tickiti_query.directory import Directory
 from tickiti_query.model.search import Selector
 from tickiti_query.model.statement import Statement
 from tickiti_query.perspectives import find_perspective

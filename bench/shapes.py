@@ -26,9 +26,9 @@ from bench.shape_measure import Compared, Measured, Session
 from bench.shape_together import list_combinations
 from bench.world import ALL_SEEING_USER, TINY_USER
 from tickiti_query import compiler
+from tickiti_query.catalogue.directory import Directory, Relation
 from tickiti_query.compiler.criteria import read_criteria
 from tickiti_query.compiler.shape import write_plain
-from tickiti_query.directory import Directory, Relation
 from tickiti_query.lookups import look_up
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.statement import Statement

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tickiti_query.catalogue.directory import Directory, Found, Relation
+from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import read_criteria
-from tickiti_query.directory import Directory, Found, Relation
-from tickiti_query.fields import FIELDS
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.perspective import Condition, Order, Perspective
 from tickiti_query.model.search import Criterion

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, Protocol
 
-from tickiti_query.directory import Directory, Key, Relation
+from tickiti_query.catalogue.directory import Directory, Key, Relation
 from tickiti_query.model.numbers import BIGINT
 from tickiti_query.model.statement import Bind, Statement
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
-from tickiti_query.field import Catalogue
-from tickiti_query.fields import FIELDS
-from tickiti_query.reference import tabulate_modes
+from tickiti_query.catalogue.field import Catalogue
+from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.reference import tabulate_modes
 
 INTRODUCTION = """
 Returns the ticket list as Tickiti renders it, through a *perspective*: a saved view with its conditions, order

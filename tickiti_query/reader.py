@@ -4,9 +4,9 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from tickiti_query.catalogue.directory import Directory, Key
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import Search, read_criteria
-from tickiti_query.directory import Directory, Key
 from tickiti_query.model.actor import Actor
 from tickiti_query.model.perspective import Perspective
 from tickiti_query.model.search import Selector

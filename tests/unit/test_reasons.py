@@ -3,12 +3,12 @@
 import pytest
 
 from tests.golden_cases import FOUND, SAMPLES, STAFF, TOKENS
+from tickiti_query.catalogue.directory import Directory
+from tickiti_query.catalogue.field import Field
+from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import read_criteria
 from tickiti_query.compiler.reasons import compile_reasons
-from tickiti_query.directory import Directory
-from tickiti_query.field import Field
-from tickiti_query.fields import FIELDS
 from tickiti_query.model.perspective import Condition, Order, Perspective
 from tickiti_query.model.search import Criterion
 

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
+from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.cli.plan import Scan, has_sort, read_scans
 from tickiti_query.cli.question import Question
 from tickiti_query.cli.words import describe_part
 from tickiti_query.compiler.order import DEFAULT, read_keys
 from tickiti_query.compiler.reading import read_question
-from tickiti_query.fields import FIELDS
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.transaction import Transaction
 

@@ -3,9 +3,9 @@
 import json
 from collections.abc import Iterable, Mapping
 
+from tickiti_query.catalogue.values import Team, Word
 from tickiti_query.compiler.criteria import Search
 from tickiti_query.model.perspective import Condition, Order
-from tickiti_query.values import Team, Word
 
 
 def describe_part(part: Condition | Search) -> str:

@@ -6,15 +6,15 @@ pure: what is not understood is an error, and the scope of the actor is always p
 
 from collections.abc import Sequence
 
+from tickiti_query.catalogue.directory import Directory
+from tickiti_query.catalogue.field import Catalogue
+from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.compiler.criteria import Search
 from tickiti_query.compiler.order import read_keys
 from tickiti_query.compiler.reading import read_question
 from tickiti_query.compiler.select import choose_columns, write_select
 from tickiti_query.compiler.shape import Page, write_page
 from tickiti_query.compiler.where import write_queue_scope, write_scope
-from tickiti_query.directory import Directory
-from tickiti_query.field import Catalogue
-from tickiti_query.fields import FIELDS
 from tickiti_query.model.actor import Actor
 from tickiti_query.model.perspective import Perspective
 from tickiti_query.model.statement import Statement

@@ -4,12 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tickiti_query.catalogue.field import Catalogue, Mode
+from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.predicate import Predicate, Viewpoint, join_all
 from tickiti_query.compiler.rule import Rule
-from tickiti_query.field import Catalogue, Mode
-from tickiti_query.fields import FIELDS
 from tickiti_query.model.errors import ValidationFailed
 from tickiti_query.model.search import Criterion
-from tickiti_query.predicate import Predicate, Viewpoint, join_all
 
 
 @dataclass(frozen=True, slots=True)

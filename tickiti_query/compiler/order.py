@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tickiti_query.field import Catalogue
+from tickiti_query.catalogue.field import Catalogue
+from tickiti_query.catalogue.predicate import Viewpoint
 from tickiti_query.model.errors import UnsupportedPerspective
 from tickiti_query.model.perspective import Order, Perspective
-from tickiti_query.predicate import Viewpoint
 
 DEFAULT = (Order("updated_at", ascending=False),)
 

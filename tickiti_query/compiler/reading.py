@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tickiti_query.catalogue.directory import Directory
+from tickiti_query.catalogue.field import Catalogue
+from tickiti_query.catalogue.predicate import Predicate, Viewpoint
 from tickiti_query.compiler.criteria import Search, match_searches
 from tickiti_query.compiler.rule import Rule
 from tickiti_query.compiler.where import read_conditions
-from tickiti_query.directory import Directory
-from tickiti_query.field import Catalogue
 from tickiti_query.model.actor import Actor
 from tickiti_query.model.perspective import Condition, Perspective
-from tickiti_query.predicate import Predicate, Viewpoint
 
 
 @dataclass(frozen=True, slots=True)

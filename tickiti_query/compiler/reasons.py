@@ -7,20 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tickiti_query.catalogue.directory import Directory
+from tickiti_query.catalogue.field import Catalogue, Field
+from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.fragments import write_moment
+from tickiti_query.catalogue.predicate import Predicate, Viewpoint
 from tickiti_query.compiler.criteria import Search
 from tickiti_query.compiler.order import DEFAULT, read_keys, write_order
 from tickiti_query.compiler.reading import read_question
 from tickiti_query.compiler.rule import Rule
 from tickiti_query.compiler.shape import TICKETS
 from tickiti_query.compiler.where import write_scope
-from tickiti_query.directory import Directory
-from tickiti_query.field import Catalogue, Field
-from tickiti_query.fields import FIELDS
-from tickiti_query.fragments import write_moment
 from tickiti_query.model.actor import Actor
 from tickiti_query.model.perspective import Condition, Order, Perspective
 from tickiti_query.model.statement import Statement
-from tickiti_query.predicate import Predicate, Viewpoint
 
 Part = Condition | Search
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from tickiti_query.predicate import Predicate, join_any
+from tickiti_query.catalogue.predicate import Predicate, join_any
 
 Part = TypeVar("Part")
 

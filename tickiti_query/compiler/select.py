@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from tickiti_query.field import Catalogue
+from tickiti_query.catalogue.field import Catalogue
+from tickiti_query.catalogue.predicate import Viewpoint
 from tickiti_query.model.errors import UnsupportedPerspective
 from tickiti_query.model.perspective import Perspective
-from tickiti_query.predicate import Viewpoint
 
 
 def choose_columns(perspective: Perspective, catalogue: Catalogue) -> tuple[str, ...]:

@@ -7,8 +7,8 @@ but several together do: a queue at a time, or one part of the list at a time. b
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from tickiti_query.catalogue.predicate import Predicate
 from tickiti_query.compiler.order import DEFAULT_KEYS, LAST, SortKey, write_order
-from tickiti_query.predicate import Predicate
 
 TICKETS = "FROM tickets t\nJOIN ticket_queues q ON q.id = t.queue_id"
 # What an index has in order within each queue; by other keys, the tickets of a small queue are sorted faster.

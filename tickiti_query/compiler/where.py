@@ -3,11 +3,11 @@
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from tickiti_query.catalogue.field import Catalogue
+from tickiti_query.catalogue.predicate import Comparison, Predicate, Viewpoint
 from tickiti_query.compiler.rule import Rule
-from tickiti_query.field import Catalogue
 from tickiti_query.model.errors import UnsupportedPerspective
 from tickiti_query.model.perspective import Condition, Perspective
-from tickiti_query.predicate import Comparison, Predicate, Viewpoint
 
 # operator -> (the use of a field that serves it, whether it is negated)
 OPERATORS = {

@@ -7,11 +7,11 @@ never NULL, so its negation is the complement.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from tickiti_query import matching
-from tickiti_query.directory import Relation
+from tickiti_query.catalogue import matching
+from tickiti_query.catalogue.directory import Relation
+from tickiti_query.catalogue.predicate import Predicate, QueueSet, Viewpoint, join_all, join_any
+from tickiti_query.catalogue.values import Team, Word
 from tickiti_query.model.numbers import BIGINT
-from tickiti_query.predicate import Predicate, QueueSet, Viewpoint, join_all, join_any
-from tickiti_query.values import Team, Word
 
 READ_SINCE = "s.last_read_at >= COALESCE(t.last_response_at, t.created_at)"
 

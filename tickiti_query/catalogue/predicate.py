@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tickiti_query.directory import Directory
+from tickiti_query.catalogue.directory import Directory
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.statement import Binds
 

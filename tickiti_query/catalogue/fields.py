@@ -8,9 +8,9 @@ queue; values go through the viewpoint's binds.
 from collections.abc import Callable
 from datetime import time
 
-from tickiti_query import matching, relations, values
-from tickiti_query.field import Field, Key, Mode, make_catalogue
-from tickiti_query.fragments import (
+from tickiti_query.catalogue import matching, relations, values
+from tickiti_query.catalogue.field import Field, Key, Mode, make_catalogue
+from tickiti_query.catalogue.fragments import (
     fixed,
     list_column,
     moment_column,
@@ -21,8 +21,8 @@ from tickiti_query.fragments import (
     user_name,
     write_moment,
 )
-from tickiti_query.matching import Fragment
-from tickiti_query.predicate import Comparison, Predicate, Viewpoint
+from tickiti_query.catalogue.matching import Fragment
+from tickiti_query.catalogue.predicate import Comparison, Predicate, Viewpoint
 
 STATUS = Comparison(values.read_status, matching.match_exactly("t.status", "status"))
 PRIORITY = Comparison(values.read_priority, matching.match_number("t.priority", "priority"))

@@ -1,13 +1,16 @@
-"""The language as a document, drawn from the catalogue: `python -m tickiti_query.reference > docs/perspectives.md`."""
+"""The language as a document, drawn from the catalogue.
+
+`python -m tickiti_query.catalogue.reference > docs/perspectives.md` writes it.
+"""
 
 from collections.abc import Iterable, Sequence
 
-from tickiti_query.field import Catalogue, Field
-from tickiti_query.fields import FIELDS
+from tickiti_query.catalogue.field import Catalogue, Field
+from tickiti_query.catalogue.fields import FIELDS
 
 HEAD = """# The language of perspectives
 
-This page is drawn from the catalogue of fields: `python -m tickiti_query.reference > docs/perspectives.md`.
+This page is drawn from the catalogue of fields: `python -m tickiti_query.catalogue.reference > docs/perspectives.md`.
 
 A perspective is read as its **subject user** where a field is user-centric: the user it impersonates, or else the
 acting user, who owns the token. Visibility always follows the acting user.

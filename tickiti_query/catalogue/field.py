@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tickiti_query.matching import Fragment
-from tickiti_query.predicate import Comparison
+from tickiti_query.catalogue.matching import Fragment
+from tickiti_query.catalogue.predicate import Comparison
 
 
 @dataclass(frozen=True, slots=True)

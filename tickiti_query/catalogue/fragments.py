@@ -1,9 +1,9 @@
 """Pieces of SELECT and ORDER BY that several fields share."""
 
-from tickiti_query import relations
-from tickiti_query.field import Key
-from tickiti_query.matching import Fragment
-from tickiti_query.predicate import Predicate, Viewpoint
+from tickiti_query.catalogue import relations
+from tickiti_query.catalogue.field import Key
+from tickiti_query.catalogue.matching import Fragment
+from tickiti_query.catalogue.predicate import Predicate, Viewpoint
 
 
 def fixed(sql: str) -> Fragment:

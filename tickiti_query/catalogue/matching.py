@@ -7,9 +7,9 @@ ASCII. Each function answers "any of these values" (PERSPECTIVES.md, "Conditions
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
+from tickiti_query.catalogue.predicate import Predicate, Viewpoint, join_any
+from tickiti_query.catalogue.values import Word
 from tickiti_query.model.numbers import BIGINT
-from tickiti_query.predicate import Predicate, Viewpoint, join_any
-from tickiti_query.values import Word
 
 Fragment = Callable[[Viewpoint], str]
 
