@@ -23,7 +23,6 @@ from tickiti_query.forwarded import Forwarded
 from tickiti_query.freshness import Freshness
 from tickiti_query.health import Readiness
 from tickiti_query.hot_path import HotPath
-from tickiti_query.lookups import look_up
 from tickiti_query.metrics import (
     LagTeller,
     render_metrics,
@@ -39,17 +38,18 @@ from tickiti_query.metrics import (
     tell_store_fault,
 )
 from tickiti_query.openapi import describe, name_modes
-from tickiti_query.perspectives import find_perspective
 from tickiti_query.rate_limit import make_door
 from tickiti_query.reader import Reader
 from tickiti_query.rendering import render_rows
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
+from tickiti_query.reporting.lookups import look_up
+from tickiti_query.reporting.perspectives import find_perspective
+from tickiti_query.reporting.rights import find_powers
+from tickiti_query.reporting.tokens import find_grant, make_admission, read_credentials
 from tickiti_query.request import LONGEST_BODY
-from tickiti_query.rights import find_powers
 from tickiti_query.service import TicketQueryService
 from tickiti_query.sharing import Flights
-from tickiti_query.tokens import find_grant, make_admission, read_credentials
 
 if TYPE_CHECKING:
     from tickiti_query.tracing import Tracing

@@ -36,11 +36,11 @@ from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.postgres import Server, ServerError
 from tickiti_query.model.search import Selector
 from tickiti_query.model.statement import Statement
-from tickiti_query.perspectives import find_perspective
 from tickiti_query.psql_script import write_script
 from tickiti_query.replica.connection import Target as ReplicaTarget
 from tickiti_query.replica.replica import Replica
-from tickiti_query.tokens import find_grant, read_credentials
+from tickiti_query.reporting.perspectives import find_perspective
+from tickiti_query.reporting.tokens import find_grant, read_credentials
 
 HERE = Path(__file__).parent
 WRK_SCRIPT = """

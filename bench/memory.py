@@ -29,8 +29,8 @@ from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.answer import Answer
 from tickiti_query.model.search import Criterion, Selector, TicketQuery
 from tickiti_query.model.statement import Statement
+from tickiti_query.reporting.tokens import Credentials, Grant, digest_secret
 from tickiti_query.server_state import SIGHT, Server, ServerState, Validator
-from tickiti_query.tokens import Credentials, Grant, digest_secret
 
 ENTRIES = 10_000
 PAYLOAD_BYTES = 20_000

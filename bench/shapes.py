@@ -29,9 +29,9 @@ from tickiti_query import compiler
 from tickiti_query.catalogue.directory import Directory, Relation
 from tickiti_query.compiler.criteria import read_criteria
 from tickiti_query.compiler.shape import write_plain
-from tickiti_query.lookups import look_up
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.statement import Statement
+from tickiti_query.reporting.lookups import look_up
 
 ROWS = 100
 README = Path(__file__).parent / "README.md"

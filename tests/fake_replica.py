@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from tickiti_query import tokens
 from tickiti_query.model.statement import Statement
+from tickiti_query.reporting import tokens
 from tickiti_query.server_state import SIGHT, Server, ServerState
 
 STAMP = "10:20: 2026-05-01 t"

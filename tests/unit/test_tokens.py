@@ -10,7 +10,7 @@ import pytest
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.errors import Forbidden, Unauthenticated
 from tickiti_query.model.statement import Statement
-from tickiti_query.tokens import (
+from tickiti_query.reporting.tokens import (
     NONE,
     Credentials,
     Grant,

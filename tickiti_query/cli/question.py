@@ -14,16 +14,16 @@ from tickiti_query.cli.failure import CommandError, Refused
 from tickiti_query.cli.session import find_target
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import Search, read_criteria
-from tickiti_query.lookups import look_up
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.errors import PayloadTooLarge, QueryError, ValidationFailed
 from tickiti_query.model.numbers import BIGINT, read_digits
 from tickiti_query.model.perspective import Perspective
 from tickiti_query.model.search import Selector, TicketQuery
 from tickiti_query.model.statement import Statement
-from tickiti_query.perspectives import find_perspective
 from tickiti_query.replica.replica import Replica
 from tickiti_query.replica.transaction import Transaction
+from tickiti_query.reporting.lookups import look_up
+from tickiti_query.reporting.perspectives import find_perspective
 from tickiti_query.request import LONGEST_BODY
 
 FIND_USERS = """

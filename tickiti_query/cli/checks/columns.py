@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tickiti_query.cli.finding import Finding, fault, ok, warning
 from tickiti_query.cli.session import Session
-from tickiti_query.contract import RELATIONS
+from tickiti_query.reporting.contract import RELATIONS
 
 SCHEMA = "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = CAST(:schema AS text)"
 # A domain counts as the type beneath it, as it does on the wire.

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 from tickiti_query.cli.finding import Finding, enumerate_some, fault, ok, warning
 from tickiti_query.cli.session import Session
-from tickiti_query.contract import RELATIONS
-from tickiti_query.rights import MEMBERSHIPS, OWN_NAMESPACES, POWERFUL, WRITABLE, describe_power
+from tickiti_query.reporting.contract import RELATIONS
+from tickiti_query.reporting.rights import MEMBERSHIPS, OWN_NAMESPACES, POWERFUL, WRITABLE, describe_power
 
 MOST_LINES = 20
 MOST_NAMES = 5
