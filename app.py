@@ -17,7 +17,7 @@ from tickiti_query import views
 from tickiti_query.admin import make_admin_app
 from tickiti_query.body import make_body_reader
 from tickiti_query.bulkhead import WAIT_SECONDS, Bulkhead
-from tickiti_query.cache import Cache, RecipeBook
+from tickiti_query.cache import Cache
 from tickiti_query.exchange import Listeners
 from tickiti_query.forwarded import Forwarded
 from tickiti_query.freshness import Freshness
@@ -40,6 +40,7 @@ from tickiti_query.metrics import (
 from tickiti_query.openapi import describe, name_modes
 from tickiti_query.rate_limit import make_door
 from tickiti_query.reader import Reader
+from tickiti_query.recipe_book import RecipeBook
 from tickiti_query.rendering import render_rows
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica

@@ -1,4 +1,4 @@
-"""What a worker keeps, bounded in bytes: what was read of the replica, and what questions came to."""
+"""What a worker keeps of what was read of the replica, bounded in bytes."""
 
 import threading
 import time
@@ -7,9 +7,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from cachetools import LRUCache, TTLCache
+from cachetools import TTLCache
 
-from tickiti_query.recipe import Recipe
 from tickiti_query.server_state import Validator
 
 # What an entry costs beside its payload: the key with its strings, the entry, the links of the cache.
@@ -122,32 +121,3 @@ class Cache:
     def seconds_left(self, entry: Entry) -> int:
         """How long the entry may still live, in whole seconds."""
         return max(0, int(entry.expires - self._clock()))
-
-
-class RecipeBook:
-    """The recipes of the questions that were asked last, at most `max_bytes` of them. Safe for threads.
-
-    Nothing in it is an answer: the replica says each time whether a recipe still holds.
-    """
-
-    def __init__(self, max_bytes: int) -> None:
-        self._lock = threading.Lock()
-        self._recipes: LRUCache[Hashable, Recipe] = LRUCache(
-            max_bytes, lambda recipe: recipe.size + OVERHEAD_BYTES
-        )
-
-    def get(self, key: Hashable) -> Recipe | None:
-        """The recipe of a question, or None."""
-        with self._lock:
-            return self._recipes.get(key)
-
-    def put(self, key: Hashable, recipe: Recipe) -> None:
-        """Keep a recipe, unless it is larger than all that may be kept."""
-        with self._lock:
-            if recipe.size + OVERHEAD_BYTES <= self._recipes.maxsize:
-                self._recipes[key] = recipe
-
-    def drop(self, key: Hashable) -> None:
-        """Forget a recipe."""
-        with self._lock:
-            self._recipes.pop(key, None)
