@@ -17,10 +17,11 @@ from tickiti_query import views
 from tickiti_query.admin import make_admin_app
 from tickiti_query.body import make_body_reader
 from tickiti_query.bulkhead import WAIT_SECONDS, Bulkhead
-from tickiti_query.cache import Cache
+from tickiti_query.cache.cache import Cache
+from tickiti_query.cache.freshness import Freshness
+from tickiti_query.cache.sharing import Flights
 from tickiti_query.exchange import Listeners
 from tickiti_query.forwarded import Forwarded
-from tickiti_query.freshness import Freshness
 from tickiti_query.health import Readiness
 from tickiti_query.hot_path import HotPath
 from tickiti_query.metrics import (
@@ -50,7 +51,6 @@ from tickiti_query.reporting.rights import find_powers
 from tickiti_query.reporting.tokens import find_grant, make_admission, read_credentials
 from tickiti_query.request import LONGEST_BODY
 from tickiti_query.service import TicketQueryService
-from tickiti_query.sharing import Flights
 
 if TYPE_CHECKING:
     from tickiti_query.tracing import Tracing

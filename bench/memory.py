@@ -24,13 +24,13 @@ from unittest import mock
 
 import app as composition
 from config.settings import Settings
-from tickiti_query.cache import OVERHEAD_BYTES, Cache
+from tickiti_query.cache.cache import OVERHEAD_BYTES, Cache
+from tickiti_query.cache.server_state import SIGHT, Server, ServerState, Validator
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.answer import Answer
 from tickiti_query.model.search import Criterion, Selector, TicketQuery
 from tickiti_query.model.statement import Statement
 from tickiti_query.reporting.tokens import Credentials, Grant, digest_secret
-from tickiti_query.server_state import SIGHT, Server, ServerState, Validator
 
 ENTRIES = 10_000
 PAYLOAD_BYTES = 20_000

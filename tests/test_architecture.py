@@ -55,7 +55,7 @@ CORE = {
 # One room with three doors: the exchange, its way through Flask, and the short way of an answer that is kept.
 HTTP = {"views", "exchange", "hot_path"}
 # Folders that hold modules of several of the rooms below: a module in one of them is of the room that its name says.
-FOLDERS = {"model", "catalogue", "reporting"}
+FOLDERS = {"model", "catalogue", "reporting", "cache"}
 # Programs of their own: each is wired together in itself.
 PROGRAMS = {"cli", "demo", "__main__"}
 
@@ -106,8 +106,10 @@ def find_room(path: Path) -> str:
     if path.parts[0] != "tickiti_query":
         return path.parts[0].removesuffix(".py")
     parts = [part.removesuffix(".py") for part in path.parts[1:]] or ["__init__"]
-    name = parts[1] if parts[0] in FOLDERS and len(parts) > 1 else parts[0]
-    if name in CORE or name in FOLDERS or name == "__init__":
+    if parts[0] in FOLDERS:
+        parts = parts[1:] or ["__init__"]
+    name = parts[0]
+    if name in CORE or name == "__init__":
         return "core"
     return "http" if name in HTTP else name
 

@@ -10,9 +10,9 @@ from functools import lru_cache
 from time import perf_counter, time
 from typing import Any
 
+from tickiti_query.cache.server_state import ServerState
 from tickiti_query.model.errors import QueryError
 from tickiti_query.request_trace import RequestTrace
-from tickiti_query.server_state import ServerState
 from tickiti_query.service import Reply
 
 EXCHANGE = "tickiti_query.exchange"  # where in a WSGI environment it travels

@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from tickiti_query.cache.server_state import Server, ServerState, Sight, Validator, confirm, see
 from tickiti_query.catalogue.directory import Directory, Key
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import Search, read_criteria
@@ -14,7 +15,6 @@ from tickiti_query.model.statement import Statement
 from tickiti_query.recipe import Recipe, Row, Source, Witness, write_recipe
 from tickiti_query.request import Request
 from tickiti_query.request_trace import RequestTrace
-from tickiti_query.server_state import Server, ServerState, Sight, Validator, confirm, see
 
 
 class Snapshot(Source, Protocol):

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+from tickiti_query.cache.server_state import SIGHT_SQL, Sight, Validator, read_sight
 from tickiti_query.model.search import TicketQuery
 from tickiti_query.model.statement import Binds, Statement, rename_binds
-from tickiti_query.server_state import SIGHT_SQL, Sight, Validator, read_sight
 
 Row = tuple[Any, ...]
 

@@ -5,7 +5,7 @@ from collections.abc import Hashable
 
 from cachetools import LRUCache
 
-from tickiti_query.cache import OVERHEAD_BYTES
+from tickiti_query.cache.cache import OVERHEAD_BYTES
 from tickiti_query.recipe import Recipe
 
 

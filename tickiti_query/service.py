@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
 
-from tickiti_query.arrival import read_arrival
 from tickiti_query.bulkhead import Bulkhead
+from tickiti_query.cache.arrival import read_arrival
+from tickiti_query.cache.server_state import Server, ServerState, Sight, Validator
 from tickiti_query.model.actor import Actor
 from tickiti_query.model.answer import Answer
 from tickiti_query.model.errors import QueryTimeout, RateLimited, Unauthenticated
@@ -14,7 +15,6 @@ from tickiti_query.model.standing import Standing
 from tickiti_query.reader import Reader, Reading
 from tickiti_query.request import Request
 from tickiti_query.request_trace import RequestTrace
-from tickiti_query.server_state import Server, ServerState, Sight, Validator
 
 # What a cache's key holds beside its fixed parts, in bytes; `python -m bench.memory` measures it.
 BYTES_A_QUEUE = 40

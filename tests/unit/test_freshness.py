@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from tickiti_query.arrival import note_arrival
-from tickiti_query.freshness import Freshness
+from tickiti_query.cache.arrival import note_arrival
+from tickiti_query.cache.freshness import Freshness
+from tickiti_query.cache.server_state import Server, ServerState, Sight, is_older
 from tickiti_query.model.errors import ReplicaUnavailable
-from tickiti_query.server_state import Server, ServerState, Sight, is_older
 
 SERVER = Server(generation=1, system=77, major=18)
 STATE = ServerState(SERVER, "10:20: since t", "", replayed_at=None, lag_seconds=0.0)

@@ -18,7 +18,7 @@ import msgspec
 from gunicorn.http.errors import LimitRequestHeaders
 from gunicorn.workers.gthread import STOP_KEEPALIVE_LINGER, TConn
 
-from tickiti_query.arrival import note_arrival
+from tickiti_query.cache.arrival import note_arrival
 from tickiti_query.front.crew import STUCK_SECONDS, Crew
 from tickiti_query.front.line import Line
 from tickiti_query.front.loads import LOADS

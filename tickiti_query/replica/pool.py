@@ -7,12 +7,12 @@ from typing import Any
 
 import psycopg2
 
+from tickiti_query.cache.server_state import Server
 from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.replica.connection import Host, Target, connect
 from tickiti_query.replica.deadline import deadline, remaining_seconds
 from tickiti_query.replica.faults import PoolerError
 from tickiti_query.replica.sessions import Sessions
-from tickiti_query.server_state import Server
 
 WAIT_SECONDS = 2.0
 

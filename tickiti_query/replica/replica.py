@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import psycopg2
 
+from tickiti_query.cache.server_state import Server, ServerState
 from tickiti_query.model.errors import QueryTimeout, ReplicaUnavailable
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target
@@ -15,7 +16,6 @@ from tickiti_query.replica.faults import is_lost, is_passing, may_be_outdated, t
 from tickiti_query.replica.pool import Pool
 from tickiti_query.replica.sessions import choose_sessions
 from tickiti_query.replica.transaction import Row, Transaction
-from tickiti_query.server_state import Server, ServerState
 
 T = TypeVar("T")
 OBSERVE_SECONDS = 3.0

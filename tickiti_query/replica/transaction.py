@@ -8,8 +8,8 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
+from tickiti_query.cache.server_state import Server
 from tickiti_query.model.statement import Bind, Statement
-from tickiti_query.server_state import Server
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _dialect = PGDialect_psycopg2()  # type: ignore[no-untyped-call]

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 
+from tickiti_query.cache.server_state import PROVEN_MAJORS
 from tickiti_query.cli.finding import Finding, fault, ok, warning
 from tickiti_query.cli.session import Session
 from tickiti_query.replica.deadline import deadline
-from tickiti_query.server_state import PROVEN_MAJORS
 
 OLDEST_MAJOR = 13  # the first whose snapshots and transaction ids have the form that proofs are made of
 SLACK_SECONDS = 2  # the way of a heartbeat, as the statement of the server's state grants it
