@@ -15,8 +15,9 @@ from config.settings import Settings
 from schemas.ticket_query import ErrorSchema
 from tickiti_query import views
 from tickiti_query.admin import make_admin_app
+from tickiti_query.admission.bulkhead import WAIT_SECONDS, Bulkhead
+from tickiti_query.admission.rate_limit import make_door
 from tickiti_query.body import make_body_reader
-from tickiti_query.bulkhead import WAIT_SECONDS, Bulkhead
 from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
 from tickiti_query.cache.sharing import Flights
@@ -39,7 +40,6 @@ from tickiti_query.metrics import (
     tell_store_fault,
 )
 from tickiti_query.openapi import describe, name_modes
-from tickiti_query.rate_limit import make_door
 from tickiti_query.reader import Reader
 from tickiti_query.recipe_book import RecipeBook
 from tickiti_query.rendering import render_rows

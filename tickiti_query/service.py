@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any, Protocol
 
-from tickiti_query.bulkhead import Bulkhead
+from tickiti_query.admission.bulkhead import Bulkhead
 from tickiti_query.cache.arrival import read_arrival
 from tickiti_query.cache.server_state import Server, ServerState, Sight, Validator
 from tickiti_query.model.actor import Actor

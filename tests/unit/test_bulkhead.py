@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 
-from tickiti_query.bulkhead import QUICK_SECONDS, Bulkhead
+from tickiti_query.admission.bulkhead import QUICK_SECONDS, Bulkhead
 from tickiti_query.model.errors import Overloaded
 
 SECONDS = 10.0

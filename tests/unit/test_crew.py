@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.faults.fault import wait_until
-from tickiti_query.bulkhead import Bulkhead
+from tickiti_query.admission.bulkhead import Bulkhead
 from tickiti_query.front.crew import STUCK_SECONDS, Crew
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from tickiti_query.gate import Gate
+from tickiti_query.admission.gate import Gate
 
 T = TypeVar("T")
 Outcome: TypeAlias = tuple[T | None, Exception | None]  # a value, or what was raised in its place

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-from tickiti_query.bulkhead import Bulkhead
+from tickiti_query.admission.bulkhead import Bulkhead
 from tickiti_query.front.waiting import Waiting
 
 STUCK_SECONDS = 0.005  # who is longer with a request waits for something

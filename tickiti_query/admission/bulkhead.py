@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tickiti_query.gate import Gate
+from tickiti_query.admission.gate import Gate
 from tickiti_query.model.errors import Overloaded
 
 WAIT_SECONDS = 1.0  # how long a request may wait for a place

@@ -15,8 +15,8 @@ from limits.storage import storage_from_string
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from tickiti_query.admission.windows import Windows
 from tickiti_query.model.standing import Standing
-from tickiti_query.windows import Windows
 
 STORE_SECONDS = 0.1  # how long a request may wait for the shared store, to connect and for each answer
 RETRY_SECONDS = 5.0  # how long a store that failed is left alone
