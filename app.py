@@ -40,8 +40,10 @@ from tickiti_query.metrics import (
     tell_store_fault,
 )
 from tickiti_query.openapi import describe, name_modes
-from tickiti_query.reader import Reader
-from tickiti_query.recipe_book import RecipeBook
+from tickiti_query.query.reader import Reader
+from tickiti_query.query.recipe_book import RecipeBook
+from tickiti_query.query.request import LONGEST_BODY
+from tickiti_query.query.service import TicketQueryService
 from tickiti_query.rendering import render_rows
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
@@ -49,8 +51,6 @@ from tickiti_query.reporting.lookups import look_up
 from tickiti_query.reporting.perspectives import find_perspective
 from tickiti_query.reporting.rights import find_powers
 from tickiti_query.reporting.tokens import find_grant, make_admission, read_credentials
-from tickiti_query.request import LONGEST_BODY
-from tickiti_query.service import TicketQueryService
 
 if TYPE_CHECKING:
     from tickiti_query.tracing import Tracing

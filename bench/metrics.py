@@ -19,7 +19,7 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = COUNTERS
 atexit.register(shutil.rmtree, COUNTERS)
 
 from tickiti_query import metrics
-from tickiti_query.request_trace import RequestTrace
+from tickiti_query.query.request_trace import RequestTrace
 
 TIMES, ROUNDS = 20_000, 7
 PERSPECTIVES = 60  # more than are named

@@ -12,8 +12,8 @@ from typing import Any
 
 from tickiti_query.cache.server_state import ServerState
 from tickiti_query.model.errors import QueryError
-from tickiti_query.request_trace import RequestTrace
-from tickiti_query.service import Reply
+from tickiti_query.query.request_trace import RequestTrace
+from tickiti_query.query.service import Reply
 
 EXCHANGE = "tickiti_query.exchange"  # where in a WSGI environment it travels
 

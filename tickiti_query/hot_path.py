@@ -13,8 +13,8 @@ from flask import Response
 from tickiti_query.exchange import EXCHANGE, Exchange, Listeners
 from tickiti_query.model.errors import QueryError
 from tickiti_query.model.search import TicketQuery
-from tickiti_query.request import Request
-from tickiti_query.service import TicketQueryService
+from tickiti_query.query.request import Request
+from tickiti_query.query.service import TicketQueryService
 
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 from tickiti_query import VERSION
 from tickiti_query.model.errors import Overloaded
-from tickiti_query.request_trace import RequestTrace
+from tickiti_query.query.request_trace import RequestTrace
 
 PERSPECTIVES_NAMED = 50  # in each worker: labels are memory, here and in Prometheus
 SECONDS_BETWEEN_LAGS = 1.0

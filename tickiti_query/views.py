@@ -13,8 +13,8 @@ from schemas.ticket_query import ErrorSchema, TicketListSchema, TicketQuerySchem
 from tickiti_query.exchange import EXCHANGE, Exchange, Listeners
 from tickiti_query.model import errors
 from tickiti_query.model.search import TicketQuery
-from tickiti_query.request import Request
-from tickiti_query.service import TicketQueryService
+from tickiti_query.query.request import Request
+from tickiti_query.query.service import TicketQueryService
 
 PATH = "/api/v1/tickets/query"
 BROKEN_BODY = "The body could not be read to its end."

@@ -17,7 +17,7 @@ from tickiti_query import metrics
 from tickiti_query.admin import make_admin_app
 from tickiti_query.cli import costs, main
 from tickiti_query.cli.ledger import Cost, add_page
-from tickiti_query.request_trace import RequestTrace
+from tickiti_query.query.request_trace import RequestTrace
 
 INFINITE = float("inf")
 

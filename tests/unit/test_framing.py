@@ -3,7 +3,7 @@
 import pytest
 
 from tickiti_query.front.framing import LONGEST_CHUNKS, LONGEST_HEAD, Framing
-from tickiti_query.request import LONGEST_BODY
+from tickiti_query.query.request import LONGEST_BODY
 
 HEAD = b"POST /x HTTP/1.1\r\nHost: h\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"

@@ -2,8 +2,8 @@
 
 from tickiti_query.model.search import TicketQuery
 from tickiti_query.model.statement import Statement
-from tickiti_query.recipe import Recipe
-from tickiti_query.recipe_book import RecipeBook
+from tickiti_query.query.recipe import Recipe
+from tickiti_query.query.recipe_book import RecipeBook
 
 
 def test_what_is_remembered_of_questions_is_bounded_with_their_bodies() -> None:

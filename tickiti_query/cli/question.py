@@ -20,11 +20,11 @@ from tickiti_query.model.numbers import BIGINT, read_digits
 from tickiti_query.model.perspective import Perspective
 from tickiti_query.model.search import Selector, TicketQuery
 from tickiti_query.model.statement import Statement
+from tickiti_query.query.request import LONGEST_BODY
 from tickiti_query.replica.replica import Replica
 from tickiti_query.replica.transaction import Transaction
 from tickiti_query.reporting.lookups import look_up
 from tickiti_query.reporting.perspectives import find_perspective
-from tickiti_query.request import LONGEST_BODY
 
 FIND_USERS = """
 SELECT u.id, u.email, u.name, u.is_staff, u.is_active, u.sees_all_queues,

@@ -2,7 +2,7 @@
 
 import re
 
-from tickiti_query.request import LONGEST_BODY
+from tickiti_query.query.request import LONGEST_BODY
 
 LONGEST_HEAD = 32 * 1024
 LONGEST_CHUNKS = 2 * LONGEST_BODY  # a body as it comes over the wire, and what chunks need around it

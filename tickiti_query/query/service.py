@@ -12,9 +12,9 @@ from tickiti_query.model.actor import Actor
 from tickiti_query.model.answer import Answer
 from tickiti_query.model.errors import QueryTimeout, RateLimited, Unauthenticated
 from tickiti_query.model.standing import Standing
-from tickiti_query.reader import Reader, Reading
-from tickiti_query.request import Request
-from tickiti_query.request_trace import RequestTrace
+from tickiti_query.query.reader import Reader, Reading
+from tickiti_query.query.request import Request
+from tickiti_query.query.request_trace import RequestTrace
 
 # What a cache's key holds beside its fixed parts, in bytes; `python -m bench.memory` measures it.
 BYTES_A_QUEUE = 40

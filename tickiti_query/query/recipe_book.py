@@ -6,7 +6,7 @@ from collections.abc import Hashable
 from cachetools import LRUCache
 
 from tickiti_query.cache.cache import OVERHEAD_BYTES
-from tickiti_query.recipe import Recipe
+from tickiti_query.query.recipe import Recipe
 
 
 class RecipeBook:
