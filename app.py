@@ -13,18 +13,20 @@ from flask_smorest import Api
 from config.log import configure_logging
 from config.settings import Settings
 from schemas.ticket_query import ErrorSchema
-from tickiti_query import views
 from tickiti_query.admin import make_admin_app
 from tickiti_query.admission.bulkhead import WAIT_SECONDS, Bulkhead
 from tickiti_query.admission.rate_limit import make_door
-from tickiti_query.body import make_body_reader
 from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
 from tickiti_query.cache.sharing import Flights
-from tickiti_query.exchange import Listeners
-from tickiti_query.forwarded import Forwarded
 from tickiti_query.health import Readiness
-from tickiti_query.hot_path import HotPath
+from tickiti_query.http import views
+from tickiti_query.http.body import make_body_reader
+from tickiti_query.http.exchange import Listeners
+from tickiti_query.http.forwarded import Forwarded
+from tickiti_query.http.hot_path import HotPath
+from tickiti_query.http.openapi import describe, name_modes
+from tickiti_query.http.rendering import render_rows
 from tickiti_query.metrics import (
     LagTeller,
     render_metrics,
@@ -39,12 +41,10 @@ from tickiti_query.metrics import (
     tell_shed,
     tell_store_fault,
 )
-from tickiti_query.openapi import describe, name_modes
 from tickiti_query.query.reader import Reader
 from tickiti_query.query.recipe_book import RecipeBook
 from tickiti_query.query.request import LONGEST_BODY
 from tickiti_query.query.service import TicketQueryService
-from tickiti_query.rendering import render_rows
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
 from tickiti_query.reporting.lookups import look_up

@@ -13,10 +13,10 @@ from tickiti_query.catalogue.reference import write_reference
 from tickiti_query.catalogue.values import read_text
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import read_criteria
+from tickiti_query.http.openapi import describe
 from tickiti_query.model.errors import UnsupportedPerspective, ValidationFailed
 from tickiti_query.model.perspective import Condition, Order, Perspective
 from tickiti_query.model.search import Criterion
-from tickiti_query.openapi import describe
 
 TOY = Field(
     name="colour",

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import Settings
-from tickiti_query.body import make_body_reader
 from tickiti_query.catalogue.directory import Directory
 from tickiti_query.cli.failure import CommandError, Refused
 from tickiti_query.cli.session import find_target
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import Search, read_criteria
+from tickiti_query.http.body import make_body_reader
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.errors import PayloadTooLarge, QueryError, ValidationFailed
 from tickiti_query.model.numbers import BIGINT, read_digits

@@ -10,7 +10,7 @@ from typing import Any
 
 from flask import Response
 
-from tickiti_query.exchange import EXCHANGE, Exchange, Listeners
+from tickiti_query.http.exchange import EXCHANGE, Exchange, Listeners
 from tickiti_query.model.errors import QueryError
 from tickiti_query.model.search import TicketQuery
 from tickiti_query.query.request import Request

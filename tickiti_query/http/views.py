@@ -10,7 +10,7 @@ from flask_smorest import Blueprint
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from schemas.ticket_query import ErrorSchema, TicketListSchema, TicketQuerySchema
-from tickiti_query.exchange import EXCHANGE, Exchange, Listeners
+from tickiti_query.http.exchange import EXCHANGE, Exchange, Listeners
 from tickiti_query.model import errors
 from tickiti_query.model.search import TicketQuery
 from tickiti_query.query.request import Request
