@@ -13,13 +13,11 @@ from flask_smorest import Api
 from config.log import configure_logging
 from config.settings import Settings
 from schemas.ticket_query import ErrorSchema
-from tickiti_query.admin import make_admin_app
 from tickiti_query.admission.bulkhead import WAIT_SECONDS, Bulkhead
 from tickiti_query.admission.rate_limit import make_door
 from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
 from tickiti_query.cache.sharing import Flights
-from tickiti_query.health import Readiness
 from tickiti_query.http import views
 from tickiti_query.http.body import make_body_reader
 from tickiti_query.http.exchange import Listeners
@@ -27,7 +25,9 @@ from tickiti_query.http.forwarded import Forwarded
 from tickiti_query.http.hot_path import HotPath
 from tickiti_query.http.openapi import describe, name_modes
 from tickiti_query.http.rendering import render_rows
-from tickiti_query.metrics import (
+from tickiti_query.operations.admin import make_admin_app
+from tickiti_query.operations.health import Readiness
+from tickiti_query.operations.metrics import (
     LagTeller,
     render_metrics,
     tell_build,
@@ -53,7 +53,7 @@ from tickiti_query.reporting.rights import find_powers
 from tickiti_query.reporting.tokens import find_grant, make_admission, read_credentials
 
 if TYPE_CHECKING:
-    from tickiti_query.tracing import Tracing
+    from tickiti_query.operations.tracing import Tracing
 
 RECIPE_BYTES = 8 * 1024 * 1024  # in each worker, for some 800 questions
 
@@ -157,7 +157,7 @@ def make_service(
 
 def start_tracing(route: str) -> "Tracing":
     """What makes and sends spans; who does not ask for them need not have its packages."""
-    from tickiti_query.tracing import Tracing  # noqa: PLC0415
+    from tickiti_query.operations.tracing import Tracing  # noqa: PLC0415
 
     return Tracing(route)
 

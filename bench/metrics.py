@@ -18,7 +18,7 @@ COUNTERS = tempfile.mkdtemp(prefix="bench-metrics-")
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = COUNTERS
 atexit.register(shutil.rmtree, COUNTERS)
 
-from tickiti_query import metrics
+from tickiti_query.operations import metrics
 from tickiti_query.query.request_trace import RequestTrace
 
 TIMES, ROUNDS = 20_000, 7

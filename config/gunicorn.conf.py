@@ -24,8 +24,8 @@ from prometheus_client import multiprocess
 
 from config.log import configure_logging
 from config.settings import SettingsError, load_settings
-from tickiti_query.admin import find_bind_fault, start_admin
-from tickiti_query.metrics import tell_cut, tell_unheard
+from tickiti_query.operations.admin import find_bind_fault, start_admin
+from tickiti_query.operations.metrics import tell_cut, tell_unheard
 
 try:
     settings = load_settings(os.environ)

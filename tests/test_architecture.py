@@ -55,7 +55,7 @@ CORE = {
 # One room with three doors: the exchange, its way through Flask, and the short way of an answer that is kept.
 HTTP = {"views", "exchange", "hot_path"}
 # Folders that hold modules of several of the rooms below: a module in one of them is of the room that its name says.
-FOLDERS = {"model", "catalogue", "reporting", "cache", "admission", "query", "http"}
+FOLDERS = {"model", "catalogue", "reporting", "cache", "admission", "query", "http", "operations"}
 # Programs of their own: each is wired together in itself.
 PROGRAMS = {"cli", "demo", "__main__"}
 

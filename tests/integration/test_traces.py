@@ -19,7 +19,7 @@ from tests.shop import PATH, PRIYA
 from tickiti_query import VERSION
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
-from tickiti_query.tracing import FLUSH_SECONDS
+from tickiti_query.operations.tracing import FLUSH_SECONDS
 
 Start = Callable[..., Running]
 

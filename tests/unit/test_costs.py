@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 from werkzeug.serving import make_server
 
-from tickiti_query import metrics
-from tickiti_query.admin import make_admin_app
 from tickiti_query.cli import costs, main
 from tickiti_query.cli.ledger import Cost, add_page
+from tickiti_query.operations import metrics
+from tickiti_query.operations.admin import make_admin_app
 from tickiti_query.query.request_trace import RequestTrace
 
 INFINITE = float("inf")
