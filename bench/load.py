@@ -28,6 +28,7 @@ from bench.load_report import Goal, Run, Table, render_chart, render_markdown, w
 from bench.load_world import INDEXED, SCENARIOS, SCHEMA, SEARCHED, SORTED, TOKEN, open_pair
 from bench.rivals.targets import LoadError, Reply, Target, ask, list_recipes, run_target
 from tickiti_query.catalogue.directory import Directory
+from tickiti_query.cli.psql_script import write_script
 from tickiti_query.compiler import compile_query
 from tickiti_query.demo.binaries import BinariesMissingError, find_bindir
 from tickiti_query.demo.failure import DemoError
@@ -36,7 +37,6 @@ from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.postgres import Server, ServerError
 from tickiti_query.model.search import Selector
 from tickiti_query.model.statement import Statement
-from tickiti_query.psql_script import write_script
 from tickiti_query.replica.connection import Target as ReplicaTarget
 from tickiti_query.replica.replica import Replica
 from tickiti_query.reporting.perspectives import find_perspective

@@ -10,13 +10,13 @@ from typing import Any
 
 from tickiti_query.catalogue.directory import Directory, Found, Relation
 from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.cli.psql_script import write_script
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import read_criteria
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.perspective import Condition, Order, Perspective
 from tickiti_query.model.search import Criterion
 from tickiti_query.model.statement import Statement
-from tickiti_query.psql_script import write_script
 
 FOLDER = Path(__file__).parent / "unit" / "golden"
 

@@ -37,7 +37,6 @@ CORE = {
     "numbers",
     "perspective",
     "predicate",
-    "psql_script",
     "reader",
     "recipe",
     "reference",

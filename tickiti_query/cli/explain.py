@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tickiti_query.cli.growth import find_growing_tables, warn_of_growth
+from tickiti_query.cli.psql_script import write_script
 from tickiti_query.cli.question import Question, add_question, open_replica, read_query, read_question
 from tickiti_query.cli.session import read_settings
 from tickiti_query.cli.words import describe_condition, describe_order, describe_search, enumerate_all, quote
 from tickiti_query.compiler.order import DEFAULT
 from tickiti_query.model.errors import QueryTimeout
 from tickiti_query.model.statement import Statement
-from tickiti_query.psql_script import write_script
 from tickiti_query.replica.replica import Replica
 from tickiti_query.replica.transaction import Transaction
 
