@@ -7,8 +7,8 @@ is still exactly true while the server's validator is equal.
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Protocol
 
+from tickiti_query.model.source import Source
 from tickiti_query.model.statement import Statement
 
 # The snapshot, and which life of which role of the server it belongs to.
@@ -91,12 +91,6 @@ def read_sight(text: str) -> Sight:
     replayed, _, rest = text.partition("/")
     stamp, bar, running = rest.partition("/")
     return Sight(stamp, running if bar else None, datetime.fromisoformat(replayed) if replayed else None)
-
-
-class Source(Protocol):
-    """One snapshot of the replica."""
-
-    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]: ...
 
 
 def see(source: Source) -> Sight:

@@ -11,8 +11,9 @@ from tickiti_query.compiler.criteria import Search, read_criteria
 from tickiti_query.model.actor import Actor
 from tickiti_query.model.perspective import Perspective
 from tickiti_query.model.search import Selector
+from tickiti_query.model.source import Row, Source
 from tickiti_query.model.statement import Statement
-from tickiti_query.query.recipe import Recipe, Row, Source, Witness, write_recipe
+from tickiti_query.query.recipe import Recipe, Witness, write_recipe
 from tickiti_query.query.request import Request
 from tickiti_query.query.request_trace import RequestTrace
 

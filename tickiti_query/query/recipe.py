@@ -8,19 +8,12 @@ Where the snapshot is the very one that the premises were read in, that is proof
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
 from tickiti_query.cache.server_state import SIGHT_SQL, Sight, Validator, read_sight
 from tickiti_query.model.search import TicketQuery
+from tickiti_query.model.source import Row, Source
 from tickiti_query.model.statement import Binds, Statement, rename_binds
-
-Row = tuple[Any, ...]
-
-
-class Source(Protocol):
-    """One snapshot of the replica."""
-
-    def fetch(self, statement: Statement) -> list[Row]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from typing import Any, Protocol
 
 from tickiti_query.catalogue.directory import Directory, Key, Relation
 from tickiti_query.model.numbers import BIGINT
+from tickiti_query.model.source import Source
 from tickiti_query.model.statement import Bind, Statement
 
 FEW = 1000  # tickets that are read by themselves sooner than an index is followed until enough of them have come by
@@ -47,12 +47,6 @@ LOOKUPS: dict[Relation, tuple[str, str, bool]] = {
         False,
     ),
 }
-
-
-class Source(Protocol):
-    """One snapshot of the replica."""
-
-    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]: ...
 
 
 def look_up(source: Source, missing: Iterable[Key]) -> Directory:

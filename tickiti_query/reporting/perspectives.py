@@ -1,6 +1,6 @@
 """Finding a perspective among those a user has (PERSPECTIVES.md, "Which perspectives a user has")."""
 
-from typing import Any, Protocol
+from typing import Any
 
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.errors import NotFound, UnsupportedPerspective
@@ -8,6 +8,7 @@ from tickiti_query.model.json_text import read_json
 from tickiti_query.model.numbers import BIGINT
 from tickiti_query.model.perspective import ALL, Condition, Order, Perspective
 from tickiti_query.model.search import Selector
+from tickiti_query.model.source import Source
 from tickiti_query.model.statement import Bind, Statement
 
 SELECT = """
@@ -29,12 +30,6 @@ LIMIT 1"""
 BUILT_IN_ALL = f"{SELECT} p.is_builtin AND p.name = 'All' ORDER BY p.id LIMIT 1"
 
 NOT_FOUND = "There is no such perspective for this user."
-
-
-class Source(Protocol):
-    """Where rows are fetched from: a transaction on the replica."""
-
-    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]: ...
 
 
 def find_perspective(source: Source, selector: Selector, actor: Actor) -> Perspective:

@@ -1,8 +1,8 @@
 """What could the service's role change? Nothing, where it is set up as it should be."""
 
 from itertools import islice
-from typing import Any, Protocol
 
+from tickiti_query.model.source import Source
 from tickiti_query.model.statement import Statement
 
 MOST_NAMED = 5
@@ -32,12 +32,6 @@ WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND {OWN_NAMESPACES}
   AND (pg_has_role(c.relowner, 'MEMBER') OR p.privileges IS NOT NULL)
 ORDER BY n.nspname, c.relname
 """
-
-
-class Source(Protocol):
-    """One snapshot of the replica."""
-
-    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]: ...
 
 
 def describe_power(schema: str, relation: str, owned: bool, privileges: str | None) -> str:

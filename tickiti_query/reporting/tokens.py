@@ -8,11 +8,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.errors import Forbidden, Unauthenticated
 from tickiti_query.model.numbers import BIGINT, read_digits
+from tickiti_query.model.source import Source
 from tickiti_query.model.statement import Statement
 
 OPENING_ABILITIES = {"tickets:read", "tickets:write", "*"}  # write implies read
@@ -34,12 +35,6 @@ JOIN users u ON u.id = p.tokenable_id
 WHERE p.token = CAST(:digest AS text)
   AND (CAST(:id AS bigint) = {ANY_ID} OR p.id = CAST(:id AS bigint))
 """
-
-
-class Source(Protocol):
-    """Where rows are fetched from: a transaction on the replica."""
-
-    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]: ...
 
 
 class Credentials(NamedTuple):
