@@ -47,7 +47,7 @@ from tickiti_query.query.request import LONGEST_BODY
 from tickiti_query.query.service import TicketQueryService
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
-from tickiti_query.reporting.lookups import look_up
+from tickiti_query.reporting.lookups import resolve as look_up
 from tickiti_query.reporting.perspectives import find_perspective
 from tickiti_query.reporting.rights import find_powers
 from tickiti_query.reporting.tokens import find_grant, make_admission, read_credentials

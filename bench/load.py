@@ -27,7 +27,7 @@ from typing import Any
 from bench.load_report import Goal, Run, Table, render_chart, render_markdown, write_section
 from bench.load_world import INDEXED, SCENARIOS, SCHEMA, SEARCHED, SORTED, TOKEN, open_pair
 from bench.rivals.targets import LoadError, Reply, Target, ask, list_recipes, run_target
-from tickiti_query.catalogue.directory import Directory
+from tickiti_query.catalogue.resolved_names import ResolvedNames
 from tickiti_query.cli.psql_script import write_script
 from tickiti_query.compiler import compile_query
 from tickiti_query.demo.binaries import BinariesMissingError, find_bindir
@@ -219,9 +219,9 @@ def compile_statement(session: ReplicaTarget, perspective_id: int, row_limit: in
     def work(source: Any) -> Statement:
         actor = find_grant(source, credentials).actor
         perspective = find_perspective(source, Selector(id=perspective_id), actor)
-        directory = Directory()
-        statement = compile_query(perspective, (), actor, row_limit, directory)
-        if directory.missing:
+        names = ResolvedNames()
+        statement = compile_query(perspective, (), actor, row_limit, names)
+        if names.missing:
             raise LoadError(f"{perspective.title} needs names looked up, which the rivals do not do")
         return statement
 

@@ -15,7 +15,7 @@ from tests.oracle.example import ANN, BOB, CLEO, MINE, ROOT, make_world, set_min
 from tests.oracle.worlds import Case, cases
 from tests.unit.test_oracle import COLUMNS, CONDITIONS, IMPERSONATED, ORDERS
 from tests.unit.test_oracle_requests import CRITERIA, INVALID, SELECTORS, UNSUPPORTED, crowd
-from tickiti_query.catalogue.directory import Relation
+from tickiti_query.catalogue.resolved_names import Relation
 from tickiti_query.demo.pair import Pair
 from tickiti_query.reporting.lookups import LOOKUPS
 

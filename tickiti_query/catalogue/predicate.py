@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from tickiti_query.catalogue.directory import Directory
+from tickiti_query.catalogue.resolved_names import ResolvedNames
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.statement import Binds
 
@@ -30,13 +30,13 @@ class Viewpoint:
     """From where a field is looked at while a statement is written.
 
     `actor` decides what may be seen (scope, internal notes); `subject` is whom user-centric parts are about:
-    the acting user, or the one that the perspective impersonates. `directory` knows what names stand for;
+    the acting user, or the one that the perspective impersonates. `names` has what names stand for;
     `binds` takes the values, `joins` the relations that fields need.
     """
 
     actor: Actor
     subject: User
-    directory: Directory = field(default_factory=Directory)
+    names: ResolvedNames = field(default_factory=ResolvedNames)
     binds: Binds = field(default_factory=Binds)
     joins: Joins = field(default_factory=Joins)
 

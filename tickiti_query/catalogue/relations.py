@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tickiti_query.catalogue import matching
-from tickiti_query.catalogue.directory import Relation
 from tickiti_query.catalogue.predicate import Predicate, QueueSet, Viewpoint, join_all, join_any
+from tickiti_query.catalogue.resolved_names import Relation
 from tickiti_query.catalogue.values import Team, Word
 from tickiti_query.model.numbers import BIGINT
 
@@ -51,14 +51,12 @@ def match_queue(queues: Sequence[str | int], view: Viewpoint) -> Predicate:
     """The queue has one of the ids or names."""
     ids = {queue for queue in queues if isinstance(queue, int) and queue in BIGINT}
     names = [queue for queue in queues if isinstance(queue, str)]
-    return in_queues(
-        ids.union(*(view.directory.find_ids(Relation.QUEUES_NAMED, name) for name in names)), view
-    )
+    return in_queues(ids.union(*(view.names.find_ids(Relation.QUEUES_NAMED, name) for name in names)), view)
 
 
 def match_inbox(view: Viewpoint) -> Predicate:
     """The subject user administers the ticket's queue as an inbox."""
-    return in_queues(view.directory.find_ids(Relation.INBOXES_OF_USER, view.subject.id), view)
+    return in_queues(view.names.find_ids(Relation.INBOXES_OF_USER, view.subject.id), view)
 
 
 def in_queues(ids: Iterable[int], view: Viewpoint) -> Predicate:
@@ -71,12 +69,12 @@ def match_assignee(assignees: Sequence[str | Word | Team], view: Viewpoint) -> P
     """Assigned to one of these: a person or a team of that person, a team, a team or its members, nobody."""
     keys: list[str] = []
     for email in matching.resolve_emails(view, assignees):
-        keys += [email, *(team_key(team) for team in view.directory.find_ids(Relation.TEAMS_OF_EMAIL, email))]
+        keys += [email, *(team_key(team) for team in view.names.find_ids(Relation.TEAMS_OF_EMAIL, email))]
     for team in assignees:
         if isinstance(team, Team):
             keys.append(team_key(team.id))
             if team.with_members:
-                keys += map(str, view.directory.find(Relation.MEMBERS_OF_TEAM, team.id))
+                keys += map(str, view.names.find(Relation.MEMBERS_OF_TEAM, team.id))
     found = []
     if Word.UNASSIGNED in assignees:
         nobody = "t.assigned_to_email IS NULL"
@@ -124,7 +122,7 @@ def match_watchlist(watchlists: Sequence[str | int], view: Viewpoint) -> Predica
     """The ticket is on a visible watchlist with one of the ids or names."""
     ids = {each for each in watchlists if isinstance(each, int)}
     names = [each for each in watchlists if isinstance(each, str)]
-    ids = ids.union(*(view.directory.find_ids(Relation.WATCHLISTS_NAMED, name) for name in names))
+    ids = ids.union(*(view.names.find_ids(Relation.WATCHLISTS_NAMED, name) for name in names))
     found = matching.match_number("wt.watchlist_id", "watchlist")(sorted(ids), view)
     return Predicate(f"EXISTS (SELECT 1 {visible_watchlists(view)} AND {found.sql})", few=True)
 
@@ -175,8 +173,8 @@ def match_for_attention(view: Viewpoint) -> Predicate:
     sides = tuple(side for cause in causes for side in cause.arms or (cause.sql,) if side != "FALSE")
     # An index has the unclosed tickets in these orders. One pass over them ends soon for who has an inbox or takes part
     # in much, and goes through all of them for who has little to attend to.
-    has_inbox = bool(view.directory.find(Relation.INBOXES_OF_USER, view.subject.id))
-    takes_part_in_few = bool(view.directory.find(Relation.FEW_PARTICIPATIONS, view.subject.email))
+    has_inbox = bool(view.names.find(Relation.INBOXES_OF_USER, view.subject.id))
+    takes_part_in_few = bool(view.names.find(Relation.FEW_PARTICIPATIONS, view.subject.email))
     has_little = takes_part_in_few and not has_inbox
     any_cause = replace(
         join_any(causes),

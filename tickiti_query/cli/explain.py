@@ -105,12 +105,12 @@ def describe_question(question: Question, queues: Mapping[int, str]) -> Iterator
     yield from tabulate("row limit", [str(question.query.row_limit)])
     if question.query.ignored:
         yield from tabulate("ignored", [enumerate_all(question.query.ignored)])
-    yield from tabulate("looked up", list(describe_look_ups(question)))
+    yield from tabulate("looked up", list(describe_resolved_names(question)))
 
 
-def describe_look_ups(question: Question) -> Iterator[str]:
+def describe_resolved_names(question: Question) -> Iterator[str]:
     """Each name that had to be looked up, and what it stands for."""
-    for (relation, key), found in sorted(question.directory.found.items(), key=str):
+    for (relation, key), found in sorted(question.names.found.items(), key=str):
         yield f"{relation.value.replace('_', ' ')} {quote(key)}: {enumerate_all(map(str, found))}"
 
 

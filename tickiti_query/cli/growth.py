@@ -83,7 +83,7 @@ def find_causes(scan: Scan, relation: str, question: Question, *, is_sorted: boo
 def list_parts(question: Question) -> tuple[list[Part], list[Part], list[Part]]:
     """Conditions and criteria; orders; columns of the perspective's own."""
     perspective = question.perspective
-    reading = read_question(perspective, question.searches, question.asker.actor, question.directory, FIELDS)
+    reading = read_question(perspective, question.searches, question.asker.actor, question.names, FIELDS)
     rules = [
         (describe_part(part), predicate.sql)
         for rule in reading.rules

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import Settings
-from tickiti_query.catalogue.directory import Directory
+from tickiti_query.catalogue.resolved_names import ResolvedNames
 from tickiti_query.cli.failure import CommandError, Refused
 from tickiti_query.cli.session import find_target
 from tickiti_query.compiler import compile_query
@@ -23,7 +23,7 @@ from tickiti_query.model.statement import Statement
 from tickiti_query.query.request import LONGEST_BODY
 from tickiti_query.replica.replica import Replica
 from tickiti_query.replica.transaction import Transaction
-from tickiti_query.reporting.lookups import look_up
+from tickiti_query.reporting.lookups import resolve
 from tickiti_query.reporting.perspectives import find_perspective
 
 FIND_USERS = """
@@ -52,13 +52,13 @@ class Asker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked, and the statement that answers it; `directory` has what was looked up for it."""
+    """What is asked, and the statement that answers it; `names` has what was looked up for it."""
 
     asker: Asker
     query: TicketQuery
     perspective: Perspective
     searches: tuple[Search, ...]
-    directory: Directory
+    names: ResolvedNames
     statement: Statement
 
 
@@ -153,17 +153,17 @@ def read_question(source: Transaction, who: str, query: TicketQuery) -> Question
     asker = find_asker(source, who)
     searches = read_criteria(query.criteria)
     perspective = find_perspective(source, query.selector, asker.actor)
-    directory = Directory()
-    statement = compile_query(perspective, searches, asker.actor, query.row_limit, directory)
-    if directory.missing:
-        directory = look_up(source, directory.missing)
-        statement = compile_query(perspective, searches, asker.actor, query.row_limit, directory)
+    names = ResolvedNames()
+    statement = compile_query(perspective, searches, asker.actor, query.row_limit, names)
+    if names.missing:
+        names = resolve(source, names.missing)
+        statement = compile_query(perspective, searches, asker.actor, query.row_limit, names)
     return Question(
         asker=asker,
         query=query,
         perspective=perspective,
         searches=searches,
-        directory=directory,
+        names=names,
         statement=statement,
     )
 

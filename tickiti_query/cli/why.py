@@ -64,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
 def judge(source: Transaction, question: Question, number: int) -> tuple[Question, Reasons | None, Place]:
     """The reasons, None for a ticket that is not there; and its place, where it is listed and could be counted."""
     asked = (question.perspective, question.searches, question.asker.actor)
-    inquiry = compile_reasons(*asked, number, question.directory)
+    inquiry = compile_reasons(*asked, number, question.names)
     rows = source.fetch(inquiry.statement)
     if not rows:
         return question, None, None
@@ -72,7 +72,7 @@ def judge(source: Transaction, question: Question, number: int) -> tuple[Questio
     if not reasons.is_listed:
         return question, reasons, None
     try:
-        [place] = source.fetch(compile_place(*asked, reasons.ticket_id, question.directory))
+        [place] = source.fetch(compile_place(*asked, reasons.ticket_id, question.names))
     except QueryCanceled:  # a very long list; the reasons are worth having without it
         return question, reasons, None
     return question, reasons, (place[0], place[1])

@@ -6,9 +6,9 @@ pure: what is not understood is an error, and the scope of the actor is always p
 
 from collections.abc import Sequence
 
-from tickiti_query.catalogue.directory import Directory
 from tickiti_query.catalogue.field import Catalogue
 from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.resolved_names import ResolvedNames
 from tickiti_query.compiler.criteria import Search
 from tickiti_query.compiler.order import read_keys
 from tickiti_query.compiler.reading import read_question
@@ -25,16 +25,16 @@ def compile_query(
     searches: Sequence[Search],
     actor: Actor,
     row_limit: int,
-    directory: Directory,
+    names: ResolvedNames,
     catalogue: Catalogue = FIELDS,
 ) -> Statement:
     """The statement whose rows are the answer, and one more row than `row_limit` where there are more.
 
-    What has to be looked up first is left in `directory.missing`; then the statement is not the right one yet.
+    What has to be looked up first is left in `names.missing`; then the statement is not the right one yet.
     Raises UnsupportedPerspective where the perspective has a field, operator, value, order or column that the
     catalogue does not know.
     """
-    reading = read_question(perspective, searches, actor, directory, catalogue)
+    reading = read_question(perspective, searches, actor, names, catalogue)
     view, predicates = reading.view, reading.predicates
     keys = tuple(read_keys(perspective, view, catalogue))
     columns = choose_columns(perspective, catalogue)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tickiti_query.catalogue.directory import Directory
 from tickiti_query.catalogue.field import Catalogue
 from tickiti_query.catalogue.predicate import Predicate, Viewpoint
+from tickiti_query.catalogue.resolved_names import ResolvedNames
 from tickiti_query.compiler.criteria import Search, match_searches
 from tickiti_query.compiler.rule import Rule
 from tickiti_query.compiler.where import read_conditions
@@ -41,11 +41,11 @@ def read_question(
     perspective: Perspective,
     searches: Sequence[Search],
     actor: Actor,
-    directory: Directory,
+    names: ResolvedNames,
     catalogue: Catalogue,
 ) -> Reading:
     """The beginning of a statement; UnsupportedPerspective for a condition that the catalogue does not know."""
-    view = Viewpoint(actor, perspective.subject or actor.user, directory)
-    own_view = Viewpoint(actor, actor.user, directory, view.binds, view.joins)
+    view = Viewpoint(actor, perspective.subject or actor.user, names)
+    own_view = Viewpoint(actor, actor.user, names, view.binds, view.joins)
     conditions = tuple(read_conditions(perspective, view, catalogue))
     return Reading(view, own_view, conditions, tuple(match_searches(searches, own_view)))

@@ -7,11 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tickiti_query.catalogue.directory import Directory
 from tickiti_query.catalogue.field import Catalogue, Field
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.catalogue.fragments import write_moment
 from tickiti_query.catalogue.predicate import Predicate, Viewpoint
+from tickiti_query.catalogue.resolved_names import ResolvedNames
 from tickiti_query.compiler.criteria import Search
 from tickiti_query.compiler.order import DEFAULT, read_keys, write_order
 from tickiti_query.compiler.reading import read_question
@@ -120,14 +120,14 @@ def compile_reasons(
     searches: Sequence[Search],
     actor: Actor,
     number: int,
-    directory: Directory,
+    names: ResolvedNames,
     catalogue: Catalogue = FIELDS,
 ) -> Inquiry:
     """What has to hold for the ticket of this number to be listed, each thing by itself.
 
     For a question that compile_query has taken: what is not supported is its to find.
     """
-    reading = read_question(perspective, searches, actor, directory, catalogue)
+    reading = read_question(perspective, searches, actor, names, catalogue)
     columns = Columns()
     scope = [Predicate(sql) for sql in write_scope((), reading.view)]
     not_deleted, not_draft, in_scope = [*scope, Predicate("TRUE")][:3]
@@ -183,14 +183,14 @@ def compile_place(
     searches: Sequence[Search],
     actor: Actor,
     ticket_id: int,
-    directory: Directory,
+    names: ResolvedNames,
     catalogue: Catalogue = FIELDS,
 ) -> Statement:
     """The ticket's place in the whole list, and the list's length; no row where it is not listed.
 
     It reads the whole list, which takes as long as that is.
     """
-    reading = read_question(perspective, searches, actor, directory, catalogue)
+    reading = read_question(perspective, searches, actor, names, catalogue)
     view, predicates = reading.view, reading.predicates
     keys = tuple(read_keys(perspective, view, catalogue))
     conditions = [predicate.sql for predicate in predicates if predicate.queues is None]

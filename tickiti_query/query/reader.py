@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from tickiti_query.cache.server_state import Server, ServerState, Sight, Validator, confirm, see
-from tickiti_query.catalogue.directory import Directory, Key
+from tickiti_query.catalogue.resolved_names import Key, ResolvedNames
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import Search, read_criteria
 from tickiti_query.model.actor import Actor
@@ -55,7 +55,7 @@ class Reader:
     find_grant: Callable[[Source, Any], Any]
     admit: Callable[[Any, str], Actor]
     find_perspective: Callable[[Source, Selector, Actor], Perspective]
-    look_up: Callable[[Source, Iterable[Key]], Directory]
+    look_up: Callable[[Source, Iterable[Key]], ResolvedNames]
     recipes: Recipes
     welcome: Callable[[str | None], None] = lambda _token: None
 
@@ -157,9 +157,9 @@ class Reader:
         row_limit: int,
     ) -> Statement:
         """The statement, written again where names had to be looked up for it."""
-        directory = Directory()
-        statement = compile_query(perspective, searches, actor, row_limit, directory)
-        if directory.missing:
-            directory = self.look_up(source, directory.missing)
-            statement = compile_query(perspective, searches, actor, row_limit, directory)
+        names = ResolvedNames()
+        statement = compile_query(perspective, searches, actor, row_limit, names)
+        if names.missing:
+            names = self.look_up(source, names.missing)
+            statement = compile_query(perspective, searches, actor, row_limit, names)
         return statement

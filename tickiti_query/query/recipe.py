@@ -71,9 +71,9 @@ def write_recipe(page: Statement, premises: Sequence[Premise]) -> Statement:
     conditions = []
     for number, premise in enumerate(premises, start=1):
         names = {name: binds.add(f"{name}_of_{number}", value) for name, value in premise.statement.params}
-        look_up = rename_binds(premise.statement.sql, names)
+        lookup = rename_binds(premise.statement.sql, names)
         said = binds.add("said", premise.rows)
-        conditions.append(f"ARRAY(SELECT CAST(x AS text) FROM (\n{look_up}\n) x) = CAST({said} AS text[])")
+        conditions.append(f"ARRAY(SELECT CAST(x AS text) FROM (\n{lookup}\n) x) = CAST({said} AS text[])")
     holds = "\n  AND ".join(conditions) or "TRUE"
     columns = "NULL, " * len(page.columns)
     return Statement(

@@ -1,9 +1,9 @@
-"""Looking names up on the replica: all that a statement needs, in one statement."""
+"""The lookups that resolve names on the replica: all that a query needs, in one statement."""
 
 from collections import defaultdict
 from collections.abc import Iterable
 
-from tickiti_query.catalogue.directory import Directory, Key, Relation
+from tickiti_query.catalogue.resolved_names import Key, Relation, ResolvedNames
 from tickiti_query.model.numbers import BIGINT
 from tickiti_query.model.source import Source
 from tickiti_query.model.statement import Bind, Statement
@@ -49,8 +49,8 @@ LOOKUPS: dict[Relation, tuple[str, str, bool]] = {
 }
 
 
-def look_up(source: Source, missing: Iterable[Key]) -> Directory:
-    """A directory that knows all of `missing`."""
+def resolve(source: Source, missing: Iterable[Key]) -> ResolvedNames:
+    """Read what the missing names stand for, and return them resolved."""
     found: dict[Key, set[str | int]] = {key: set() for key in missing}
     keys: dict[Relation, list[str | int]] = defaultdict(list)
     for relation, key in sorted(found, key=str):
@@ -60,7 +60,7 @@ def look_up(source: Source, missing: Iterable[Key]) -> Directory:
         relation = Relation(name)
         kind, _, are_ids = LOOKUPS[relation]
         found[relation, int(key) if kind == "bigint" else key].add(int(value) if are_ids else value)
-    return Directory(
+    return ResolvedNames(
         {
             key: tuple(sorted(values, key=lambda value: (str(type(value)), value)))
             for key, values in found.items()
@@ -69,7 +69,7 @@ def look_up(source: Source, missing: Iterable[Key]) -> Directory:
 
 
 def write_lookup(keys: dict[Relation, list[str | int]]) -> Statement:
-    """One SELECT for all relations that are asked: (relation, key, value), all as text."""
+    """Write one SELECT for all relations that are asked. Its rows are (relation, key, value), all as text."""
     parts: list[str] = []
     binds: list[tuple[str, Bind]] = []
     for relation, wanted in keys.items():

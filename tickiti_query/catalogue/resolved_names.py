@@ -1,8 +1,9 @@
-"""What names stand for: the few rows that a statement's writer has to know before it is written.
+"""Names that are resolved before a statement is written: the few rows that its writer has to know.
 
-The planner knows how many tickets queue 7 has, and nothing of how many "the queue that is named so" has. So names,
-teams and inboxes are looked up first, in the same snapshot, and the statement is written with what was found. It knows
-nothing either of how much one person differs from the average; that is looked up where it decides on the shape.
+The planner knows how many tickets queue 7 has. It does not know how many tickets "the queue of this name" has. So
+names, teams and inboxes are resolved first, in the same snapshot, and the statement is written with the ids. The
+planner does not know either how much one person differs from the average; that is resolved where it decides on the
+shape of the statement.
 """
 
 from collections.abc import Mapping
@@ -11,7 +12,7 @@ from enum import Enum
 
 
 class Relation(Enum):
-    """What can be looked up: from a key to the ids, or e-mail addresses, that it stands for."""
+    """The kinds of name: from a key to the ids, or e-mail addresses, that it stands for."""
 
     QUEUES_NAMED = "queues_named"  # name -> queue ids
     TEAMS_OF_EMAIL = "teams_of_email"  # e-mail address -> ids of the person's teams
@@ -26,22 +27,22 @@ Found = Mapping[Key, tuple[str | int, ...]]
 
 
 @dataclass(frozen=True, slots=True)
-class Directory:
-    """Answers look-ups; what it does not know yet, it notes in `missing` and takes for nothing.
+class ResolvedNames:
+    """The ids that names stand for. A name that has not been resolved is noted in `missing`, and stands for nothing.
 
-    A statement written while something was missing must be written again once it has been looked up.
+    A statement that was written while a name was missing must be written again once the name has been resolved.
     """
 
     found: Found = field(default_factory=dict)
     missing: set[Key] = field(default_factory=set)
 
     def find(self, relation: Relation, key: str | int) -> tuple[str | int, ...]:
-        """What `key` stands for, in the order of the ids (or addresses); empty where it is nobody's."""
+        """Return what `key` stands for, in the order of the ids (or addresses); nothing where no row has it."""
         if (relation, key) not in self.found:
             self.missing.add((relation, key))
             return ()
         return self.found[relation, key]
 
     def find_ids(self, relation: Relation, key: str | int) -> tuple[int, ...]:
-        """The same, where it is ids."""
+        """Return the ids that `key` stands for, in their order."""
         return tuple(each for each in self.find(relation, key) if isinstance(each, int))
