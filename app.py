@@ -50,7 +50,9 @@ from tickiti_query.replica.replica import Replica
 from tickiti_query.reporting.lookups import resolve as look_up
 from tickiti_query.reporting.perspectives import find_perspective
 from tickiti_query.reporting.rights import find_powers
-from tickiti_query.reporting.tokens import find_grant, make_admission, read_credentials
+from tickiti_query.reporting.tokens import find_token as find_grant
+from tickiti_query.reporting.tokens import make_authorizer as make_admission
+from tickiti_query.reporting.tokens import read_credentials
 
 if TYPE_CHECKING:
     from tickiti_query.operations.tracing import Tracing

@@ -40,7 +40,7 @@ from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target as ReplicaTarget
 from tickiti_query.replica.replica import Replica
 from tickiti_query.reporting.perspectives import find_perspective
-from tickiti_query.reporting.tokens import find_grant, read_credentials
+from tickiti_query.reporting.tokens import find_token, read_credentials
 
 HERE = Path(__file__).parent
 WRK_SCRIPT = """
@@ -217,7 +217,7 @@ def compile_statement(session: ReplicaTarget, perspective_id: int, row_limit: in
     credentials = read_credentials(f"Bearer {TOKEN}")
 
     def work(source: Any) -> Statement:
-        actor = find_grant(source, credentials).actor
+        actor = find_token(source, credentials).actor
         perspective = find_perspective(source, Selector(id=perspective_id), actor)
         names = ResolvedNames()
         statement = compile_query(perspective, (), actor, row_limit, names)

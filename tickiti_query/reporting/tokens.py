@@ -1,4 +1,4 @@
-"""A bearer token becomes a grant: Laravel Sanctum's rules, read on the replica."""
+"""Bearer tokens by Laravel Sanctum's rules, read on the replica."""
 
 import hashlib
 import hmac
@@ -38,9 +38,9 @@ WHERE p.token = CAST(:digest AS text)
 
 
 class Credentials(NamedTuple):
-    """What a request shows: the digest of its secret, and the token's id where it names one.
+    """The digest of the secret in a request, and the id of the token where the request names one.
 
-    A tuple, for it is a key: a request that reads the replica asks twenty times for its hash.
+    It is a tuple, because it is a key: a request that reads the replica computes its hash twenty times.
     """
 
     digest: str
@@ -48,7 +48,7 @@ class Credentials(NamedTuple):
 
     @property
     def fingerprint(self) -> str | None:
-        """What stands for the token where requests are counted; None where none was shown."""
+        """The name of the token where requests are counted; None where the request has no token."""
         return None if self.digest == NOBODY else self.digest
 
 
@@ -56,8 +56,8 @@ NONE = Credentials(NOBODY, 0)  # with a number, as most have: it asks in the sam
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
-    """A token that is known, and whose owner is active; `admit` says whether it opens the door now."""
+class AuthenticatedToken:
+    """A token that the replica has, and whose owner is active. It may have expired: `authorize` says so."""
 
     actor: Actor
     abilities: frozenset[str]
@@ -67,7 +67,7 @@ class Grant:
 
 
 def read_credentials(authorization: str | None) -> Credentials:
-    """The credentials in an Authorization header; where it holds none, ones that nobody has."""
+    """Return the credentials in an Authorization header; without any in it, those that no token has."""
     form = re.fullmatch(r"(?i:bearer) +(\S+)", (authorization or "").strip())
     head, bar, tail = (form[1] if form else "").partition("|")
     # Of nothing, too: what carries no secret, or no number, takes as long.
@@ -79,30 +79,41 @@ def read_credentials(authorization: str | None) -> Credentials:
 
 
 def digest_secret(secret: str) -> str:
-    """SHA-256 in hex, of the bytes that came over the wire (WSGI hands them over as Latin-1)."""
+    """Return the SHA-256 in hex of the bytes that came over the wire (WSGI hands them over as Latin-1)."""
     return hashlib.sha256(secret.encode("latin-1", "replace")).hexdigest()
 
 
-def find_grant(source: Source, credentials: Credentials) -> Grant:
-    """The grant of the credentials. Unauthenticated for none.
+def find_token(source: Source, credentials: Credentials) -> AuthenticatedToken:
+    """Return the token of the credentials. Raise Unauthenticated where there is none.
 
-    An unknown id and a wrong secret ask the index the same question and get the same nothing, so that they
-    cannot be told apart by time either.
+    For an unknown id and for a wrong secret the same index is read, and no row is found. So the time does not tell
+    which of the two was wrong.
     """
     number = ANY_ID if credentials.id is None else credentials.id
     rows = source.fetch(Statement(SQL, (("digest", credentials.digest), ("id", number)), is_repeated=True))
     if not rows or not hmac.compare_digest(str(rows[0][0]), credentials.digest):
         raise Unauthenticated
-    _, *grant, user_id, email, is_staff, is_active, sees_all, queues = rows[0]
+    (
+        _,
+        abilities,
+        allowed_ip,
+        expires_at,
+        created_at,
+        user_id,
+        email,
+        is_staff,
+        is_active,
+        sees_all,
+        queues,
+    ) = rows[0]
     if not is_active:
         raise Unauthenticated
-    abilities, allowed_ip, expires_at, created_at = grant
     actor = Actor(User(user_id, email), is_staff, None if sees_all else tuple(queues))
-    return Grant(actor, read_abilities(abilities), allowed_ip, expires_at, created_at)
+    return AuthenticatedToken(actor, read_abilities(abilities), allowed_ip, expires_at, created_at)
 
 
 def read_abilities(text: str | None) -> frozenset[str]:
-    """The abilities in a JSON array of strings; anything else is none."""
+    """Return the abilities in a JSON array of strings; none for any other text."""
     try:
         abilities = json.loads(text or "")
     except (ValueError, RecursionError):
@@ -113,7 +124,7 @@ def read_abilities(text: str | None) -> frozenset[str]:
 
 
 def is_listed(allowed_ip: str | None, address: str) -> bool:
-    """Whether the caller's address is in the token's list. An empty or malformed list admits nobody."""
+    """Return True where the token's list has the caller's address. An empty or malformed list has no address."""
     if allowed_ip is None:
         return True
     try:
@@ -125,7 +136,10 @@ def is_listed(allowed_ip: str | None, address: str) -> bool:
 
 
 def read_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    """An address, or a network of them; one of mapped IPv4 addresses as what it is. ValueError for neither."""
+    """Return the network that the text names, which may be one address. Raise ValueError for any other text.
+
+    A network of mapped IPv4 addresses is returned as one of IPv4.
+    """
     network = ipaddress.ip_network(text, strict=False)
     first = unmap(network.network_address)
     if first is network.network_address or network.prefixlen < MAPPED_BITS:
@@ -136,30 +150,30 @@ def read_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
 def unmap(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address,
 ) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """An IPv4 address that came through an IPv6 socket, as what it is."""
+    """Return the IPv4 address of one that came through an IPv6 socket; any other address as it is."""
     return getattr(address, "ipv4_mapped", None) or address
 
 
-def make_admission(
+def make_authorizer(
     expiration_minutes: int | None, now: Callable[[], datetime]
-) -> Callable[[Grant, str], Actor]:
-    """`admit(grant, address) -> Actor`: what time and place say of a grant, asked anew at every answer.
+) -> Callable[[AuthenticatedToken, str], Actor]:
+    """Return `authorize(token, address) -> Actor`, which is called for every answer: time passes, and addresses differ.
 
-    Raises Unauthenticated for an expired token, Forbidden for a missing ability or a strange address.
+    It raises Unauthenticated for an expired token, Forbidden for a missing ability or an address that is not allowed.
     """
 
-    def admit(grant: Grant, address: str) -> Actor:
+    def authorize(token: AuthenticatedToken, address: str) -> Actor:
         moment = now()
-        if grant.expires_at is not None and grant.expires_at < moment:
+        if token.expires_at is not None and token.expires_at < moment:
             raise Unauthenticated
         if expiration_minutes is not None and (
-            grant.created_at is None or grant.created_at <= moment - timedelta(minutes=expiration_minutes)
+            token.created_at is None or token.created_at <= moment - timedelta(minutes=expiration_minutes)
         ):
             raise Unauthenticated
-        if not grant.abilities & OPENING_ABILITIES:
+        if not token.abilities & OPENING_ABILITIES:
             raise Forbidden
-        if not is_listed(grant.allowed_ip, address):
+        if not is_listed(token.allowed_ip, address):
             raise Forbidden("This token may not be used from this address.")
-        return grant.actor
+        return token.actor
 
-    return admit
+    return authorize
