@@ -603,7 +603,7 @@ def list_simple_searches() -> Iterator[Shape]:
         criteria=(search("priority", "high", 40),),
         hand=lambda h: [
             *h.on_tickets("t.priority IN (30, 40)"),
-            h.arms(["t.priority = 30", "t.priority = 40"]),
+            h.branches(["t.priority = 30", "t.priority = 40"]),
         ],
     )
     yield Shape(

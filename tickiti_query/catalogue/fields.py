@@ -2,7 +2,7 @@
 
 To add a field, add one entry to `FIELDS` (its parts are explained in field.py): conditions, criteria, orders,
 columns, the OpenAPI text and docs/perspectives.md are drawn from it. In SQL, `t` is the ticket and `q` its
-queue; values go through the viewpoint's binds.
+queue; values go through the binds of the context.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ from tickiti_query.catalogue.fragments import (
     write_moment,
 )
 from tickiti_query.catalogue.matching import Fragment
-from tickiti_query.catalogue.predicate import Comparison, Predicate, Viewpoint
+from tickiti_query.catalogue.predicate import Comparison, CompileContext, Predicate
 
 STATUS = Comparison(values.read_status, matching.match_exactly("t.status", "status"))
 PRIORITY = Comparison(values.read_priority, matching.match_number("t.priority", "priority"))
@@ -56,15 +56,15 @@ def bound_moment(mode: str, comparison: str, day_time: time) -> Mode:
 
 def make_flag(
     name: str,
-    match: Callable[[Viewpoint], Predicate],
+    match: Callable[[CompileContext], Predicate],
     *,
     column: bool = False,
     shows: Fragment | None = None,
 ) -> Field:
     """A field that is true or false, about the subject user. Where `shows` says no more, that is what it shows."""
 
-    def write(view: Viewpoint) -> str:
-        return f"({match(view).sql}) IS TRUE"
+    def write(context: CompileContext) -> str:
+        return f"({match(context).sql}) IS TRUE"
 
     return Field(
         name=name,
@@ -228,7 +228,7 @@ FIELDS = make_catalogue(
         Field(
             name="last_read_at",
             user_centric=True,
-            column=lambda view: write_moment(relations.select_last_read(view)),
+            column=lambda context: write_moment(relations.select_last_read(context)),
             order=Key(relations.select_last_read, nullable=True, splits=True),
         ),
         # Columns and orders beyond the core.

@@ -3,12 +3,12 @@
 from tickiti_query.catalogue import relations
 from tickiti_query.catalogue.field import Key
 from tickiti_query.catalogue.matching import Fragment
-from tickiti_query.catalogue.predicate import Predicate, Viewpoint
+from tickiti_query.catalogue.predicate import CompileContext, Predicate
 
 
 def fixed(sql: str) -> Fragment:
     """SQL that is the same for everybody."""
-    return lambda _view: sql
+    return lambda _context: sql
 
 
 def text_key(expression: str, *, nullable: bool = False, by_queue: bool = False) -> Key:
@@ -29,10 +29,8 @@ def write_moment(expression: str) -> str:
 def list_column(value: str, source: Fragment) -> Fragment:
     """A list, sorted by the folded value, then by the value; empty rather than null."""
 
-    def write(view: Viewpoint) -> str:
-        return (
-            f'ARRAY(SELECT {value} {source(view)} ORDER BY lower({value}) COLLATE "C", {value} COLLATE "C")'
-        )
+    def write(context: CompileContext) -> str:
+        return f'ARRAY(SELECT {value} {source(context)} ORDER BY lower({value}) COLLATE "C", {value} COLLATE "C")'
 
     return write
 
@@ -42,20 +40,20 @@ def user_name(email: str) -> Fragment:
     return fixed(f"(SELECT u.name FROM users u WHERE lower(u.email) = lower({email}) ORDER BY u.id LIMIT 1)")
 
 
-def show_responses(view: Viewpoint) -> str:
+def show_responses(context: CompileContext) -> str:
     """How many responses there are to look in."""
-    return f"json_build_object('responses', (SELECT count(*) {relations.visible_responses(view)}))"
+    return f"json_build_object('responses', (SELECT count(*) {relations.visible_responses(context)}))"
 
 
-def show_reading(view: Viewpoint) -> str:
+def show_reading(context: CompileContext) -> str:
     """When the subject user last read the ticket, and since when there is something to read."""
     since = write_moment("COALESCE(t.last_response_at, t.created_at)")
-    last_read = write_moment(relations.select_last_read(view))
+    last_read = write_moment(relations.select_last_read(context))
     return f"json_build_object('last read', {last_read}, 'last response or creation', {since})"
 
 
-def show_attention(view: Viewpoint) -> str:
+def show_attention(context: CompileContext) -> str:
     """Whether the ticket is closed, and which causes it has to need the subject user's attention."""
-    facts = {"closed": Predicate("t.status = 'closed'"), **relations.find_causes(view)}
+    facts = {"closed": Predicate("t.status = 'closed'"), **relations.find_causes(context)}
     words = ", ".join(f"CASE WHEN {fact.sql} THEN '{word}' END" for word, fact in facts.items())
     return f"array_remove(ARRAY[{words}], NULL)"

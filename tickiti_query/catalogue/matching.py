@@ -7,11 +7,11 @@ ASCII. Each function answers "any of these values" (PERSPECTIVES.md, "Conditions
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from tickiti_query.catalogue.predicate import Predicate, Viewpoint, join_any
+from tickiti_query.catalogue.predicate import CompileContext, Predicate, join_any
 from tickiti_query.catalogue.values import Word
 from tickiti_query.model.numbers import BIGINT
 
-Fragment = Callable[[Viewpoint], str]
+Fragment = Callable[[CompileContext], str]
 
 
 def equals_any(expression: str, values: Sequence[str]) -> str:
@@ -19,14 +19,14 @@ def equals_any(expression: str, values: Sequence[str]) -> str:
     return f"{expression} = {values[0]}" if len(values) == 1 else f"{expression} IN ({', '.join(values)})"
 
 
-def fold(view: Viewpoint, name: str, value: str) -> str:
+def fold(context: CompileContext, name: str, value: str) -> str:
     """A text value as the database folds it."""
-    return f"lower(CAST({view.binds.add(name, value)} AS text))"
+    return f"lower(CAST({context.binds.add(name, value)} AS text))"
 
 
-def fold_all(view: Viewpoint, name: str, values: Iterable[str]) -> list[str]:
+def fold_all(context: CompileContext, name: str, values: Iterable[str]) -> list[str]:
     """Text values as the database folds them, each once."""
-    return [fold(view, name, value) for value in dict.fromkeys(values)]
+    return [fold(context, name, value) for value in dict.fromkeys(values)]
 
 
 def pattern(value: str) -> str:
@@ -38,24 +38,24 @@ def pattern(value: str) -> str:
 
 def match_text(
     expression: str, name: str, *, nullable: bool = False
-) -> Callable[[Sequence[str], Viewpoint], Predicate]:
+) -> Callable[[Sequence[str], CompileContext], Predicate]:
     """The text is one of the values, without case."""
 
-    def match(values: Sequence[str], view: Viewpoint) -> Predicate:
-        return Predicate(equals_any(f"lower({expression})", fold_all(view, name, values)), nullable)
+    def match(values: Sequence[str], context: CompileContext) -> Predicate:
+        return Predicate(equals_any(f"lower({expression})", fold_all(context, name, values)), nullable)
 
     return match
 
 
 def match_person(
     expression: str, name: str, *, nullable: bool = False
-) -> Callable[[Sequence[str], Viewpoint], Predicate]:
+) -> Callable[[Sequence[str], CompileContext], Predicate]:
     """The same where an index has the tickets of each person, the latest updated first."""
 
-    def match(values: Sequence[str], view: Viewpoint) -> Predicate:
-        arms = tuple(f"lower({expression}) = {key}" for key in fold_all(view, name, values))
-        found = match_text(expression, name, nullable=nullable)(values, view)
-        return replace(found, arms=arms, pays=is_by_update, few=True)
+    def match(values: Sequence[str], context: CompileContext) -> Predicate:
+        branches = tuple(f"lower({expression}) = {key}" for key in fold_all(context, name, values))
+        found = match_text(expression, name, nullable=nullable)(values, context)
+        return replace(found, branches=branches, worth_splitting=is_by_update, selective=True)
 
     return match
 
@@ -65,68 +65,70 @@ def is_by_update(key: str) -> bool:
     return key == "t.updated_at"
 
 
-def contain_text(expression: str, name: str) -> Callable[[Sequence[str], Viewpoint], Predicate]:
+def contain_text(expression: str, name: str) -> Callable[[Sequence[str], CompileContext], Predicate]:
     """The text has one of the values in it, without case."""
 
-    def match(values: Sequence[str], view: Viewpoint) -> Predicate:
-        patterns = fold_all(view, name, map(pattern, values))
+    def match(values: Sequence[str], context: CompileContext) -> Predicate:
+        patterns = fold_all(context, name, map(pattern, values))
         return join_any([Predicate(f"lower({expression}) LIKE {each}") for each in patterns])
 
     return match
 
 
-def match_exactly(expression: str, name: str) -> Callable[[Sequence[str], Viewpoint], Predicate]:
+def match_exactly(expression: str, name: str) -> Callable[[Sequence[str], CompileContext], Predicate]:
     """The text is one of the values, to the letter."""
 
-    def match(values: Sequence[str], view: Viewpoint) -> Predicate:
-        binds = [f"CAST({view.binds.add(name, value)} AS text)" for value in dict.fromkeys(values)]
+    def match(values: Sequence[str], context: CompileContext) -> Predicate:
+        binds = [f"CAST({context.binds.add(name, value)} AS text)" for value in dict.fromkeys(values)]
         return Predicate(equals_any(expression, binds))
 
     return match
 
 
-def match_number(expression: str, name: str) -> Callable[[Sequence[int], Viewpoint], Predicate]:
+def match_number(expression: str, name: str) -> Callable[[Sequence[int], CompileContext], Predicate]:
     """The number is one of the values; one beyond 64 bits is nobody's."""
 
-    def match(values: Sequence[int], view: Viewpoint) -> Predicate:
-        binds = [view.binds.add(name, value) for value in dict.fromkeys(values) if value in BIGINT]
+    def match(values: Sequence[int], context: CompileContext) -> Predicate:
+        binds = [context.binds.add(name, value) for value in dict.fromkeys(values) if value in BIGINT]
         return Predicate(equals_any(expression, binds) if binds else "FALSE")
 
     return match
 
 
-def match_moment(comparison: str, name: str) -> Callable[[Sequence[str], Viewpoint], Predicate]:
+def match_moment(comparison: str, name: str) -> Callable[[Sequence[str], CompileContext], Predicate]:
     """`t.created_at >=` (or the like) one of the times."""
 
-    def match(values: Sequence[str], view: Viewpoint) -> Predicate:
-        binds = [f"CAST({view.binds.add(name, value)} AS timestamp)" for value in dict.fromkeys(values)]
+    def match(values: Sequence[str], context: CompileContext) -> Predicate:
+        binds = [f"CAST({context.binds.add(name, value)} AS timestamp)" for value in dict.fromkeys(values)]
         return join_any([Predicate(f"{comparison} {bind}") for bind in binds])
 
     return match
 
 
-def match_flag(flag: Callable[[Viewpoint], Predicate]) -> Callable[[Sequence[bool], Viewpoint], Predicate]:
+def match_flag(
+    flag: Callable[[CompileContext], Predicate],
+) -> Callable[[Sequence[bool], CompileContext], Predicate]:
     """The flag has one of the values."""
 
-    def match(values: Sequence[bool], view: Viewpoint) -> Predicate:
+    def match(values: Sequence[bool], context: CompileContext) -> Predicate:
         if len(set(values)) == 2:
             return Predicate("TRUE")
-        predicate = flag(view)
+        predicate = flag(context)
         return predicate if values[0] else predicate.negate()
 
     return match
 
 
-def resolve_emails(view: Viewpoint, values: Iterable[object]) -> list[str]:
+def resolve_emails(context: CompileContext, values: Iterable[object]) -> list[str]:
     """The e-mail addresses that are meant, `me` being the subject user's."""
-    meant = (view.subject.email if value is Word.ME else value for value in values)
+    meant = (context.subject.email if value is Word.ME else value for value in values)
     return [value for value in meant if isinstance(value, str)]
 
 
-def match_email(expression: str, name: str) -> Callable[[Sequence[str | Word], Viewpoint], Predicate]:
+def match_email(expression: str, name: str) -> Callable[[Sequence[str | Word], CompileContext], Predicate]:
     """The e-mail address is one of the values, or the subject user's for `me`."""
 
-    def match(values: Sequence[str | Word], view: Viewpoint) -> Predicate:
-        return match_text(expression, name)(resolve_emails(view, values), view)
+    def match(values: Sequence[str | Word], context: CompileContext) -> Predicate:
+        return match_text(expression, name)(resolve_emails(context, values), context)
 
     return match

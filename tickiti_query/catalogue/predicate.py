@@ -26,12 +26,12 @@ class Joins:
 
 
 @dataclass(frozen=True, slots=True)
-class Viewpoint:
-    """From where a field is looked at while a statement is written.
+class CompileContext:
+    """The context in which a field writes its part of a statement.
 
-    `actor` decides what may be seen (scope, internal notes); `subject` is whom user-centric parts are about:
-    the acting user, or the one that the perspective impersonates. `names` has what names stand for;
-    `binds` takes the values, `joins` the relations that fields need.
+    `actor` decides what may be seen (scope, internal notes). `subject` is the user of user-centric parts: the acting
+    user, or the one that the perspective impersonates. `names` has what names stand for; `binds` takes the values,
+    `joins` the relations that fields need.
     """
 
     actor: Actor
@@ -53,18 +53,19 @@ class QueueSet:
 class Predicate:
     """An SQL truth value about ticket `t` in queue `q`.
 
-    `nullable`: it may be NULL, which means no. `queues`: it says of the queue just this, and of the rest of the
-    ticket nothing, so that it can be folded into the scope. `arms`: the sides of the disjunction that it is,
-    where each has an index of its own and both together have none; `pays` says for the first key of an order
-    whether it pays to read them apart. `few`: only as many tickets as a person or a list has.
+    `nullable`: it may be NULL, which means no. `queues`: the predicate is about the queue alone, and holds for these
+    queues, so that it can be folded into the scope. `branches`: the sides of a disjunction, where each side has an
+    index of its own and the whole has none; they can be read apart and united. `worth_splitting` takes the first key
+    of an order, and returns whether that is faster. `selective`: it holds for as many tickets at the most as one person
+    or one list has.
     """
 
     sql: str
     nullable: bool = False
     queues: QueueSet | None = None
-    arms: tuple[str, ...] = ()
-    pays: Callable[[str], bool] = lambda _key: True
-    few: bool = False
+    branches: tuple[str, ...] = ()
+    worth_splitting: Callable[[str], bool] = lambda _key: True
+    selective: bool = False
 
     def negate(self) -> "Predicate":
         """The complement: true for exactly the tickets for which this is not true, NULL included."""
@@ -75,34 +76,34 @@ class Predicate:
 
 
 def join_any(predicates: Sequence[Predicate]) -> Predicate:
-    """At least one of them. It has arms where all have, and folds into the scope where all do."""
+    """At least one of them. It has branches where all have, and folds into the scope where all do."""
     if len(predicates) == 1:
         return predicates[0]
     joined = _join(" OR ", predicates)
-    arms = tuple(arm for predicate in predicates for arm in predicate.arms)
+    branches = tuple(branch for predicate in predicates for branch in predicate.branches)
     sets = [
         predicate.queues.ids for predicate in predicates if predicate.queues and not predicate.queues.excluded
     ]
     return replace(
         joined,
-        arms=arms if all(predicate.arms for predicate in predicates) else (),
-        pays=predicates[0].pays,
-        few=all(predicate.few for predicate in predicates),
+        branches=branches if all(predicate.branches for predicate in predicates) else (),
+        worth_splitting=predicates[0].worth_splitting,
+        selective=all(predicate.selective for predicate in predicates),
         queues=QueueSet(frozenset().union(*sets)) if len(sets) == len(predicates) else None,
     )
 
 
 def join_all(predicates: Sequence[Predicate]) -> Predicate:
-    """Every one of them. The first one's arms, each with the others beside it, are the arms of all."""
+    """Every one of them. The first one's branches, each with the others beside it, are the branches of all."""
     if len(predicates) == 1:
         return predicates[0]
     first, *others = predicates
     rest = "".join(f" AND {predicate.sql}" for predicate in others)
     return replace(
         _join(" AND ", predicates),
-        arms=tuple(f"({arm}{rest})" for arm in first.arms),
-        pays=first.pays,
-        few=any(predicate.few for predicate in predicates),
+        branches=tuple(f"({branch}{rest})" for branch in first.branches),
+        worth_splitting=first.worth_splitting,
+        selective=any(predicate.selective for predicate in predicates),
     )
 
 
@@ -122,4 +123,4 @@ class Comparison:
     """
 
     read: Callable[[object], Any]
-    match: Callable[[Sequence[Any], Viewpoint], Predicate]
+    match: Callable[[Sequence[Any], CompileContext], Predicate]

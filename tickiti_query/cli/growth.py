@@ -92,9 +92,9 @@ def list_parts(question: Question) -> tuple[list[Part], list[Part], list[Part]]:
     keys = [
         (f"the order by {order.field}", key.sql)
         for order, key in zip(
-            perspective.orders or DEFAULT, read_keys(perspective, reading.view, FIELDS), strict=True
+            perspective.orders or DEFAULT, read_keys(perspective, reading.context, FIELDS), strict=True
         )
     ]
     written = {name: FIELDS.fields[name].column for name in perspective.columns}
-    columns = [(f"the column {name}", column(reading.view)) for name, column in written.items() if column]
+    columns = [(f"the column {name}", column(reading.context)) for name, column in written.items() if column]
     return rules, keys, columns

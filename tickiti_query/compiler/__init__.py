@@ -35,16 +35,16 @@ def compile_query(
     catalogue does not know.
     """
     reading = read_question(perspective, searches, actor, names, catalogue)
-    view, predicates = reading.view, reading.predicates
-    keys = tuple(read_keys(perspective, view, catalogue))
+    context, predicates = reading.context, reading.predicates
+    keys = tuple(read_keys(perspective, context, catalogue))
     columns = choose_columns(perspective, catalogue)
-    select = write_select(columns, view, catalogue)
+    select = write_select(columns, context, catalogue)
     page = Page(
-        scope=write_scope(predicates, view),
-        queue_scope=write_queue_scope("q.id", predicates, view),
+        scope=write_scope(predicates, context),
+        queue_scope=write_queue_scope("q.id", predicates, context),
         predicates=tuple(predicate for predicate in predicates if predicate.queues is None),
         keys=keys,
-        joins=view.joins.clauses,
-        limit=view.binds.add("limit", row_limit + 1),
+        joins=context.joins.clauses,
+        limit=context.binds.add("limit", row_limit + 1),
     )
-    return Statement(f"SELECT {select}\n{write_page(page)}", view.binds.params, columns)
+    return Statement(f"SELECT {select}\n{write_page(page)}", context.binds.params, columns)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tickiti_query.catalogue.field import Catalogue, Mode
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.catalogue.predicate import Predicate, Viewpoint, join_all
+from tickiti_query.catalogue.predicate import CompileContext, Predicate, join_all
 from tickiti_query.compiler.rule import Rule
 from tickiti_query.model.errors import ValidationFailed
 from tickiti_query.model.search import Criterion
@@ -52,20 +52,20 @@ def read_token(mode: Mode, token: str | int, path: str, errors: dict[str, list[s
         return None
 
 
-def match_searches(searches: Sequence[Search], view: Viewpoint) -> Iterator[Rule[Search]]:
+def match_searches(searches: Sequence[Search], context: CompileContext) -> Iterator[Rule[Search]]:
     """Criteria of one mode are alternatives; different modes must all hold."""
     by_mode: dict[str, list[tuple[Search, Predicate]]] = defaultdict(list)
     for search in searches:
-        by_mode[search.mode.name].append((search, match_search(search, view)))
+        by_mode[search.mode.name].append((search, match_search(search, context)))
     for alternatives in by_mode.values():
         yield Rule(tuple(alternatives))
 
 
-def match_search(search: Search, view: Viewpoint) -> Predicate:
+def match_search(search: Search, context: CompileContext) -> Predicate:
     """A text mode needs all its tokens unless `match` is `any`; every other mode needs any of them."""
     match = search.mode.comparison.match
     if search.mode.text and search.match == "all":
-        # The longest first: it is the rarest, and where a text may be in one of two places its arms are taken.
+        # The longest first: it is the rarest, and where a text may be in one of two places its branches are taken.
         longest_first = sorted(search.tokens, key=lambda token: -len(str(token)))
-        return join_all([match([token], view) for token in longest_first])
-    return match(search.tokens, view)
+        return join_all([match([token], context) for token in longest_first])
+    return match(search.tokens, context)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from tickiti_query.catalogue.field import Catalogue
-from tickiti_query.catalogue.predicate import Viewpoint
+from tickiti_query.catalogue.predicate import CompileContext
 from tickiti_query.model.errors import UnsupportedPerspective
 from tickiti_query.model.perspective import Order, Perspective
 
@@ -37,7 +37,7 @@ def write_order(keys: Sequence[SortKey]) -> str:
     )
 
 
-def read_keys(perspective: Perspective, view: Viewpoint, catalogue: Catalogue) -> Iterator[SortKey]:
+def read_keys(perspective: Perspective, context: CompileContext, catalogue: Catalogue) -> Iterator[SortKey]:
     """One key for each order of the perspective, or the default one.
 
     UnsupportedPerspective for a field that does not order.
@@ -48,5 +48,5 @@ def read_keys(perspective: Perspective, view: Viewpoint, catalogue: Catalogue) -
             raise UnsupportedPerspective(
                 f'{perspective.title} orders by "{order.field}", which is not supported.'
             )
-        sql = field.order.sql(view)
+        sql = field.order.sql(context)
         yield SortKey(sql, order.ascending, field.order.nullable, field.order.splits, field.order.by_queue)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tickiti_query.catalogue.field import Catalogue
-from tickiti_query.catalogue.predicate import Predicate, Viewpoint
+from tickiti_query.catalogue.predicate import CompileContext, Predicate
 from tickiti_query.catalogue.resolved_names import ResolvedNames
 from tickiti_query.compiler.criteria import Search, match_searches
 from tickiti_query.compiler.rule import Rule
@@ -16,13 +16,13 @@ from tickiti_query.model.perspective import Condition, Perspective
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`view` is the perspective's, `own_view` that of the criteria, which are never impersonated.
+    """`context` is the perspective's, `own_context` that of the criteria, which are never impersonated.
 
     Both write into one statement. All rules must hold.
     """
 
-    view: Viewpoint
-    own_view: Viewpoint
+    context: CompileContext
+    own_context: CompileContext
     conditions: tuple[Rule[Condition], ...]
     searches: tuple[Rule[Search], ...]
 
@@ -45,7 +45,7 @@ def read_question(
     catalogue: Catalogue,
 ) -> Reading:
     """The beginning of a statement; UnsupportedPerspective for a condition that the catalogue does not know."""
-    view = Viewpoint(actor, perspective.subject or actor.user, names)
-    own_view = Viewpoint(actor, actor.user, names, view.binds, view.joins)
-    conditions = tuple(read_conditions(perspective, view, catalogue))
-    return Reading(view, own_view, conditions, tuple(match_searches(searches, own_view)))
+    context = CompileContext(actor, perspective.subject or actor.user, names)
+    own_context = CompileContext(actor, actor.user, names, context.binds, context.joins)
+    conditions = tuple(read_conditions(perspective, context, catalogue))
+    return Reading(context, own_context, conditions, tuple(match_searches(searches, own_context)))

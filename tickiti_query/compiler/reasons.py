@@ -10,7 +10,7 @@ from typing import Any
 from tickiti_query.catalogue.field import Catalogue, Field
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.catalogue.fragments import write_moment
-from tickiti_query.catalogue.predicate import Predicate, Viewpoint
+from tickiti_query.catalogue.predicate import CompileContext, Predicate
 from tickiti_query.catalogue.resolved_names import ResolvedNames
 from tickiti_query.compiler.criteria import Search
 from tickiti_query.compiler.order import DEFAULT, read_keys, write_order
@@ -129,7 +129,7 @@ def compile_reasons(
     """
     reading = read_question(perspective, searches, actor, names, catalogue)
     columns = Columns()
-    scope = [Predicate(sql) for sql in write_scope((), reading.view)]
+    scope = [Predicate(sql) for sql in write_scope((), reading.context)]
     not_deleted, not_draft, in_scope = [*scope, Predicate("TRUE")][:3]
     head = {
         "ticket_id": columns.add("t.id"),
@@ -141,23 +141,23 @@ def compile_reasons(
         "is_in_scope": columns.add_truth(in_scope),
     }
     asked = (
-        *(ask(rule, reading.view, columns, catalogue) for rule in reading.conditions),
-        *(ask(rule, reading.own_view, columns, catalogue) for rule in reading.searches),
+        *(ask(rule, reading.context, columns, catalogue) for rule in reading.conditions),
+        *(ask(rule, reading.own_context, columns, catalogue) for rule in reading.searches),
     )
     order = tuple(
-        (each, show(catalogue.fields[each.field], reading.view, columns))
+        (each, show(catalogue.fields[each.field], reading.context, columns))
         for each in perspective.orders or DEFAULT
     )
-    where = f"WHERE t.number = {reading.view.binds.add('number', number)}\nORDER BY t.id\nLIMIT 1"
+    where = f"WHERE t.number = {reading.context.binds.add('number', number)}\nORDER BY t.id\nLIMIT 1"
     tables = "FROM tickets t\nLEFT JOIN ticket_queues q ON q.id = t.queue_id"
-    sql = "\n".join([f"SELECT {columns}", tables, *reading.view.joins.clauses, where])
-    return Inquiry(Statement(sql, reading.view.binds.params), head, asked, order)
+    sql = "\n".join([f"SELECT {columns}", tables, *reading.context.joins.clauses, where])
+    return Inquiry(Statement(sql, reading.context.binds.params), head, asked, order)
 
 
-def ask(rule: Rule[Any], view: Viewpoint, columns: Columns, catalogue: Catalogue) -> Asked:
+def ask(rule: Rule[Any], context: CompileContext, columns: Columns, catalogue: Catalogue) -> Asked:
     """Put a rule into the select list."""
     alternatives = tuple(
-        (part, columns.add_truth(predicate), show(find_field(part, catalogue), view, columns))
+        (part, columns.add_truth(predicate), show(find_field(part, catalogue), context, columns))
         for part, predicate in rule.alternatives
     )
     return Asked(columns.add_truth(rule.predicate), alternatives)
@@ -172,10 +172,10 @@ def find_field(part: Part, catalogue: Catalogue) -> Field:
     )
 
 
-def show(field: Field, view: Viewpoint, columns: Columns) -> int | None:
+def show(field: Field, context: CompileContext, columns: Columns) -> int | None:
     """Put what the ticket has of a field into the select list; None where the catalogue does not say."""
     fragment = field.shows or field.column or (field.order and field.order.sql)
-    return columns.add(fragment(view)) if fragment else None
+    return columns.add(fragment(context)) if fragment else None
 
 
 def compile_place(
@@ -191,13 +191,13 @@ def compile_place(
     It reads the whole list, which takes as long as that is.
     """
     reading = read_question(perspective, searches, actor, names, catalogue)
-    view, predicates = reading.view, reading.predicates
-    keys = tuple(read_keys(perspective, view, catalogue))
+    context, predicates = reading.context, reading.predicates
+    keys = tuple(read_keys(perspective, context, catalogue))
     conditions = [predicate.sql for predicate in predicates if predicate.queues is None]
-    where = "\n    AND ".join([*write_scope(predicates, view), *conditions])
-    tables = "\n  ".join([*TICKETS.split("\n"), *view.joins.clauses])
+    where = "\n    AND ".join([*write_scope(predicates, context), *conditions])
+    tables = "\n  ".join([*TICKETS.split("\n"), *context.joins.clauses])
     places = f"row_number() OVER (ORDER BY {write_order(keys)}) AS place, count(*) OVER () AS length"
     inner = f"  SELECT t.id, {places}\n  {tables}\n  WHERE {where}"
-    ticket = view.binds.add("ticket", ticket_id)
+    ticket = context.binds.add("ticket", ticket_id)
     sql = f"SELECT l.place, l.length\nFROM (\n{inner}\n) l\nWHERE l.id = {ticket}"
-    return Statement(sql, view.binds.params)
+    return Statement(sql, context.binds.params)

@@ -13,7 +13,7 @@ from tickiti_query.compiler.order import DEFAULT_KEYS, LAST, SortKey, write_orde
 TICKETS = "FROM tickets t\nJOIN ticket_queues q ON q.id = t.queue_id"
 # What an index has in order within each queue; by other keys, the tickets of a small queue are sorted faster.
 ORDERED_IN_A_QUEUE = ((), DEFAULT_KEYS)
-MOST_ARMS = 12  # beyond it, one pass over the tickets is the better half
+MOST_BRANCHES = 12  # beyond it, one pass over the tickets is the better half
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +31,14 @@ class Page:
     limit: str
 
     @property
-    def few(self) -> bool:
+    def selective(self) -> bool:
         """So few tickets that all of them can be sorted."""
-        return any(predicate.few for predicate in self.predicates)
+        return any(predicate.selective for predicate in self.predicates)
 
 
 def write_page(page: Page) -> str:
     """The shape that fits."""
-    if page.keys[0].by_queue and page.keys[1:] in ORDERED_IN_A_QUEUE and not page.few:
+    if page.keys[0].by_queue and page.keys[1:] in ORDERED_IN_A_QUEUE and not page.selective:
         return write_by_queue(page)
     parts = [part for side in split_by_side(page) for part in split_by_value(side)]
     return unite(page, parts) if len(parts) > 1 else write_plain(page)
@@ -69,21 +69,21 @@ def split_by_side(page: Page) -> Iterator[Page]:
     split = [
         predicate
         for predicate in page.predicates
-        if 2 <= len(predicate.arms) <= MOST_ARMS and predicate.pays(page.keys[0].sql)
+        if 2 <= len(predicate.branches) <= MOST_BRANCHES and predicate.worth_splitting(page.keys[0].sql)
     ]
     if not split:
         yield page
         return
     chosen = split[-1]  # a search's, where there is one: it narrows the most
     others = tuple(predicate for predicate in page.predicates if predicate is not chosen)
-    for side in chosen.arms:
-        yield replace(page, predicates=(*others, Predicate(side, few=chosen.few)))
+    for side in chosen.branches:
+        yield replace(page, predicates=(*others, Predicate(side, selective=chosen.selective)))
 
 
 def split_by_value(page: Page) -> Iterator[Page]:
     """Tickets that have a value of the first key, by it; then those that have none, by the other keys."""
     first, *others = page.keys
-    if not first.splits or page.few:
+    if not first.splits or page.selective:
         yield page
         return
     yield replace(page, predicates=(*page.predicates, Predicate(f"{first.sql} IS NOT NULL")))
@@ -97,8 +97,8 @@ def unite(page: Page, parts: Sequence[Page]) -> str:
     order of an index are merged, and none is read further than the page needs.
     """
     values = ", ".join(f"{key.sql} AS key_{number}" for number, key in enumerate(page.keys, start=1))
-    arms = [f"SELECT t.*, {values}\n{write_plain(part)}" for part in parts]
-    union = "\n) UNION ALL (\n".join(indent(arm) for arm in arms)
+    branches = [f"SELECT t.*, {values}\n{write_plain(part)}" for part in parts]
+    union = "\n) UNION ALL (\n".join(indent(branch) for branch in branches)
     keys = [replace(key, sql=f"t.key_{number}") for number, key in enumerate(page.keys, start=1)]
     each_once = ", ".join(key.sql for key in (*keys, LAST))
     best = f"SELECT DISTINCT ON ({each_once}) t.*\nFROM ((\n{union}\n)) t\n{order_and_limit(keys, page)}"
