@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tickiti_query.cli.finding import Finding, fault, ok, warning
+from tickiti_query.cli.checks.result import CheckResult, fault, ok, warning
 from tickiti_query.cli.session import Session
 from tickiti_query.reporting.contract import RELATIONS
 
@@ -31,7 +31,7 @@ class Column:
     readable: bool
 
 
-def check_columns(session: Session) -> Iterator[Finding]:
+def check_columns(session: Session) -> Iterator[CheckResult]:
     """The contract, relation by relation."""
     schema = session.settings.replica_schema
     usable = session.fetch(SCHEMA, schema=schema)
@@ -55,25 +55,25 @@ def check_columns(session: Session) -> Iterator[Finding]:
 
 def judge_relation(
     session: Session, relation: str, wanted: Mapping[str, str], there: Mapping[str, Column]
-) -> Iterator[Finding]:
+) -> Iterator[CheckResult]:
     """Each column with something the matter; where there is none, whether a row could be read."""
-    findings = [
-        finding
+    results = [
+        result
         for column, kind in wanted.items()
-        if (finding := judge_column(f"{relation}.{column}", kind, there.get(column)))
+        if (result := judge_column(f"{relation}.{column}", kind, there.get(column)))
     ]
-    yield from findings
+    yield from results
     if any(column not in there or not there[column].readable for column in wanted):
         return
     # Rights on the tables beneath a view, and functions in it, show only when it is read.
     refusal = session.try_to_read(f"SELECT {', '.join(wanted)} FROM {relation} LIMIT 0")
     if refusal:
         yield fault(relation, f"cannot be read: {refusal}")
-    elif not findings:
+    elif not results:
         yield ok(relation, f"is there with its {len(wanted)} columns")
 
 
-def judge_column(subject: str, wanted: str, there: Column | None) -> Finding | None:
+def judge_column(subject: str, wanted: str, there: Column | None) -> CheckResult | None:
     """What is the matter with a column; None for nothing."""
     if there is None:
         return fault(subject, "is missing")

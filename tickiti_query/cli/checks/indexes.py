@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from tickiti_query.cli.checks.definitions import normalize
 from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS
 from tickiti_query.cli.checks.indexes_beneath import count_beneath, list_missing_beneath
-from tickiti_query.cli.finding import Finding, ok, warning
+from tickiti_query.cli.checks.result import CheckResult, ok, warning
 from tickiti_query.cli.session import Session
 
 KINDS = """
@@ -27,7 +27,7 @@ TRIGRAMS = "SELECT extname FROM pg_extension WHERE extname = 'pg_trgm'"
 Definitions = Mapping[str, set[str]]  # relation -> normalized definitions
 
 
-def check_indexes(session: Session) -> Iterator[Finding]:
+def check_indexes(session: Session) -> Iterator[CheckResult]:
     """Each index that is missing; one line where none is."""
     kinds = dict(session.fetch(KINDS, schema=session.settings.replica_schema, relations=tuple(KEYS)))
     tables = {relation for relation, kind in kinds.items() if kind in TABLES}
@@ -51,7 +51,7 @@ def check_indexes(session: Session) -> Iterator[Finding]:
             yield ok("indexes", f"all {found} indexes of the tables beneath {beneath} are there")
 
 
-def list_missing(session: Session, tables: set[str], *, has_trigrams: bool) -> Iterator[Finding]:
+def list_missing(session: Session, tables: set[str], *, has_trigrams: bool) -> Iterator[CheckResult]:
     """The keys and indexes that tables lack."""
     unique: dict[str, set[str]] = {}
     every: dict[str, set[str]] = {}
@@ -63,7 +63,7 @@ def list_missing(session: Session, tables: set[str], *, has_trigrams: bool) -> I
     yield from list_missing_indexes(tables, every, has_trigrams=has_trigrams)
 
 
-def list_missing_keys(tables: set[str], unique: Definitions) -> Iterator[Finding]:
+def list_missing_keys(tables: set[str], unique: Definitions) -> Iterator[CheckResult]:
     """The contract's keys for which there is no unique index."""
     for relation in KEYS:
         for columns in KEYS[relation] if relation in tables else ():
@@ -71,7 +71,9 @@ def list_missing_keys(tables: set[str], unique: Definitions) -> Iterator[Finding
                 yield warning(relation, f"lacks its key, a unique index on ({columns})")
 
 
-def list_missing_indexes(tables: set[str], every: Definitions, *, has_trigrams: bool) -> Iterator[Finding]:
+def list_missing_indexes(
+    tables: set[str], every: Definitions, *, has_trigrams: bool
+) -> Iterator[CheckResult]:
     """The indexes of deploy/reporting_indexes.sql that are not there under any name."""
     for name, (relation, definition) in INDEXES.items():
         wanted = relation in tables and (has_trigrams or not name.endswith("_trgm"))

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from tickiti_query.cli.checks.definitions import normalize, read_view, translate
 from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS_BENEATH, PREFIX
-from tickiti_query.cli.finding import Finding, warning
+from tickiti_query.cli.checks.result import CheckResult, warning
 from tickiti_query.cli.session import Session
 
 ADVICE = "on the table beneath the view; see deploy/reporting_views.sql"
@@ -58,7 +58,7 @@ class Beneath:
         return normalize(translate(definition, read_view(self.view, self.tables)))
 
 
-def list_missing_beneath(session: Session, views: Set[str], *, has_trigrams: bool) -> Iterator[Finding]:
+def list_missing_beneath(session: Session, views: Set[str], *, has_trigrams: bool) -> Iterator[CheckResult]:
     """The indexes of deploy/reporting_views.sql that are not there."""
     there = find_beneath(session, views)
     for name, (relation, columns) in KEYS_BENEATH.items():

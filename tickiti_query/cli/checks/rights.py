@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tickiti_query.cli.finding import Finding, enumerate_some, fault, ok, warning
+from tickiti_query.cli.checks.result import CheckResult, enumerate_some, fault, ok, warning
 from tickiti_query.cli.session import Session
 from tickiti_query.reporting.contract import RELATIONS
 from tickiti_query.reporting.rights import MEMBERSHIPS, OWN_NAMESPACES, POWERFUL, WRITABLE, describe_power
@@ -55,7 +55,7 @@ LIMIT 1
 """
 
 
-def check_rights(session: Session) -> Iterator[Finding]:
+def check_rights(session: Session) -> Iterator[CheckResult]:
     """What the role may do beyond reading the contract."""
     [(role, is_super, attributes)] = session.fetch(ATTRIBUTES)
     subject = f"role {role}"
@@ -69,7 +69,7 @@ def check_rights(session: Session) -> Iterator[Finding]:
     yield judge_default(subject, session.fetch(READ_ONLY))
 
 
-def judge_attributes(session: Session, subject: str, attributes: list[str]) -> Iterator[Finding]:
+def judge_attributes(session: Session, subject: str, attributes: list[str]) -> Iterator[CheckResult]:
     """The powers of the role itself, and of superusers it is a member of."""
     if attributes:
         yield fault(subject, f"has {', '.join(attributes)}, and needs none of it")
@@ -77,7 +77,7 @@ def judge_attributes(session: Session, subject: str, attributes: list[str]) -> I
         yield fault(subject, f"is a member of {name}, a superuser")
 
 
-def judge_writing(session: Session, subject: str) -> Iterator[Finding]:
+def judge_writing(session: Session, subject: str) -> Iterator[CheckResult]:
     """Every relation of the database that the role could change."""
     rows = session.fetch(WRITABLE)
     for schema, relation, owned, privileges in rows[:MOST_LINES]:
@@ -88,7 +88,7 @@ def judge_writing(session: Session, subject: str) -> Iterator[Finding]:
         yield ok(subject, "can change no relation of this database")
 
 
-def judge_creating(session: Session, subject: str) -> Iterator[Finding]:
+def judge_creating(session: Session, subject: str) -> Iterator[CheckResult]:
     """Every place where the role could create something."""
     rows = session.fetch(CREATABLE)
     for place, owned in rows:
@@ -97,7 +97,7 @@ def judge_creating(session: Session, subject: str) -> Iterator[Finding]:
         yield ok(subject, "can create nothing in this database")
 
 
-def judge_reading(session: Session, subject: str) -> Iterator[Finding]:
+def judge_reading(session: Session, subject: str) -> Iterator[CheckResult]:
     """What the role can read and the service does not need."""
     relations = tuple(RELATIONS)
     rows = session.fetch(READABLE, schema=session.settings.replica_schema, relations=relations)
@@ -108,7 +108,7 @@ def judge_reading(session: Session, subject: str) -> Iterator[Finding]:
         yield ok(subject, "can read nothing beyond the contract")
 
 
-def judge_default(subject: str, rows: list[tuple[str]]) -> Finding:
+def judge_default(subject: str, rows: list[tuple[str]]) -> CheckResult:
     """Are the role's transactions read-only unless it says otherwise?"""
     if rows and rows[0][0].lower() in {"on", "true", "yes", "1"}:
         return ok(subject, "default_transaction_read_only is on")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tickiti_query.cache.server_state import PROVEN_MAJORS
-from tickiti_query.cli.finding import Finding, fault, ok, warning
+from tickiti_query.cli.checks.result import CheckResult, fault, ok, warning
 from tickiti_query.cli.session import Session
 from tickiti_query.replica.deadline import deadline
 
@@ -20,7 +20,7 @@ SELECT CAST(EXTRACT(EPOCH FROM CAST(current_setting('wal_receiver_timeout') AS i
 """
 
 
-def check_server(session: Session) -> Iterator[Finding]:
+def check_server(session: Session) -> Iterator[CheckResult]:
     """The server as a whole."""
     [(version, major, in_recovery, database, folds)] = session.fetch(SERVER)
     place = session.connection.info
@@ -41,7 +41,7 @@ def check_server(session: Session) -> Iterator[Finding]:
     yield judge_timeout(seconds, session.settings.max_replica_lag_seconds)
 
 
-def judge_version(version: str, major: int) -> Finding:
+def judge_version(version: str, major: int) -> CheckResult:
     """Can the server be read, and can a cached answer be proved on it?"""
     if major < OLDEST_MAJOR:
         return fault(
@@ -56,14 +56,14 @@ def judge_version(version: str, major: int) -> Finding:
     return ok("server", f"PostgreSQL {version}: cached answers can be proved fresh")
 
 
-def judge_primary(*, require_standby: bool) -> Finding:
+def judge_primary(*, require_standby: bool) -> CheckResult:
     """What it means that the server is no standby."""
     if require_standby:
         return fault("standby", "the server is a primary, and TICKITI_REQUIRE_STANDBY asks for a hot standby")
     return warning("standby", "the server is a primary; TICKITI_REQUIRE_STANDBY=false allows it")
 
 
-def measure_lag(session: Session) -> Finding:
+def measure_lag(session: Session) -> CheckResult:
     """How far behind it is now, as the service measures it."""
     with deadline(session.settings.statement_timeout_ms / 1000):
         server, _ = session.sessions.meet(session.connection, generation=0)
@@ -76,7 +76,7 @@ def measure_lag(session: Session) -> Finding:
     return ok("lag", f"at most {state.lag_seconds:.1f} s behind; {limit}")
 
 
-def judge_receiver(statuses: list[str | None]) -> Finding:
+def judge_receiver(statuses: list[str | None]) -> CheckResult:
     """Can the service see the link to the primary? `statuses`: pg_stat_wal_receiver, as far as it shows."""
     if not statuses:
         return warning(
@@ -91,7 +91,7 @@ def judge_receiver(statuses: list[str | None]) -> Finding:
     return ok("link", f"the link itself is watched; the WAL receiver is {statuses[0]}")
 
 
-def judge_timeout(seconds: float, max_lag_seconds: int) -> Finding:
+def judge_timeout(seconds: float, max_lag_seconds: int) -> CheckResult:
     """Is a dead link noticed before the lag is over its limit?"""
     limit = f"TICKITI_MAX_REPLICA_LAG_SECONDS = {max_lag_seconds}"
     if seconds == 0:

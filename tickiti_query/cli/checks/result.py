@@ -13,7 +13,7 @@ class Level(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CheckResult:
     """One line: how bad, about what, and what is the matter or is well."""
 
     level: Level
@@ -24,19 +24,19 @@ class Finding:
         return f"{self.level:<7}  {self.subject}: {self.text}"
 
 
-def ok(subject: str, text: str) -> Finding:
+def ok(subject: str, text: str) -> CheckResult:
     """As it should be."""
-    return Finding(Level.OK, subject, text)
+    return CheckResult(Level.OK, subject, text)
 
 
-def warning(subject: str, text: str) -> Finding:
+def warning(subject: str, text: str) -> CheckResult:
     """Works, and might do so better."""
-    return Finding(Level.WARNING, subject, text)
+    return CheckResult(Level.WARNING, subject, text)
 
 
-def fault(subject: str, text: str) -> Finding:
+def fault(subject: str, text: str) -> CheckResult:
     """Has to be changed."""
-    return Finding(Level.FAULT, subject, text)
+    return CheckResult(Level.FAULT, subject, text)
 
 
 def enumerate_some(names: list[str], most: int) -> str:
