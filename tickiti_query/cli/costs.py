@@ -8,8 +8,8 @@ from http.client import HTTPException
 from typing import Any
 from urllib.request import urlopen
 
+from tickiti_query.cli.cost_totals import CostTotals, add_page
 from tickiti_query.cli.failure import CommandError
-from tickiti_query.cli.ledger import Cost, add_page
 
 DESCRIPTION = """
 Reads GET /metrics of each operations port that is named, and prints what each perspective has cost since the pods
@@ -50,17 +50,17 @@ def read_seconds(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; 0, or CommandError."""
-    ledger: dict[str, Cost] = {}
+    totals: dict[str, CostTotals] = {}
     if args.over is not None:
-        add_pages(ledger, args.url, -1)
+        add_pages(totals, args.url, -1)
         time.sleep(args.over)
-    add_pages(ledger, args.url)
-    for line in lay_out(tabulate(ledger)):
+    add_pages(totals, args.url)
+    for line in lay_out(tabulate(totals)):
         sys.stdout.write(f"{line}\n")
     return 0
 
 
-def add_pages(ledger: dict[str, Cost], urls: Sequence[str], sign: int = 1) -> None:
+def add_pages(totals: dict[str, CostTotals], urls: Sequence[str], sign: int = 1) -> None:
     """Add each pod's page. CommandError where one cannot be read."""
     for url in urls:
         if not url.startswith(("http://", "https://")):
@@ -69,15 +69,15 @@ def add_pages(ledger: dict[str, Cost], urls: Sequence[str], sign: int = 1) -> No
         try:
             with urlopen(address, timeout=SECONDS_A_PAGE) as response:  # noqa: S310  http or https
                 page = response.read().decode()
-            add_page(ledger, page, sign)
+            add_page(totals, page, sign)
         except (OSError, HTTPException, ValueError, KeyError):
             raise CommandError(f"{address} gives no metrics of the service") from None
 
 
-def tabulate(ledger: Mapping[str, Cost]) -> Iterator[tuple[str, ...]]:
+def tabulate(totals: Mapping[str, CostTotals]) -> Iterator[tuple[str, ...]]:
     """The headings, and a row for each perspective that was asked for."""
     yield HEADINGS
-    asked = [(name, cost) for name, cost in ledger.items() if cost.calls > 0]
+    asked = [(name, cost) for name, cost in totals.items() if cost.calls > 0]
     for name, cost in sorted(asked, key=lambda each: (-each[1].sql_seconds, -each[1].calls, each[0])):
         ratio = cost.hit_ratio
         yield (

@@ -10,7 +10,7 @@ PREFIX = "tickiti_query_"
 
 
 @dataclass(slots=True)
-class Cost:
+class CostTotals:
     """What one perspective has cost. `buckets`: by an upper bound in seconds, how many requests took at most that."""
 
     calls: float = 0
@@ -46,8 +46,8 @@ class Cost:
         return lower
 
 
-def add_page(ledger: dict[str, Cost], page: str, sign: int = 1) -> None:
-    """Add what a page says of each perspective to the ledger, or with -1 take it away again.
+def add_page(totals: dict[str, CostTotals], page: str, sign: int = 1) -> None:
+    """Add what a page says of each perspective to the totals, or with -1 take it away again.
 
     ValueError where it is no page of metrics.
     """
@@ -55,11 +55,11 @@ def add_page(ledger: dict[str, Cost], page: str, sign: int = 1) -> None:
         for sample in family.samples:
             perspective = sample.labels.get("perspective")
             if perspective is not None and sample.name.startswith(PREFIX):
-                cost = ledger.setdefault(perspective, Cost())
+                cost = totals.setdefault(perspective, CostTotals())
                 add_sample(cost, sample.name.removeprefix(PREFIX), sample.labels, sign * sample.value)
 
 
-def add_sample(cost: Cost, name: str, labels: Mapping[str, str], value: float) -> None:
+def add_sample(cost: CostTotals, name: str, labels: Mapping[str, str], value: float) -> None:
     """Count one sample in."""
     match name:
         case "requests_total":
