@@ -15,7 +15,7 @@ from tests.shop import PRIYA, TOM, Shop
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.cli import explain, main, why
 from tickiti_query.cli.question import read_question
-from tickiti_query.cli.words import quote
+from tickiti_query.cli.wording import quote
 from tickiti_query.compiler.reasons import Reasons
 from tickiti_query.demo.loading import READER
 from tickiti_query.model.errors import QueryTimeout

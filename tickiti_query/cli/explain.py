@@ -5,11 +5,17 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tickiti_query.cli.growth import find_growing_tables, warn_of_growth
 from tickiti_query.cli.psql_script import write_script
 from tickiti_query.cli.question import Question, add_question, open_replica, read_query, read_question
+from tickiti_query.cli.scan_warnings import find_growing_tables, list_scan_warnings
 from tickiti_query.cli.session import read_settings
-from tickiti_query.cli.words import describe_condition, describe_order, describe_search, enumerate_all, quote
+from tickiti_query.cli.wording import (
+    describe_condition,
+    describe_order,
+    describe_search,
+    enumerate_all,
+    quote,
+)
 from tickiti_query.compiler.order import DEFAULT
 from tickiti_query.model.errors import QueryTimeout
 from tickiti_query.model.statement import Statement
@@ -76,7 +82,7 @@ def plan_and_warn(replica: Replica, question: Question, tables: Mapping[str, str
         timeout, head = error, ESTIMATED
         plan = fetch_plan(replica, head, question.statement)
     print_lines(["", f"-- {head}", "", *plan, ""])
-    warnings = [f"warning: {line}" for line in warn_of_growth(plan, question, tables)]
+    warnings = [f"warning: {line}" for line in list_scan_warnings(plan, question, tables)]
     print_lines(warnings or ["No scan is seen to grow with the number of tickets."])
     if timeout is not None:
         raise timeout

@@ -10,7 +10,7 @@ from psycopg2.errors import QueryCanceled
 from tickiti_query.cli.failure import CommandError
 from tickiti_query.cli.question import Question, add_question, open_replica, read_query, read_question
 from tickiti_query.cli.session import read_settings
-from tickiti_query.cli.words import describe_order, describe_part, describe_value
+from tickiti_query.cli.wording import describe_order, describe_part, describe_value
 from tickiti_query.compiler.reasons import Reason, Reasons, Ruling, compile_place, compile_reasons
 from tickiti_query.model.numbers import read_digits
 from tickiti_query.replica.transaction import Transaction
@@ -118,15 +118,15 @@ def describe_ruling(ruling: Ruling) -> Iterator[str]:
 
 def describe_reason(reason: Reason) -> str:
     """A condition or criterion, and what the ticket has."""
-    words = describe_part(reason.part)
+    wording = describe_part(reason.part)
     if not reason.has:
-        return words
+        return wording
     [has] = reason.has
     if isinstance(has, bool):
-        return f"{words}: for this ticket it is {str(has).lower()}"
-    return f"{words}: the ticket has {describe_value(has)}"
+        return f"{wording}: for this ticket it is {str(has).lower()}"
+    return f"{wording}: the ticket has {describe_value(has)}"
 
 
-def judge_line(holds: bool, words: str) -> str:
+def judge_line(holds: bool, wording: str) -> str:
     """`yes` or `no` before what it is about."""
-    return f"{'yes' if holds else 'no':<4} {words}"
+    return f"{'yes' if holds else 'no':<4} {wording}"

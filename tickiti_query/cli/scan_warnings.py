@@ -1,4 +1,4 @@
-"""Scans that take longer the more tickets there are, and what of the question likely causes them."""
+"""Sequential-scan warnings: scans of a plan that take longer the more tickets there are, and their likely causes."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.cli.plan import Scan, has_sort, read_scans
 from tickiti_query.cli.question import Question
-from tickiti_query.cli.words import describe_part
+from tickiti_query.cli.wording import describe_part
 from tickiti_query.compiler.order import DEFAULT, read_keys
 from tickiti_query.compiler.reading import read_question
 from tickiti_query.model.statement import Statement
@@ -42,7 +42,7 @@ WHERE n.nspname = CAST(:schema AS text)
   AND NOT b.reltuples BETWEEN 0 AND CAST(:few AS real)
 """
 
-Part = tuple[str, str]  # words, and the SQL that they became
+Part = tuple[str, str]  # the wording, and the SQL
 
 
 def find_growing_tables(source: Transaction, schema: str) -> Mapping[str, str]:
@@ -51,7 +51,7 @@ def find_growing_tables(source: Transaction, schema: str) -> Mapping[str, str]:
     return dict(source.fetch(Statement(FIND_TABLES, binds)))
 
 
-def warn_of_growth(plan: Sequence[str], question: Question, tables: Mapping[str, str]) -> Iterator[str]:
+def list_scan_warnings(plan: Sequence[str], question: Question, tables: Mapping[str, str]) -> Iterator[str]:
     """One line for each scan that grows with its table."""
     enough = max(MANY_ROWS, 10 * question.query.row_limit)
     for scan in read_scans(plan):
@@ -74,10 +74,12 @@ def find_causes(scan: Scan, relation: str, question: Question, *, is_sorted: boo
     if relation == "tickets":
         # Everything speaks of tickets: what counts is a rule whose columns are filtered by.
         filtered = set(re.findall(r"\w+", scan.conditions))
-        found = [words for words, sql in rules if filtered & set(re.findall(r"\bt\.(\w+)", sql)) - {"id"}]
-        return found + [words for words, _ in keys if is_sorted]
+        found = [wording for wording, sql in rules if filtered & set(re.findall(r"\bt\.(\w+)", sql)) - {"id"}]
+        return found + [wording for wording, _ in keys if is_sorted]
     aliases = set(re.findall(rf"\b{relation} (\w+)\b", question.statement.sql))
-    return [words for words, sql in (*rules, *keys, *columns) if aliases & set(re.findall(r"\b(\w+)\.", sql))]
+    return [
+        wording for wording, sql in (*rules, *keys, *columns) if aliases & set(re.findall(r"\b(\w+)\.", sql))
+    ]
 
 
 def list_parts(question: Question) -> tuple[list[Part], list[Part], list[Part]]:

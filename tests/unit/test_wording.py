@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-from tickiti_query.cli.words import describe_part, describe_value
+from tickiti_query.cli.wording import describe_part, describe_value
 from tickiti_query.compiler.criteria import read_criteria
 from tickiti_query.model.perspective import Condition
 from tickiti_query.model.search import Criterion
 
 
 @pytest.mark.parametrize(
-    ("part", "words"),
+    ("part", "wording"),
     [
         (Condition("status", "is", ("open",)), 'status is "open"'),
         (Condition("priority", "is", (30, "Urgent")), 'priority is 30 or "Urgent"'),
@@ -28,16 +28,16 @@ from tickiti_query.model.search import Criterion
         (Criterion("created_to", ("2026-05-01",)), 'search created_to: "2026-05-01 23:59:59"'),
     ],
 )
-def test_a_condition_and_a_criterion_are_told_in_one_line(part: Condition | Criterion, words: str) -> None:
+def test_a_condition_and_a_criterion_are_told_in_one_line(part: Condition | Criterion, wording: str) -> None:
     if isinstance(part, Criterion):
         [search] = read_criteria([part])
-        assert describe_part(search) == words
+        assert describe_part(search) == wording
     else:
-        assert describe_part(part) == words
+        assert describe_part(part) == wording
 
 
 @pytest.mark.parametrize(
-    ("value", "words"),
+    ("value", "wording"),
     [
         (None, "nothing"),
         ([], "nothing"),
@@ -47,5 +47,5 @@ def test_a_condition_and_a_criterion_are_told_in_one_line(part: Condition | Crit
         ({"last read": None, "responses": 2}, "last read: never, responses: 2"),
     ],
 )
-def test_what_a_ticket_has_is_told_in_one_line(value: Any, words: str) -> None:
-    assert describe_value(value) == words
+def test_what_a_ticket_has_is_told_in_one_line(value: Any, wording: str) -> None:
+    assert describe_value(value) == wording
