@@ -15,7 +15,7 @@ from tickiti_query.demo.loading import READER
 from tickiti_query.demo.options import Options, parse_options
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.postgres import ServerError
-from tickiti_query.demo.stock import stock_primary
+from tickiti_query.demo.seed_data import load_seed_data
 from tickiti_query.demo.tokens import DEMO_TOKENS, DemoToken
 from tickiti_query.demo.web import Service, check_port, find_local_host
 
@@ -51,7 +51,7 @@ def run_demo(options: Options) -> NoReturn:
         pair = Pair.create(directory)
         stack.callback(pair.stop, signal.SIGINT)
         pair.start()
-        stock_primary(pair, report)
+        load_seed_data(pair, report)
         pair.wait_replayed()
         report("Starting the service on the standby")
         service = Service(options, pair.standby.url_for(READER))

@@ -1,4 +1,4 @@
-"""The shop's rows into the primary: once, and again only when the demo's own data has changed."""
+"""The seed data: the shop's rows, loaded into the primary once, and again only when they have changed."""
 
 import contextlib
 import hashlib
@@ -14,7 +14,7 @@ from tickiti_query.demo.shop import make_shop
 SCHEMA = "reporting"
 
 
-def stock_primary(pair: Pair, report: Callable[[str], None]) -> None:
+def load_seed_data(pair: Pair, report: Callable[[str], None]) -> None:
     """Load the shop unless it is there already; the schema's comment tells, and is written last."""
     fingerprint = compute_fingerprint()
     marked = "SELECT obj_description(to_regnamespace(%s), 'pg_namespace')"
