@@ -83,6 +83,8 @@ PACKAGES: dict[str, set[str]] = {
     "schemas": {"marshmallow"},
     "wsgi.py": set(),
 }
+# The rooms whose docstrings begin with an imperative verb, or with a noun phrase that names the value.
+PLAIN = ("model", "catalogue", "compiler", "reporting", "cli", "demo")
 RULES = Rules(TABLE, PURE, PACKAGES)
 
 
@@ -247,6 +249,19 @@ def test_every_module_opens_with_a_sentence_that_says_what_it_is_for() -> None:
     }
     sentence = re.compile(r"\S.*?[.:?!](\s|$)", re.DOTALL)
     assert [path for path, docstring in docstrings.items() if not sentence.match(docstring)] == []
+
+
+def list_docstrings(text: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            yield ast.get_docstring(node) or ""
+
+
+def test_a_docstring_begins_with_a_verb_or_with_the_name_of_the_value() -> None:
+    question = re.compile(r"(What|Who|Where|Whether|How|Why)\b")
+    sources = read_sources(*(f"tickiti_query/{room}" for room in PLAIN))
+    docstrings = [(path, each) for path, text in sources.items() for each in list_docstrings(text)]
+    assert [(path, each) for path, each in docstrings if question.match(each)] == []
 
 
 def test_every_file_is_named_after_what_it_holds() -> None:

@@ -1,4 +1,4 @@
-"""What an entry of the catalogue says: the shapes of Field, Mode and Catalogue."""
+"""The shape of an entry of the catalogue: Field, Mode and Catalogue."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from tickiti_query.catalogue.predicate import Comparison
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What an order compares. `nullable` keys put NULL last in both directions.
+    """The value that an order compares. `nullable` keys put NULL last in both directions.
 
     `splits`: an index has the tickets that have a value in order, and none has the others behind them; so the two
     are read apart. `by_queue`: it is the same for all tickets of a queue.
@@ -63,7 +63,7 @@ class Catalogue:
 
 
 def make_catalogue(fields: Sequence[Field]) -> Catalogue:
-    """The catalogue of `fields`; core columns come in the order in which they are given."""
+    """Return the catalogue of `fields`. The core columns keep the order of the fields."""
     return Catalogue(
         fields={field.name: field for field in fields},
         modes={mode.name: mode for field in fields for mode in field.modes},

@@ -1,4 +1,4 @@
-"""The catalogue of fields: what a perspective and a search may speak of, each entry with its SQL.
+"""The catalogue: every field that a perspective or a search may use, each with its SQL.
 
 To add a field, add one entry to `FIELDS` (its parts are explained in field.py): conditions, criteria, orders,
 columns, the OpenAPI text and docs/perspectives.md are drawn from it. In SQL, `t` is the ticket and `q` its
@@ -48,7 +48,7 @@ MOMENT_VALUES = "`YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS`, UTC"
 
 
 def bound_moment(mode: str, comparison: str, day_time: time) -> Mode:
-    """A mode that bounds a time; a date alone means that day at `day_time`."""
+    """Return a mode that bounds a time. A date alone means that day at `day_time`."""
     return Mode(
         mode, MOMENT_VALUES, Comparison(values.read_moment(day_time), matching.match_moment(comparison, mode))
     )
@@ -61,7 +61,7 @@ def make_flag(
     column: bool = False,
     shows: Fragment | None = None,
 ) -> Field:
-    """A field that is true or false, about the subject user. Where `shows` says no more, that is what it shows."""
+    """Return a field that is true or false, about the subject user. Without `shows`, `why` shows that truth."""
 
     def write(context: CompileContext) -> str:
         return f"({match(context).sql}) IS TRUE"

@@ -1,4 +1,4 @@
-"""The ways a field is compared with values: functions that write the SQL, shared by the fields of a kind.
+"""The SQL that compares a field with values, shared by the fields of a kind.
 
 Text compares by the database's own `lower()` on both sides, never by this program's: they differ outside
 ASCII. Each function answers "any of these values" (PERSPECTIVES.md, "Conditions").
@@ -15,22 +15,22 @@ Fragment = Callable[[CompileContext], str]
 
 
 def equals_any(expression: str, values: Sequence[str]) -> str:
-    """`expression = value`, or `expression IN (values)`."""
+    """Write `expression = value`, or `expression IN (values)`."""
     return f"{expression} = {values[0]}" if len(values) == 1 else f"{expression} IN ({', '.join(values)})"
 
 
 def fold(context: CompileContext, name: str, value: str) -> str:
-    """A text value as the database folds it."""
+    """Write a text value as the database folds it."""
     return f"lower(CAST({context.binds.add(name, value)} AS text))"
 
 
 def fold_all(context: CompileContext, name: str, values: Iterable[str]) -> list[str]:
-    """Text values as the database folds them, each once."""
+    """Write text values as the database folds them, each once."""
     return [fold(context, name, value) for value in dict.fromkeys(values)]
 
 
 def pattern(value: str) -> str:
-    """The LIKE pattern for a substring: `%`, `_` and the backslash in it are plain characters."""
+    """Return the LIKE pattern of a substring, in which `%`, `_` and the backslash are plain characters."""
     for character in "\\%_":
         value = value.replace(character, "\\" + character)
     return f"%{value}%"
@@ -39,7 +39,7 @@ def pattern(value: str) -> str:
 def match_text(
     expression: str, name: str, *, nullable: bool = False
 ) -> Callable[[Sequence[str], CompileContext], Predicate]:
-    """The text is one of the values, without case."""
+    """Return a matcher: the text is one of the values, without case."""
 
     def match(values: Sequence[str], context: CompileContext) -> Predicate:
         return Predicate(equals_any(f"lower({expression})", fold_all(context, name, values)), nullable)
@@ -50,7 +50,7 @@ def match_text(
 def match_person(
     expression: str, name: str, *, nullable: bool = False
 ) -> Callable[[Sequence[str], CompileContext], Predicate]:
-    """The same where an index has the tickets of each person, the latest updated first."""
+    """Return a matcher like match_text, for a column whose index has each person's tickets by update."""
 
     def match(values: Sequence[str], context: CompileContext) -> Predicate:
         branches = tuple(f"lower({expression}) = {key}" for key in fold_all(context, name, values))
@@ -61,12 +61,12 @@ def match_person(
 
 
 def is_by_update(key: str) -> bool:
-    """Whether an order's first key is when the ticket was updated."""
+    """Return True where the first key of an order is the time when the ticket was updated."""
     return key == "t.updated_at"
 
 
 def contain_text(expression: str, name: str) -> Callable[[Sequence[str], CompileContext], Predicate]:
-    """The text has one of the values in it, without case."""
+    """Return a matcher: the text has one of the values in it, without case."""
 
     def match(values: Sequence[str], context: CompileContext) -> Predicate:
         patterns = fold_all(context, name, map(pattern, values))
@@ -76,7 +76,7 @@ def contain_text(expression: str, name: str) -> Callable[[Sequence[str], Compile
 
 
 def match_exactly(expression: str, name: str) -> Callable[[Sequence[str], CompileContext], Predicate]:
-    """The text is one of the values, to the letter."""
+    """Return a matcher: the text is one of the values, to the letter."""
 
     def match(values: Sequence[str], context: CompileContext) -> Predicate:
         binds = [f"CAST({context.binds.add(name, value)} AS text)" for value in dict.fromkeys(values)]
@@ -86,7 +86,7 @@ def match_exactly(expression: str, name: str) -> Callable[[Sequence[str], Compil
 
 
 def match_number(expression: str, name: str) -> Callable[[Sequence[int], CompileContext], Predicate]:
-    """The number is one of the values; one beyond 64 bits is nobody's."""
+    """Return a matcher: the number is one of the values. No ticket has a value beyond 64 bits."""
 
     def match(values: Sequence[int], context: CompileContext) -> Predicate:
         binds = [context.binds.add(name, value) for value in dict.fromkeys(values) if value in BIGINT]
@@ -96,7 +96,7 @@ def match_number(expression: str, name: str) -> Callable[[Sequence[int], Compile
 
 
 def match_moment(comparison: str, name: str) -> Callable[[Sequence[str], CompileContext], Predicate]:
-    """`t.created_at >=` (or the like) one of the times."""
+    """Return a matcher: `t.created_at >=` (or the like) one of the times."""
 
     def match(values: Sequence[str], context: CompileContext) -> Predicate:
         binds = [f"CAST({context.binds.add(name, value)} AS timestamp)" for value in dict.fromkeys(values)]
@@ -108,7 +108,7 @@ def match_moment(comparison: str, name: str) -> Callable[[Sequence[str], Compile
 def match_flag(
     flag: Callable[[CompileContext], Predicate],
 ) -> Callable[[Sequence[bool], CompileContext], Predicate]:
-    """The flag has one of the values."""
+    """Return a matcher: the flag has one of the values."""
 
     def match(values: Sequence[bool], context: CompileContext) -> Predicate:
         if len(set(values)) == 2:
@@ -120,13 +120,13 @@ def match_flag(
 
 
 def resolve_emails(context: CompileContext, values: Iterable[object]) -> list[str]:
-    """The e-mail addresses that are meant, `me` being the subject user's."""
+    """Return the e-mail addresses among the values, with the subject user's for `me`."""
     meant = (context.subject.email if value is Word.ME else value for value in values)
     return [value for value in meant if isinstance(value, str)]
 
 
 def match_email(expression: str, name: str) -> Callable[[Sequence[str | Word], CompileContext], Predicate]:
-    """The e-mail address is one of the values, or the subject user's for `me`."""
+    """Return a matcher: the e-mail address is one of the values, or the subject user's for `me`."""
 
     def match(values: Sequence[str | Word], context: CompileContext) -> Predicate:
         return match_text(expression, name)(resolve_emails(context, values), context)

@@ -1,4 +1,4 @@
-"""What a condition becomes: an SQL truth value, and how it is negated, combined and read."""
+"""The predicate of a condition: an SQL truth value that can be negated and combined."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -10,18 +10,18 @@ from tickiti_query.model.statement import Binds
 
 
 class Joins:
-    """The relations that a statement joins beside tickets and queues, noted by those who need them."""
+    """The JOIN clauses of a statement beside tickets and queues, noted by the fields that need them."""
 
     def __init__(self) -> None:
         self._joins: dict[str, None] = {}
 
     def add(self, join: str) -> None:
-        """Take in a JOIN clause, once."""
+        """Note a JOIN clause. A clause that is noted twice is joined once."""
         self._joins[join] = None
 
     @property
     def clauses(self) -> tuple[str, ...]:
-        """All of them, in the order in which they were needed."""
+        """The JOIN clauses, in the order in which they were noted."""
         return tuple(self._joins)
 
 
@@ -43,7 +43,7 @@ class CompileContext:
 
 @dataclass(frozen=True, slots=True)
 class QueueSet:
-    """The queue is one of `ids`; where `excluded`, it is none of them."""
+    """A set of queues: `ids`, or all but these where `excluded`."""
 
     ids: frozenset[int]
     excluded: bool = False
@@ -68,7 +68,7 @@ class Predicate:
     selective: bool = False
 
     def negate(self) -> "Predicate":
-        """The complement: true for exactly the tickets for which this is not true, NULL included."""
+        """Return the complement: true for exactly the tickets for which this one is not true, NULL included."""
         if self.nullable:
             return Predicate(f"({self.sql}) IS NOT TRUE")
         queues = QueueSet(self.queues.ids, not self.queues.excluded) if self.queues else None
@@ -76,7 +76,10 @@ class Predicate:
 
 
 def join_any(predicates: Sequence[Predicate]) -> Predicate:
-    """At least one of them. It has branches where all have, and folds into the scope where all do."""
+    """Return the predicate that one of them holds.
+
+    It has branches where all of them have, and folds into the scope where all of them do.
+    """
     if len(predicates) == 1:
         return predicates[0]
     joined = _join(" OR ", predicates)
@@ -94,7 +97,7 @@ def join_any(predicates: Sequence[Predicate]) -> Predicate:
 
 
 def join_all(predicates: Sequence[Predicate]) -> Predicate:
-    """Every one of them. The first one's branches, each with the others beside it, are the branches of all."""
+    """Return the predicate that all hold. Its branches are those of the first, each with the others beside it."""
     if len(predicates) == 1:
         return predicates[0]
     first, *others = predicates
@@ -116,7 +119,7 @@ def _join(word: str, predicates: Sequence[Predicate]) -> Predicate:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How values are compared with a ticket.
+    """A comparison of values with a ticket.
 
     `read` turns one JSON value into what `match` understands, and raises ValueError with a sentence that says
     what would be right. `match` answers the predicate "any of these values".

@@ -45,7 +45,7 @@ The core columns come first, always, and in this order; then the perspective's o
 
 
 def write_reference(catalogue: Catalogue = FIELDS) -> str:
-    """The whole page, in Markdown."""
+    """Return the whole page, in Markdown."""
     fields = list(catalogue.fields.values())
     conditions = [field for field in fields if field.equals or field.contains]
     orders = [field for field in fields if field.order]
@@ -72,19 +72,19 @@ def write_reference(catalogue: Catalogue = FIELDS) -> str:
 
 
 def mark(field: Field) -> str:
-    """A field's name, and whether it is user-centric."""
+    """Return a field's name, with a mark where the field is user-centric."""
     return f"`{field.name}`{' (U)' if field.user_centric else ''}"
 
 
 def describe_condition(field: Field) -> Sequence[str]:
-    """A row of the table of conditions."""
+    """Return a row of the table of conditions."""
     operators = ["`is`, `is not`"] if field.equals else []
     operators += ["`contains`, `does not contain`"] if field.contains else []
     return mark(field), field.values, ", ".join(operators)
 
 
 def tabulate_modes(catalogue: Catalogue) -> str:
-    """The modes of `search_object.criteria`."""
+    """Return the table of the modes of `search_object.criteria`."""
     return tabulate(
         ("mode", "a token", "tokens of one criterion"),
         (
@@ -99,7 +99,7 @@ def tabulate_modes(catalogue: Catalogue) -> str:
 
 
 def tabulate(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table."""
+    """Return a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 

@@ -1,4 +1,4 @@
-"""How a ticket is tied to responses, queues, people, tags, watchlists and reading states: their SQL.
+"""The SQL of a ticket's ties to responses, queues, people, tags, watchlists and reading states.
 
 Each `match_…` answers "any of these values"; `t` is the ticket, `q` its queue. A tie is an EXISTS, which is
 never NULL, so its negation is the complement.
@@ -17,29 +17,29 @@ READ_SINCE = "s.last_read_at >= COALESCE(t.last_response_at, t.created_at)"
 
 
 def subject_id(context: CompileContext) -> str:
-    """The subject user's id, as a bind."""
+    """Return the subject user's id, as a bind."""
     return context.binds.add("subject_id", context.subject.id)
 
 
 def subject_email(context: CompileContext) -> str:
-    """The subject user's e-mail address, folded."""
+    """Write the subject user's e-mail address, folded."""
     return matching.fold(context, "subject_email", context.subject.email)
 
 
 def match_content(patterns: Sequence[str], context: CompileContext) -> Predicate:
-    """A response that is not deleted has one of the texts in it; notes count for a staff acting user only."""
+    """Match tickets with one of the texts in a response that is not deleted. Notes count for staff only."""
     found = matching.contain_text("r.plain_text", "content")(patterns, context)
     return Predicate(f"EXISTS (SELECT 1 {visible_responses(context)} AND {found.sql})")
 
 
 def visible_responses(context: CompileContext) -> str:
-    """The ticket's responses that are not deleted, and that the acting user may see."""
+    """Write FROM and WHERE of the ticket's responses that are not deleted, and that the acting user may see."""
     public = "" if context.actor.is_staff else " AND NOT r.is_internal"
     return f"FROM responses r WHERE r.ticket_id = t.id AND r.deleted_at IS NULL{public}"
 
 
 def match_subject_or_content(tokens: Sequence[str], context: CompileContext) -> Predicate:
-    """The subject or a response has one of the texts in it."""
+    """Match tickets with one of the texts in the subject or in a response."""
     either = join_any(
         [matching.contain_text("t.subject", "subject")(tokens, context), match_content(tokens, context)]
     )
@@ -51,7 +51,7 @@ def match_subject_or_content(tokens: Sequence[str], context: CompileContext) -> 
 
 
 def match_queue(queues: Sequence[str | int], context: CompileContext) -> Predicate:
-    """The queue has one of the ids or names."""
+    """Match tickets in a queue with one of the ids or names."""
     ids = {queue for queue in queues if isinstance(queue, int) and queue in BIGINT}
     names = [queue for queue in queues if isinstance(queue, str)]
     return in_queues(
@@ -60,18 +60,18 @@ def match_queue(queues: Sequence[str | int], context: CompileContext) -> Predica
 
 
 def match_inbox(context: CompileContext) -> Predicate:
-    """The subject user administers the ticket's queue as an inbox."""
+    """Match tickets in a queue that the subject user administers as an inbox."""
     return in_queues(context.names.find_ids(Relation.INBOXES_OF_USER, context.subject.id), context)
 
 
 def in_queues(ids: Iterable[int], context: CompileContext) -> Predicate:
-    """The queue is one of these."""
+    """Match tickets in one of these queues."""
     found = matching.match_number("t.queue_id", "queue")(sorted(ids), context)
     return Predicate(found.sql, queues=QueueSet(frozenset(ids)))
 
 
 def match_assignee(assignees: Sequence[str | Word | Team], context: CompileContext) -> Predicate:
-    """Assigned to one of these: a person or a team of that person, a team, a team or its members, nobody."""
+    """Match tickets assigned to a person or their teams, to a team, to a team or its members, or to nobody."""
     keys: list[str] = []
     for email in matching.resolve_emails(context, assignees):
         keys += [email, *(team_key(team) for team in context.names.find_ids(Relation.TEAMS_OF_EMAIL, email))]
@@ -90,19 +90,19 @@ def match_assignee(assignees: Sequence[str | Word | Team], context: CompileConte
 
 
 def team_key(team: int) -> str:
-    """How a ticket says that it is assigned to a team itself."""
+    """Return the text that stands in a ticket which is assigned to a team itself."""
     return f"team:{team}"
 
 
 def match_originator(emails: Sequence[str | Word], context: CompileContext) -> Predicate:
-    """One of these people sent it in."""
+    """Match tickets that one of these people sent in."""
     return matching.match_person("t.originator_email", "originator")(
         matching.resolve_emails(context, emails), context
     )
 
 
 def match_participant(emails: Sequence[str | Word], context: CompileContext) -> Predicate:
-    """One of these people takes part."""
+    """Match tickets in which one of these people takes part."""
     found = matching.match_email("p.email", "participant")(emails, context)
     return Predicate(
         f"EXISTS (SELECT 1 FROM ticket_participants p WHERE p.ticket_id = t.id AND {found.sql})",
@@ -111,13 +111,13 @@ def match_participant(emails: Sequence[str | Word], context: CompileContext) -> 
 
 
 def match_tag(tags: Sequence[str], context: CompileContext) -> Predicate:
-    """The ticket has one of the tags."""
+    """Match tickets with one of the tags."""
     found = matching.match_text("h.tag", "hashtag")(tags, context)
     return Predicate(f"EXISTS (SELECT 1 FROM ticket_hashtags h WHERE h.ticket_id = t.id AND {found.sql})")
 
 
 def visible_watchlists(context: CompileContext) -> str:
-    """The watchlists that the ticket is on and that the subject user owns or that are shared."""
+    """Write FROM and WHERE of the ticket's watchlists that the subject user owns or that are shared."""
     return (
         "FROM watchlist_tickets wt JOIN watchlists w ON w.id = wt.watchlist_id"
         f" WHERE wt.ticket_id = t.id AND (w.shared OR w.owner_id = {subject_id(context)})"
@@ -125,7 +125,7 @@ def visible_watchlists(context: CompileContext) -> str:
 
 
 def match_watchlist(watchlists: Sequence[str | int], context: CompileContext) -> Predicate:
-    """The ticket is on a visible watchlist with one of the ids or names."""
+    """Match tickets on a visible watchlist with one of the ids or names."""
     ids = {each for each in watchlists if isinstance(each, int)}
     names = [each for each in watchlists if isinstance(each, str)]
     ids = ids.union(*(context.names.find_ids(Relation.WATCHLISTS_NAMED, name) for name in names))
@@ -134,7 +134,7 @@ def match_watchlist(watchlists: Sequence[str | int], context: CompileContext) ->
 
 
 def join_state(context: CompileContext) -> str:
-    """The subject user's state of the ticket, as relation `s`: all NULL where there is none."""
+    """Join the subject user's state of the ticket, and return its alias `s`. All is NULL where there is no state."""
     context.joins.add(
         f"LEFT JOIN ticket_user_states s ON s.ticket_id = t.id AND s.user_id = {subject_id(context)}"
     )
@@ -142,28 +142,28 @@ def join_state(context: CompileContext) -> str:
 
 
 def match_retained(context: CompileContext) -> Predicate:
-    """The subject user retains the ticket."""
+    """Match tickets that the subject user retains."""
     return Predicate(f"{join_state(context)}.is_retained", nullable=True, selective=True)
 
 
 def match_recently_read(context: CompileContext) -> Predicate:
-    """The subject user has opened the ticket at some time."""
+    """Match tickets that the subject user has opened at some time."""
     return Predicate(f"{select_last_read(context)} IS NOT NULL", selective=True)
 
 
 def match_unread(context: CompileContext) -> Predicate:
-    """The subject user has not opened the ticket since the last response, or its creation."""
+    """Match tickets that the subject user has not opened since the last response, or the creation."""
     last_read = select_last_read(context)
     return Predicate(f"({last_read} IS NULL OR {last_read} < COALESCE(t.last_response_at, t.created_at))")
 
 
 def select_last_read(context: CompileContext) -> str:
-    """When the subject user last opened the ticket, or NULL."""
+    """Write the time when the subject user last opened the ticket, or NULL."""
     return f"{join_state(context)}.last_read_at"
 
 
 def has_state(condition: str, context: CompileContext) -> Predicate:
-    """The subject user has a state of the ticket for which `condition` holds; for one cause among others."""
+    """Match tickets of which the subject user has a state where `condition` holds; for one cause among others."""
     return Predicate(
         "EXISTS (SELECT 1 FROM ticket_user_states s"
         f" WHERE s.ticket_id = t.id AND s.user_id = {subject_id(context)} AND {condition})"
@@ -171,12 +171,15 @@ def has_state(condition: str, context: CompileContext) -> Predicate:
 
 
 def match_participating(context: CompileContext) -> Predicate:
-    """The subject user takes part."""
+    """Match tickets in which the subject user takes part."""
     return match_participant([Word.ME], context)
 
 
 def match_for_attention(context: CompileContext) -> Predicate:
-    """Not closed, and one of the five causes: assigned, retained, tagged, inbox, participating and unread."""
+    """Match tickets that are not closed and have one of five causes.
+
+    They are assigned, retained, tagged, in an inbox, or unread by one who takes part.
+    """
     causes = list(find_causes(context).values())
     sides = tuple(side for cause in causes for side in cause.branches or (cause.sql,) if side != "FALSE")
     # An index has the unclosed tickets in these orders. One pass over them ends soon for who has an inbox or takes part
@@ -194,7 +197,7 @@ def match_for_attention(context: CompileContext) -> Predicate:
 
 
 def find_causes(context: CompileContext) -> Mapping[str, Predicate]:
-    """Why a ticket that is not closed may need the subject user's attention."""
+    """Return the causes why a ticket that is not closed may need the subject user's attention, by their names."""
     return {
         "assigned": match_assignee([Word.ME], context),
         "retained or tagged": has_state("(s.is_retained OR s.unacknowledged_tags > 0)", context),

@@ -1,4 +1,4 @@
-"""The forms a value may take: each reader takes one JSON value, and raises ValueError where it is none."""
+"""The readers of values: each takes one JSON value, and raises ValueError for a value of another form."""
 
 import re
 from collections.abc import Callable
@@ -28,7 +28,7 @@ class Team:
 
 
 def read_text(value: object) -> str:
-    """Any text but the empty one."""
+    """Return the text, which may not be empty."""
     if not isinstance(value, str):
         raise ValueError("Must be a text.")
     if not value:
@@ -37,21 +37,21 @@ def read_text(value: object) -> str:
 
 
 def read_flag(value: object) -> bool:
-    """JSON `true` or `false`."""
+    """Return the value, which must be JSON `true` or `false`."""
     if not isinstance(value, bool):
         raise ValueError("Must be true or false.")
     return value
 
 
 def read_status(value: object) -> str:
-    """One of the three statuses, exactly."""
+    """Return the status, which must be one of the three, exactly."""
     if value not in STATUSES:
         raise ValueError(f"Must be one of {', '.join(STATUSES)}.")
     return str(value)
 
 
 def read_priority(value: object) -> int:
-    """A priority's code, from the code (10, "10") or the label, whose case does not matter.
+    """Return a priority's code, from the code (10, "10") or the label, whose case does not matter.
 
     A label is ASCII: what the database and this program would fold differently is no label.
     """
@@ -67,7 +67,7 @@ def read_priority(value: object) -> int:
 
 
 def read_number(value: object) -> int:
-    """A JSON integer, or ASCII digits in a text."""
+    """Return the number of a JSON integer, or of ASCII digits in a text."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     number = read_digits(value) if isinstance(value, str) else None
@@ -77,7 +77,7 @@ def read_number(value: object) -> int:
 
 
 def read_name_or_id(value: object) -> str | int:
-    """A name as text, or an id as a JSON integer."""
+    """Return a name (a text), or an id (a JSON integer)."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if not isinstance(value, str):
@@ -86,12 +86,12 @@ def read_name_or_id(value: object) -> str | int:
 
 
 def read_email(value: object) -> str | Word:
-    """An e-mail address, or the word `me`."""
+    """Return an e-mail address, or the word `me`."""
     return Word.ME if value == Word.ME.value else read_text(value)
 
 
 def read_assignee(value: object) -> str | Word | Team:
-    """Who a ticket may be assigned to: an e-mail address, `me`, `Unassigned`, or a team key.
+    """Return an assignee: an e-mail address, `me`, `Unassigned`, or a team.
 
     Whatever begins like a team key in any case of letters must be one: an address cannot begin so.
     """
@@ -108,12 +108,12 @@ def read_assignee(value: object) -> str | Word | Team:
 
 
 def read_tag(value: object) -> str:
-    """A hashtag, with or without its `#`."""
+    """Return a hashtag without its `#`."""
     return read_text(read_text(value).removeprefix("#"))
 
 
 def read_moment(day_time: time) -> Callable[[object], str]:
-    """A reader of UTC times; a date alone means that day at `day_time`. Answers `YYYY-MM-DD HH:MM:SS`."""
+    """Return a reader of UTC times, which returns `YYYY-MM-DD HH:MM:SS`. A date alone means that day at `day_time`."""
 
     def read(value: object) -> str:
         text = value if isinstance(value, str) else ""

@@ -1,4 +1,4 @@
-"""`check`: says line by line whether a replica is what the service needs, and nothing more than that."""
+"""`check`: a line for each thing that the service needs of a replica, and for each that it must not have."""
 
 import argparse
 import sys
@@ -52,6 +52,6 @@ def run(_args: argparse.Namespace) -> int:
 
 
 def describe_counts(counts: Counter[Level]) -> str:
-    """How many results there are of each level: `24 ok, 1 warning, 0 faults`."""
+    """Return the number of results of each level: `24 ok, 1 warning, 0 faults`."""
     warnings, faults = counts[Level.WARNING], counts[Level.FAULT]
     return f"{counts[Level.OK]} ok, {warnings} warning{'s' * (warnings != 1)}, {faults} fault{'s' * (faults != 1)}"

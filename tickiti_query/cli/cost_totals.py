@@ -1,4 +1,4 @@
-"""What each perspective costs, out of the pages of metrics that pods tell."""
+"""The cost totals of each perspective, from the pages of metrics that pods give."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ PREFIX = "tickiti_query_"
 
 @dataclass(slots=True)
 class CostTotals:
-    """What one perspective has cost. `buckets`: by an upper bound in seconds, how many requests took at most that."""
+    """The totals of one perspective. `buckets`: the number of requests by a bound in seconds that they took at most."""
 
     calls: float = 0
     answered: float = 0
@@ -27,7 +27,7 @@ class CostTotals:
         return self.hits / self.answered if self.answered else None
 
     def find_quantile(self, share: float) -> float | None:
-        """Seconds that this share of the requests took at most, as Prometheus' histogram_quantile estimates them.
+        """Return the seconds that this share of the requests took at most, as Prometheus estimates quantiles.
 
         None where nothing was asked; beyond the last bound, that bound.
         """
@@ -47,7 +47,7 @@ class CostTotals:
 
 
 def add_page(totals: dict[str, CostTotals], page: str, sign: int = 1) -> None:
-    """Add what a page says of each perspective to the totals, or with -1 take it away again.
+    """Add the figures of a page to the totals, or take them away again with -1.
 
     ValueError where it is no page of metrics.
     """

@@ -1,4 +1,4 @@
-"""`costs`: which perspectives cost what, out of the metrics of one pod or several."""
+"""`costs`: a table of what each perspective costs, from the metrics of one pod or several."""
 
 import argparse
 import sys
@@ -38,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def read_seconds(text: str) -> float:
-    """How long to wait: some time, and no longer than a day."""
+    """Return the seconds to wait: more than none, and no more than a day."""
     try:
         seconds = float(text)
     except ValueError:
@@ -75,7 +75,7 @@ def add_pages(totals: dict[str, CostTotals], urls: Sequence[str], sign: int = 1)
 
 
 def tabulate(totals: Mapping[str, CostTotals]) -> Iterator[tuple[str, ...]]:
-    """The headings, and a row for each perspective that was asked for."""
+    """Yield the headings, and a row for each perspective that was asked for."""
     yield HEADINGS
     asked = [(name, cost) for name, cost in totals.items() if cost.calls > 0]
     for name, cost in sorted(asked, key=lambda each: (-each[1].sql_seconds, -each[1].calls, each[0])):
@@ -92,7 +92,7 @@ def tabulate(totals: Mapping[str, CostTotals]) -> Iterator[tuple[str, ...]]:
 
 
 def spell_milliseconds(seconds: float | None) -> str:
-    """With one decimal below ten; a quantile of a histogram is no more exact than that."""
+    """Return the milliseconds as text, with one decimal below ten. A quantile of a histogram is no more exact."""
     if seconds is None:
         return ""
     milliseconds = seconds * 1000
@@ -100,7 +100,7 @@ def spell_milliseconds(seconds: float | None) -> str:
 
 
 def lay_out(rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
-    """Columns side by side: the first to the left, numbers to the right."""
+    """Yield the lines of a table: the first column to the left, numbers to the right."""
     table = list(rows)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for first, *numbers in table:

@@ -1,4 +1,4 @@
-"""`explain`: what a perspective holds for a user, the SQL it becomes, and the plan that the replica makes of it."""
+"""`explain`: a perspective as a user has it, the SQL it becomes, and the plan that the replica makes of it."""
 
 import argparse
 import sys
@@ -89,13 +89,13 @@ def plan_and_warn(replica: Replica, question: Question, tables: Mapping[str, str
 
 
 def fetch_plan(replica: Replica, head: str, statement: Statement) -> Sequence[str]:
-    """The lines of the plan."""
+    """Return the lines of the plan."""
     explain = Statement(f"{head}\n{statement.sql}", statement.params)
     return [line for (line,) in replica.read(lambda source: source.fetch(explain))]
 
 
 def describe_question(question: Question, queues: Mapping[int, str]) -> Iterator[str]:
-    """Who asks for what, a fact a line."""
+    """Yield the question, one fact a line: the user, the perspective, its conditions, its order."""
     perspective, actor = question.perspective, question.asker.actor
     subject = f"user {perspective.subject.id} <{perspective.subject.email}>" if perspective.subject else ""
     title = perspective.title.removeprefix("perspective ")
@@ -115,13 +115,13 @@ def describe_question(question: Question, queues: Mapping[int, str]) -> Iterator
 
 
 def describe_resolved_names(question: Question) -> Iterator[str]:
-    """Each name that had to be looked up, and what it stands for."""
+    """Yield each name that was resolved, and what it stands for."""
     for (relation, key), found in sorted(question.names.found.items(), key=str):
         yield f"{relation.value.replace('_', ' ')} {quote(key)}: {enumerate_all(map(str, found))}"
 
 
 def tabulate(name: str, lines: Sequence[str]) -> Iterator[str]:
-    """A name in front of its lines."""
+    """Yield lines with a name in front of the first."""
     for place, line in enumerate(lines or ["none"]):
         yield f"{name if place == 0 else '':<12} {line}"
 

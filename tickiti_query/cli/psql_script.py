@@ -4,13 +4,13 @@ from tickiti_query.model.statement import Bind, Statement
 
 
 def write_script(statement: Statement) -> str:
-    """The script; psql puts the values in where the text says `:name`."""
+    """Return the script, in which psql puts the values where the text says `:name`."""
     lines = [f"\\set {name} {quote_for_set(write_literal(value))}" for name, value in statement.params]
     return "\n".join([*lines, f"{statement.sql.strip()};", ""])
 
 
 def write_literal(value: Bind) -> str:
-    """A value as SQL writes it."""
+    """Return a value as SQL writes it."""
     if value is None:
         return "NULL"
     if isinstance(value, tuple):
@@ -22,5 +22,5 @@ def write_literal(value: Bind) -> str:
 
 
 def quote_for_set(text: str) -> str:
-    """A text as psql's `\\set` takes it."""
+    """Return a text as psql's `\\set` takes it."""
     return "'" + text.replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n") + "'"

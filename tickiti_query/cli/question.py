@@ -1,4 +1,4 @@
-"""A question from the command line, read as the service reads a request: who asks what, and what is compiled of it."""
+"""A question from the command line, read as the service reads a request: user, query, perspective and statement."""
 
 import argparse
 from collections.abc import Iterator
@@ -52,7 +52,7 @@ class Asker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked, and the statement that answers it; `names` has what was looked up for it."""
+    """A user's query, its perspective, and the statement that answers it. `names` has the names that it needed."""
 
     asker: Asker
     query: TicketQuery
@@ -63,7 +63,7 @@ class Question:
 
 
 def add_question(parser: argparse.ArgumentParser) -> None:
-    """The arguments that say who asks what."""
+    """Add the arguments of a question: the user, and the query."""
     add = parser.add_argument
     add(
         "--user",
@@ -83,7 +83,7 @@ def add_question(parser: argparse.ArgumentParser) -> None:
 
 
 def read_argument(text: str) -> str:
-    """A text that the replica can be asked for."""
+    """Return the argument, which must be a text that the replica can be asked for."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -93,7 +93,7 @@ def read_argument(text: str) -> str:
 
 @contextmanager
 def open_replica(settings: Settings) -> Iterator[Replica]:
-    """The replica as the service sees it; whatever QueryError comes of it is told as the command's own."""
+    """Yield the replica as the service has it. A QueryError in the block is raised as the command's own error."""
     replica = Replica(find_target(settings), connections=1, require_standby=settings.require_standby)
     try:
         yield replica
@@ -104,7 +104,7 @@ def open_replica(settings: Settings) -> Iterator[Replica]:
 
 
 def describe_error(error: QueryError) -> str:
-    """What the service would answer, in one line, and what was behind it where that is the server's word."""
+    """Return the service's answer to an error in one line, with the server's own words where they are its cause."""
     words = [error.message]
     if isinstance(error, ValidationFailed):
         faults = (
@@ -118,7 +118,10 @@ def describe_error(error: QueryError) -> str:
 
 
 def read_query(args: argparse.Namespace, settings: Settings) -> TicketQuery:
-    """The body, with what the arguments say instead. QueryError for the body, CommandError for the arguments."""
+    """Return the query: the body, with what the arguments say instead.
+
+    Raise QueryError for the body, CommandError for the arguments.
+    """
     raw = read_body_argument(args.body or "")
     if len(raw) > LONGEST_BODY:
         raise PayloadTooLarge
@@ -136,7 +139,7 @@ def read_query(args: argparse.Namespace, settings: Settings) -> TicketQuery:
 
 
 def read_body_argument(text: str) -> bytes:
-    """The bytes of the body; CommandError for a file that cannot be read."""
+    """Return the bytes of the body. Raise CommandError for a file that cannot be read."""
     if not text.startswith("@"):
         return text.encode("utf-8", "surrogateescape")
     if text == "@":
@@ -149,7 +152,7 @@ def read_body_argument(text: str) -> bytes:
 
 
 def read_question(source: Transaction, who: str, query: TicketQuery) -> Question:
-    """Everything that the service reads for a request, up to its statement. Raises QueryError, and Refused."""
+    """Return all that the service reads for a request, up to its statement. Raise QueryError or Refused."""
     asker = find_asker(source, who)
     searches = read_criteria(query.criteria)
     perspective = find_perspective(source, query.selector, asker.actor)
@@ -169,7 +172,7 @@ def read_question(source: Transaction, who: str, query: TicketQuery) -> Question
 
 
 def find_asker(source: Transaction, who: str) -> Asker:
-    """The user with this id or e-mail address; Refused where there is none, or more than one."""
+    """Return the user with this id or e-mail address. Raise Refused where there is none, or more than one."""
     number = read_digits(who)
     user_id = number if number is not None and number in BIGINT else None
     email = who if number is None else None

@@ -46,13 +46,13 @@ Part = tuple[str, str]  # the wording, and the SQL
 
 
 def find_growing_tables(source: Transaction, schema: str) -> Mapping[str, str]:
-    """Table -> the contract's relation, for all that grow with the tickets and are not small today."""
+    """Return the tables that grow with the tickets and are not small today, each with its relation of the contract."""
     binds = (("schema", schema), ("relations", GROWING), ("few", FEW_ROWS))
     return dict(source.fetch(Statement(FIND_TABLES, binds)))
 
 
 def list_scan_warnings(plan: Sequence[str], question: Question, tables: Mapping[str, str]) -> Iterator[str]:
-    """One line for each scan that grows with its table."""
+    """Yield a line for each scan that grows with its table."""
     enough = max(MANY_ROWS, 10 * question.query.row_limit)
     for scan in read_scans(plan):
         if scan.relation not in tables or not scan.was_executed:
@@ -69,7 +69,7 @@ def list_scan_warnings(plan: Sequence[str], question: Question, tables: Mapping[
 
 
 def find_causes(scan: Scan, relation: str, question: Question, *, is_sorted: bool) -> list[str]:
-    """The parts of the question that speak of what is scanned, as far as that can be told."""
+    """Return the parts of the question that are about the scanned relation, as far as that can be told."""
     rules, keys, columns = list_parts(question)
     if relation == "tickets":
         # Everything speaks of tickets: what counts is a rule whose columns are filtered by.
@@ -83,7 +83,7 @@ def find_causes(scan: Scan, relation: str, question: Question, *, is_sorted: boo
 
 
 def list_parts(question: Question) -> tuple[list[Part], list[Part], list[Part]]:
-    """Conditions and criteria; orders; columns of the perspective's own."""
+    """Return the parts of the question: conditions and criteria; orders; columns of the perspective's own."""
     perspective = question.perspective
     reading = read_question(perspective, question.searches, question.asker.actor, question.names, FIELDS)
     rules = [

@@ -1,4 +1,4 @@
-"""`why`: says of one ticket what holds and what does not of all that a list asks of it, and its place there."""
+"""`why`: the truth for one ticket of all that a list asks, and the ticket's place in the list."""
 
 import argparse
 import sys
@@ -62,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def judge(source: Transaction, question: Question, number: int) -> tuple[Question, Reasons | None, Place]:
-    """The reasons, None for a ticket that is not there; and its place, where it is listed and could be counted."""
+    """Return the reasons, None for a ticket that is not there; and its place, where one could be counted."""
     asked = (question.perspective, question.searches, question.asker.actor)
     inquiry = compile_reasons(*asked, number, question.names)
     rows = source.fetch(inquiry.statement)
@@ -79,7 +79,7 @@ def judge(source: Transaction, question: Question, number: int) -> tuple[Questio
 
 
 def describe_verdict(ticket: str, question: Question, reasons: Reasons, place: Place) -> str:
-    """The first line."""
+    """Return the first line: the ticket is in the list, or is not."""
     title = question.perspective.title
     if not reasons.is_listed:
         return f"Ticket {ticket} is not in the list of {title}."
@@ -91,7 +91,7 @@ def describe_verdict(ticket: str, question: Question, reasons: Reasons, place: P
 
 
 def describe_reasons(reasons: Reasons, question: Question) -> Iterator[str]:
-    """Everything that has to hold, a line each, and the order behind it."""
+    """Yield a line for each rule that must hold, and the order behind them."""
     deleted = "" if reasons.is_not_deleted else f": deleted at {reasons.deleted_at}"
     yield judge_line(reasons.is_not_deleted, f"not deleted{deleted}")
     yield judge_line(reasons.is_not_draft, "not a draft")
@@ -107,7 +107,7 @@ def describe_reasons(reasons: Reasons, question: Question) -> Iterator[str]:
 
 
 def describe_ruling(ruling: Ruling) -> Iterator[str]:
-    """A rule; where it has alternatives, they stand below it."""
+    """Yield the line of a rule, and below it one for each alternative."""
     if len(ruling.reasons) == 1:
         yield judge_line(ruling.holds, describe_reason(ruling.reasons[0]))
         return
@@ -117,7 +117,7 @@ def describe_ruling(ruling: Ruling) -> Iterator[str]:
 
 
 def describe_reason(reason: Reason) -> str:
-    """A condition or criterion, and what the ticket has."""
+    """Return a condition or criterion in words, and what the ticket has."""
     wording = describe_part(reason.part)
     if not reason.has:
         return wording
@@ -128,5 +128,5 @@ def describe_reason(reason: Reason) -> str:
 
 
 def judge_line(holds: bool, wording: str) -> str:
-    """`yes` or `no` before what it is about."""
+    """Return a wording with `yes` or `no` before it."""
     return f"{'yes' if holds else 'no':<4} {wording}"

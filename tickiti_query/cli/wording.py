@@ -1,4 +1,4 @@
-"""A question and its parts in words, as `explain` and `why` print them."""
+"""The wording of a question and its parts, as `explain` and `why` print them."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -9,24 +9,24 @@ from tickiti_query.model.perspective import Condition, Order
 
 
 def describe_part(part: Condition | Search) -> str:
-    """A condition or a criterion."""
+    """Return the wording of a condition or a criterion."""
     return describe_condition(part) if isinstance(part, Condition) else describe_search(part)
 
 
 def describe_condition(condition: Condition) -> str:
-    """`queue is "Returns" or "Orders"`."""
+    """Return the wording of a condition: `queue is "Returns" or "Orders"`."""
     word = " nor " if " not" in condition.operator else " or "
     return f"{condition.field} {condition.operator} {word.join(map(quote, condition.values))}"
 
 
 def describe_search(search: Search) -> str:
-    """`search subject: "carbon" and "plate"`."""
+    """Return the wording of a criterion: `search subject: "carbon" and "plate"`."""
     word = " and " if search.mode.text and search.match == "all" else " or "
     return f"search {search.mode.name}: {word.join(quote(spell_token(token)) for token in search.tokens)}"
 
 
 def spell_token(token: object) -> object:
-    """A token as it was written."""
+    """Return a token as it was written."""
     if isinstance(token, Word):
         return token.value
     if isinstance(token, Team):
@@ -35,12 +35,12 @@ def spell_token(token: object) -> object:
 
 
 def describe_order(order: Order) -> str:
-    """`created_at ascending`."""
+    """Return the wording of an order: `created_at ascending`."""
     return f"{order.field} {'ascending' if order.ascending else 'descending'}"
 
 
 def describe_value(value: object) -> str:
-    """What a ticket has of a field: texts in quotes, a list's elements one by one, facts by name."""
+    """Return the wording of a ticket's value: texts in quotes, a list's elements one by one, facts by name."""
     if value is None or value == []:
         return "nothing"
     if isinstance(value, list):
@@ -51,15 +51,15 @@ def describe_value(value: object) -> str:
 
 
 def describe_fact(fact: object) -> str:
-    """One of the facts; their names say that it is no text of the ticket's, so it needs no quotes."""
+    """Return the wording of a fact. Its name says that it is no text of the ticket's, so it needs no quotes."""
     return "never" if fact is None else str(fact)
 
 
 def quote(value: object) -> str:
-    """A value as JSON writes it: one line, whatever is in it."""
+    """Return a value as JSON writes it: one line, whatever is in it."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def enumerate_all(words: Iterable[str]) -> str:
-    """Words with commas, or `none`."""
+    """Return the words with commas between them, or `none`."""
     return ", ".join(words) or "none"

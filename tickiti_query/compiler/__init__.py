@@ -28,9 +28,9 @@ def compile_query(
     names: ResolvedNames,
     catalogue: Catalogue = FIELDS,
 ) -> Statement:
-    """The statement whose rows are the answer, and one more row than `row_limit` where there are more.
+    """Return the statement whose rows are the answer, and one row more than `row_limit` where there are more.
 
-    What has to be looked up first is left in `names.missing`; then the statement is not the right one yet.
+    Names that must be resolved first are left in `names.missing`. Then the statement is not the right one yet.
     Raises UnsupportedPerspective where the perspective has a field, operator, value, order or column that the
     catalogue does not know.
     """

@@ -27,7 +27,7 @@ DEFAULT_KEYS = (SortKey("t.updated_at", ascending=False),)
 
 
 def write_order(keys: Sequence[SortKey]) -> str:
-    """The sort keys, the ticket id behind them.
+    """Write the sort keys, and the ticket id behind them.
 
     NULL comes last either way; a key that is never NULL says nothing of it, so that any index fits.
     """
@@ -38,7 +38,7 @@ def write_order(keys: Sequence[SortKey]) -> str:
 
 
 def read_keys(perspective: Perspective, context: CompileContext, catalogue: Catalogue) -> Iterator[SortKey]:
-    """One key for each order of the perspective, or the default one.
+    """Yield one key for each order of the perspective, or the default one.
 
     UnsupportedPerspective for a field that does not order.
     """

@@ -1,4 +1,4 @@
-"""A question as the compiler reads it: from which viewpoints, and by which rules a ticket is in the list."""
+"""A question as the compiler reads it: its contexts, and the rules by which a ticket is in the list."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from tickiti_query.model.perspective import Condition, Perspective
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`context` is the perspective's, `own_context` that of the criteria, which are never impersonated.
+    """A perspective and criteria as rules. `context` is the perspective's, `own_context` that of the criteria.
 
-    Both write into one statement. All rules must hold.
+    Criteria are never impersonated. Both contexts write into one statement. All rules must hold.
     """
 
     context: CompileContext
@@ -28,12 +28,12 @@ class Reading:
 
     @property
     def rules(self) -> tuple[Rule[Any], ...]:
-        """All of them, those of the criteria last."""
+        """All rules, those of the criteria last."""
         return (*self.conditions, *self.searches)
 
     @property
     def predicates(self) -> tuple[Predicate, ...]:
-        """All rules as SQL."""
+        """The predicates of all rules."""
         return tuple(rule.predicate for rule in self.rules)
 
 
@@ -44,7 +44,7 @@ def read_question(
     names: ResolvedNames,
     catalogue: Catalogue,
 ) -> Reading:
-    """The beginning of a statement; UnsupportedPerspective for a condition that the catalogue does not know."""
+    """Return the rules of a question. Raise UnsupportedPerspective for a condition that the catalogue does not have."""
     context = CompileContext(actor, perspective.subject or actor.user, names)
     own_context = CompileContext(actor, actor.user, names, context.binds, context.joins)
     conditions = tuple(read_conditions(perspective, context, catalogue))

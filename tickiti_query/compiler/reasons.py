@@ -1,4 +1,4 @@
-"""Why a ticket is, or is not, in a list: a SELECT that asks of one ticket what the list's WHERE asks of all.
+"""The reasons why a ticket is (not) in a list: a SELECT that asks of one ticket what the list's WHERE asks of all.
 
 The truth of a condition is the predicate that the list is made with; nothing is decided here a second time.
 """
@@ -36,7 +36,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """Whether a rule holds, and each of its alternatives."""
+    """The truth of a rule, and that of each of its alternatives."""
 
     holds: bool
     reasons: tuple[Reason, ...]
@@ -44,7 +44,7 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """What is so of one ticket. `queue_name` is None where its queue does not exist."""
+    """The truth of each rule for one ticket. `queue_name` is None where its queue does not exist."""
 
     ticket_id: int
     deleted_at: str | None
@@ -58,7 +58,7 @@ class Reasons:
 
     @property
     def is_listed(self) -> bool:
-        """Whether everything holds that has to."""
+        """True where the ticket is in the list: all that must hold does."""
         scope = (self.is_not_deleted, self.is_not_draft, self.queue_name is not None, self.is_in_scope)
         return all(scope) and all(ruling.holds for ruling in self.rulings)
 
@@ -70,11 +70,11 @@ class Columns:
         self._places: dict[str, int] = {}
 
     def add(self, sql: str) -> int:
-        """Take an expression in."""
+        """Take an expression in, and return its place."""
         return self._places.setdefault(sql, len(self._places))
 
     def add_truth(self, predicate: Predicate) -> int:
-        """Take a predicate in, NULL being no."""
+        """Take a predicate in, with NULL as no, and return its place."""
         return self.add(f"({predicate.sql}) IS TRUE")
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ class Asked:
     alternatives: tuple[tuple[Part, int, int | None], ...]
 
     def read(self, row: Sequence[Any]) -> Ruling:
-        """What a row says to it."""
+        """Return the truth of the rule in a row."""
         reasons = (
             Reason(part, row[truth], () if has is None else (row[has],))
             for part, truth, has in self.alternatives
@@ -107,7 +107,7 @@ class Inquiry:
     order: tuple[tuple[Order, int | None], ...]
 
     def read(self, row: Sequence[Any]) -> Reasons:
-        """What the row says."""
+        """Return the reasons in the row."""
         return Reasons(
             **{name: row[place] for name, place in self.head.items()},
             rulings=tuple(asked.read(row) for asked in self.asked),
@@ -123,7 +123,7 @@ def compile_reasons(
     names: ResolvedNames,
     catalogue: Catalogue = FIELDS,
 ) -> Inquiry:
-    """What has to hold for the ticket of this number to be listed, each thing by itself.
+    """Return the statement that asks for the truth of each rule for the ticket of this number.
 
     For a question that compile_query has taken: what is not supported is its to find.
     """
@@ -155,7 +155,7 @@ def compile_reasons(
 
 
 def ask(rule: Rule[Any], context: CompileContext, columns: Columns, catalogue: Catalogue) -> Asked:
-    """Put a rule into the select list."""
+    """Put a rule into the select list, and return its places there."""
     alternatives = tuple(
         (part, columns.add_truth(predicate), show(find_field(part, catalogue), context, columns))
         for part, predicate in rule.alternatives
@@ -164,7 +164,7 @@ def ask(rule: Rule[Any], context: CompileContext, columns: Columns, catalogue: C
 
 
 def find_field(part: Part, catalogue: Catalogue) -> Field:
-    """The field that a condition or criterion speaks of."""
+    """Return the field of a condition or criterion."""
     if isinstance(part, Condition):
         return catalogue.fields[part.field]
     return next(
@@ -173,7 +173,7 @@ def find_field(part: Part, catalogue: Catalogue) -> Field:
 
 
 def show(field: Field, context: CompileContext, columns: Columns) -> int | None:
-    """Put what the ticket has of a field into the select list; None where the catalogue does not say."""
+    """Put the ticket's value of a field into the select list, and return its place; None where no SQL shows it."""
     fragment = field.shows or field.column or (field.order and field.order.sql)
     return columns.add(fragment(context)) if fragment else None
 
@@ -186,9 +186,9 @@ def compile_place(
     names: ResolvedNames,
     catalogue: Catalogue = FIELDS,
 ) -> Statement:
-    """The ticket's place in the whole list, and the list's length; no row where it is not listed.
+    """Return the statement of the ticket's place in the whole list, and of the list's length.
 
-    It reads the whole list, which takes as long as that is.
+    It has no row for a ticket that is not listed. It reads the whole list, and takes the longer the longer that is.
     """
     reading = read_question(perspective, searches, actor, names, catalogue)
     context, predicates = reading.context, reading.predicates

@@ -9,7 +9,7 @@ from tickiti_query.model.perspective import Perspective
 
 
 def choose_columns(perspective: Perspective, catalogue: Catalogue) -> tuple[str, ...]:
-    """The names of the columns, in order, each once; UnsupportedPerspective for a name that is no column."""
+    """Return the columns' names, in order, each once. Raise UnsupportedPerspective for a name that is no column."""
     for name in perspective.columns:
         if name not in catalogue.fields or catalogue.fields[name].column is None:
             raise UnsupportedPerspective(
@@ -19,7 +19,7 @@ def choose_columns(perspective: Perspective, catalogue: Catalogue) -> tuple[str,
 
 
 def write_select(columns: Sequence[str], context: CompileContext, catalogue: Catalogue) -> str:
-    """The select list, one column a line."""
+    """Write the select list, one column a line."""
     written = []
     for name in columns:
         column = catalogue.fields[name].column

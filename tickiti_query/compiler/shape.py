@@ -1,4 +1,4 @@
-"""From FROM to LIMIT: which tickets, in one of three shapes, each with the scope in its WHERE.
+"""The statement from FROM to LIMIT, in one of three shapes, each with the scope in its WHERE.
 
 Plain is right for everything. The other two give the same rows where no index has the tickets in the wanted order,
 but several together do: a queue at a time, or one part of the list at a time. bench/README.md has the figures.
@@ -18,7 +18,7 @@ MOST_BRANCHES = 12  # beyond it, one pass over the tickets is the better half
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What is to be listed: `scope` and `predicates` must all hold; `queue_scope` is the scope's part about queue `q`.
+    """A page of a list: `scope` and `predicates` must all hold; `queue_scope` is the scope's part about queue `q`.
 
     `joins` are the clauses that predicates, keys or columns need.
     """
@@ -32,12 +32,12 @@ class Page:
 
     @property
     def selective(self) -> bool:
-        """So few tickets that all of them can be sorted."""
+        """True where so few tickets match that all of them can be sorted."""
         return any(predicate.selective for predicate in self.predicates)
 
 
 def write_page(page: Page) -> str:
-    """The shape that fits."""
+    """Write the page in the shape that fits it."""
     if page.keys[0].by_queue and page.keys[1:] in ORDERED_IN_A_QUEUE and not page.selective:
         return write_by_queue(page)
     parts = [part for side in split_by_side(page) for part in split_by_value(side)]
@@ -45,12 +45,12 @@ def write_page(page: Page) -> str:
 
 
 def write_plain(page: Page) -> str:
-    """All conditions in one WHERE."""
+    """Write the page with all conditions in one WHERE."""
     return "\n".join([TICKETS, *page.joins, write_where(page), order_and_limit(page.keys, page)])
 
 
 def write_by_queue(page: Page) -> str:
-    """Ordered by queue first: the top of each queue, then the top of these."""
+    """Write a page that is ordered by queue first: the top of each queue, then the top of these."""
     inner = ["SELECT t.*", "FROM tickets t", *page.joins, f"{write_where(page)}\n  AND t.queue_id = q.id"]
     lateral = "\n".join([*inner, order_and_limit([key for key in page.keys if not key.by_queue], page)])
     return "\n".join(
@@ -65,7 +65,7 @@ def write_by_queue(page: Page) -> str:
 
 
 def split_by_side(page: Page) -> Iterator[Page]:
-    """A part for each side of a disjunction; a ticket may be in several."""
+    """Yield a part for each side of a disjunction. A ticket may be in several parts."""
     split = [
         predicate
         for predicate in page.predicates
@@ -81,7 +81,7 @@ def split_by_side(page: Page) -> Iterator[Page]:
 
 
 def split_by_value(page: Page) -> Iterator[Page]:
-    """Tickets that have a value of the first key, by it; then those that have none, by the other keys."""
+    """Yield the tickets that have a value of the first key, by it; then those that have none, by the other keys."""
     first, *others = page.keys
     if not first.splits or page.selective:
         yield page
@@ -91,7 +91,7 @@ def split_by_value(page: Page) -> Iterator[Page]:
 
 
 def unite(page: Page, parts: Sequence[Page]) -> str:
-    """The top of each part, then the top of these: the best of all are among the best of each.
+    """Write the top of each part, then the top of these: the best of all are among the best of each.
 
     A ticket that is in two parts comes twice in a row, for the id is the last key, and is taken once. Parts in the
     order of an index are merged, and none is read further than the page needs.
@@ -107,15 +107,15 @@ def unite(page: Page, parts: Sequence[Page]) -> str:
 
 
 def write_where(page: Page) -> str:
-    """The scope, and every predicate."""
+    """Write WHERE: the scope, and every predicate."""
     return "WHERE " + "\n  AND ".join([*page.scope, *(predicate.sql for predicate in page.predicates)])
 
 
 def order_and_limit(keys: Sequence[SortKey], page: Page) -> str:
-    """The last two clauses."""
+    """Write the last two clauses."""
     return f"ORDER BY {write_order(keys)}\nLIMIT {page.limit}"
 
 
 def indent(text: str) -> str:
-    """Set a part of the statement in."""
+    """Return a part of the statement, indented."""
     return "\n".join(f"  {line}" for line in text.split("\n"))

@@ -1,4 +1,4 @@
-"""WHERE: what the actor may see, and what the perspective's conditions let through."""
+"""WHERE: the scope of the actor, and the perspective's conditions."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
@@ -19,14 +19,14 @@ OPERATORS = {
 
 
 def write_scope(predicates: Sequence[Predicate], context: CompileContext) -> tuple[str, ...]:
-    """What is always filtered out: deleted tickets, drafts, and queues that the actor cannot see."""
+    """Write the conditions that always hold: no deleted tickets, no drafts, no queues that the actor cannot see."""
     return ("t.deleted_at IS NULL", "NOT t.is_draft", *write_queue_scope("t.queue_id", predicates, context))
 
 
 def write_queue_scope(
     column: str, predicates: Sequence[Predicate], context: CompileContext
 ) -> tuple[str, ...]:
-    """Which queues, as a condition on `column`; none where the actor sees all and nothing else is asked.
+    """Write the visible queues as a condition on `column`; none where all queues are meant.
 
     Predicates that say no more than which queue it is are folded in: the set that is left is a subset of what the
     actor sees, and the planner can count its tickets.
@@ -46,7 +46,7 @@ def write_queue_scope(
 
 
 def write_queues(column: str, queues: tuple[int, ...], context: CompileContext) -> str:
-    """The queue is one of these. One alone is an equality, which lets an index keep the order behind it."""
+    """Write that the queue is one of these. One alone is an equality, which lets an index keep the order behind it."""
     if not queues:
         return "FALSE"
     if len(queues) == 1:
@@ -57,7 +57,7 @@ def write_queues(column: str, queues: tuple[int, ...], context: CompileContext) 
 def read_conditions(
     perspective: Perspective, context: CompileContext, catalogue: Catalogue
 ) -> Iterator[Rule[Condition]]:
-    """Field by field: the positive conditions are alternatives, each negative one must hold by itself."""
+    """Yield the rules, field by field: positive conditions are alternatives, each negative one must hold by itself."""
     ordered = sorted(perspective.conditions, key=lambda condition: condition.field)
     for _, conditions in groupby(ordered, key=lambda condition: condition.field):
         positive: list[tuple[Condition, Predicate]] = []
@@ -74,7 +74,7 @@ def read_conditions(
 def read_condition(
     perspective: Perspective, condition: Condition, context: CompileContext, catalogue: Catalogue
 ) -> Predicate:
-    """The predicate "any of the condition's values", before its operator negates it."""
+    """Return the predicate "any of the condition's values", before its operator negates it."""
     comparison = find_comparison(condition, catalogue)
     where = f'{perspective.title} has a condition on "{condition.field}" with operator "{condition.operator}"'
     if comparison is None:
@@ -92,7 +92,7 @@ def read_condition(
 
 
 def find_comparison(condition: Condition, catalogue: Catalogue) -> Comparison | None:
-    """How the catalogue compares this field by this operator; None where it does not."""
+    """Return the catalogue's comparison for this field and operator; None where there is none."""
     field = catalogue.fields.get(condition.field)
     if field is None or condition.operator not in OPERATORS:
         return None

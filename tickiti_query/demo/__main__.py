@@ -1,4 +1,4 @@
-"""What ./script/server runs: servers up, data in, service on top; everything down again at Ctrl-C."""
+"""The program of ./script/server: start servers, load data, start the service; stop everything at Ctrl-C."""
 
 import contextlib
 import json
@@ -71,7 +71,7 @@ def watch(pair: Pair, service: Service) -> NoReturn:
 
 
 def print_welcome(options: Options) -> None:
-    """The addresses, and a line to paste for each token."""
+    """Print the addresses, and a line to paste for each token."""
     base = f"http://{find_local_host(options.host)}:{options.port}"
     admin = f"http://{find_local_host(options.host)}:{options.admin_port}"
     report(f"\nAPI      {base}/api/v1/tickets/query\nDocs     {base}/docs")
@@ -94,7 +94,7 @@ def report(line: str) -> None:
 
 
 def _raise_stopped(_signum: int, _frame: FrameType | None) -> NoReturn:
-    """Once only: a second Ctrl-C must not leave half of what we started behind."""
+    """Raise Stopped, once only: a second Ctrl-C must not leave half of what we started behind."""
     for signum in STOP_SIGNALS:
         signal.signal(signum, signal.SIG_IGN)
     raise Stopped

@@ -33,7 +33,7 @@ def load_seed_data(pair: Pair, report: Callable[[str], None]) -> None:
 
 
 def compute_fingerprint() -> str:
-    """A hash over everything the demo's rows come from."""
+    """Return a hash over everything the demo's rows come from."""
     here = Path(__file__).parent
     sources = sorted([*here.glob("shop*.py"), here / "tokens.py", here / "reporting.sql"])
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources))

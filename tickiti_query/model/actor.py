@@ -1,4 +1,4 @@
-"""Who asks: the acting user, and the user that a perspective is read as."""
+"""The users of a request: the acting user, and the user that a perspective is read as."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Reading JSON that strangers wrote: bounded in numbers and depth, and only what RFC 8259 allows."""
+"""A reader of JSON that strangers wrote: it bounds numbers and depth, and allows only what RFC 8259 does."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ from tickiti_query.model.numbers import BIGINT
 
 
 def read_json(text: str) -> Any:
-    """The value that `text` writes. ValueError where it is no JSON, or nested beyond what can be read.
+    """Return the value of a JSON text. Raise ValueError where the text is no JSON, or is nested too deeply.
 
     A whole number beyond 64 bits comes back as the first one that is: the long way of writing it is no number
     that anybody has, and turning thousands of digits into one costs time.

@@ -1,4 +1,4 @@
-"""Whole numbers as the database holds them: their range, and how digits are read."""
+"""Whole numbers as the database holds them: their range, and a reader of digits."""
 
 import re
 
@@ -6,7 +6,7 @@ BIGINT = range(-(2**63), 2**63)
 
 
 def read_digits(text: str) -> int | None:
-    """The number that ASCII digits write, or None where there is another character, or nothing.
+    """Return the number that ASCII digits write; None for an empty text, and for one with another character.
 
     A number beyond 64 bits comes back as the first one that is: no row has it, and nobody has to hold it.
     """

@@ -41,7 +41,7 @@ class Perspective:
 
     @property
     def title(self) -> str:
-        """How messages name it: `perspective 7 "Returns, oldest first"`."""
+        """The name of the perspective in messages: `perspective 7 "Returns, oldest first"`."""
         return f'perspective {self.id} "{self.name}"' if self.id is not None else f'perspective "{self.name}"'
 
 

@@ -1,11 +1,11 @@
-"""What is asked: which perspective, narrowed by which criteria, and how many rows."""
+"""The query of a request: a perspective, the criteria that narrow it, and a number of rows."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
 class Selector:
-    """Which perspective: by id, by name, or (both None) the built-in All. The id wins over the name."""
+    """The choice of a perspective: by id, by name, or (both None) the built-in All. The id wins over the name."""
 
     id: int | None = None
     name: str | None = None

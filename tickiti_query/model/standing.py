@@ -1,4 +1,4 @@
-"""Where a caller stands with a rate: how much of it is used up, and when it begins anew."""
+"""A caller's rate-limit status: how much of the rate is used up, and when it begins anew."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ class Standing:
 
     @property
     def is_over(self) -> bool:
-        """Whether the limit is passed: exactly `limit` is still within it."""
+        """True where the count is above the limit: exactly `limit` is still within it."""
         return self.count > self.limit
 
     def describe(self) -> Iterator[tuple[str, str]]:
-        """The headers that tell it."""
+        """Yield the headers of the status, each as a name and a value."""
         yield "RateLimit-Limit", str(self.limit)
         yield "RateLimit-Remaining", str(max(0, self.limit - self.count))
         yield "RateLimit-Reset", str(self.seconds_left)

@@ -1,4 +1,4 @@
-"""What will be run: SQL text and its binds, as one value."""
+"""A statement as one value: its SQL text and its binds."""
 
 import re
 from collections import Counter
@@ -31,19 +31,19 @@ class Statement:
 
     @property
     def size(self) -> int:
-        """About how many bytes it takes."""
+        """The bytes that the statement takes, about."""
         return len(self.sql) + sum(len(str(value)) for _, value in self.params)
 
 
 class Binds:
-    """Collects the values of a statement that is being written, and names them after their field."""
+    """The values of a statement that is being written, each named after its field."""
 
     def __init__(self) -> None:
         self._names: dict[tuple[str, type, Bind], str] = {}
         self._taken: Counter[str] = Counter()
 
     def add(self, name: str, value: Bind) -> str:
-        """Take `value` into the statement; answer the placeholder, `:subject_1`. Equal values share one."""
+        """Take `value` into the statement, and return its placeholder, such as `:subject_1`. Equal values share one."""
         key = (name, type(value), value)
         if key not in self._names:
             self._taken[name] += 1
@@ -57,5 +57,5 @@ class Binds:
 
 
 def rename_binds(sql: str, names: Mapping[str, str]) -> str:
-    """The text with other placeholders: `names` gives for each name what stands in the place of `:name`."""
+    """Return the text with other placeholders: `names` maps each name to the text that replaces `:name`."""
     return NAMED.sub(lambda found: names[found[1]], sql)

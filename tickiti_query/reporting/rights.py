@@ -1,4 +1,4 @@
-"""What could the service's role change? Nothing, where it is set up as it should be."""
+"""The rights of the service's role to change something. It has none where it is set up as it should be."""
 
 from itertools import islice
 
@@ -35,12 +35,12 @@ ORDER BY n.nspname, c.relname
 
 
 def describe_power(schema: str, relation: str, owned: bool, privileges: str | None) -> str:
-    """What the role may do with a relation: `owns reporting.tickets`, `may INSERT, DELETE on reporting.tickets`."""
+    """Return the role's rights on a relation: `owns reporting.tickets`, `may INSERT, DELETE on reporting.tickets`."""
     return f"{'owns' if owned else f'may {privileges} on'} {schema}.{relation}"
 
 
 def find_powers(source: Source) -> list[str]:
-    """Why the role could write, the first few reasons; nothing where it could not.
+    """Return the first few reasons why the role could write; none where it could not.
 
     It counts on a standby too, which refuses every write: roles are the primary's, and so are the hosts of a URL
     that a failover leads to.

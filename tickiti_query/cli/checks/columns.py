@@ -1,4 +1,4 @@
-"""Is every relation and column of the reporting contract there, readable, and of its type?"""
+"""The check of relations and columns: each of the reporting contract is there, readable, and of its type."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ WIDTHS = {"smallint": 2, "integer": 4, "bigint": 8}
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What is known of a column that is there."""
+    """A column that is there: its type, and the role's right to read it."""
 
     type: str
     readable: bool
 
 
 def check_columns(session: Session) -> Iterator[CheckResult]:
-    """The contract, relation by relation."""
+    """Yield the results for the contract, relation by relation."""
     schema = session.settings.replica_schema
     usable = session.fetch(SCHEMA, schema=schema)
     if not usable:
@@ -56,7 +56,7 @@ def check_columns(session: Session) -> Iterator[CheckResult]:
 def judge_relation(
     session: Session, relation: str, wanted: Mapping[str, str], there: Mapping[str, Column]
 ) -> Iterator[CheckResult]:
-    """Each column with something the matter; where there is none, whether a row could be read."""
+    """Yield a result for each column with a fault; without a fault, one that says whether a row could be read."""
     results = [
         result
         for column, kind in wanted.items()
@@ -74,7 +74,7 @@ def judge_relation(
 
 
 def judge_column(subject: str, wanted: str, there: Column | None) -> CheckResult | None:
-    """What is the matter with a column; None for nothing."""
+    """Return the fault of a column; None where it has none."""
     if there is None:
         return fault(subject, "is missing")
     if not there.readable:

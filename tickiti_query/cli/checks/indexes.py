@@ -1,4 +1,4 @@
-"""Have the reporting relations, or the tables beneath them, the keys and indexes that queries need?"""
+"""The check of indexes: the reporting relations, or the tables beneath them, have those that queries need."""
 
 from collections.abc import Iterator, Mapping
 
@@ -28,7 +28,7 @@ Definitions = Mapping[str, set[str]]  # relation -> normalized definitions
 
 
 def check_indexes(session: Session) -> Iterator[CheckResult]:
-    """Each index that is missing; one line where none is."""
+    """Yield a result for each index that is missing; one result where none is."""
     kinds = dict(session.fetch(KINDS, schema=session.settings.replica_schema, relations=tuple(KEYS)))
     tables = {relation for relation, kind in kinds.items() if kind in TABLES}
     views = {relation for relation, kind in kinds.items() if kind == VIEW}
@@ -52,7 +52,7 @@ def check_indexes(session: Session) -> Iterator[CheckResult]:
 
 
 def list_missing(session: Session, tables: set[str], *, has_trigrams: bool) -> Iterator[CheckResult]:
-    """The keys and indexes that tables lack."""
+    """Yield the keys and indexes that tables lack."""
     unique: dict[str, set[str]] = {}
     every: dict[str, set[str]] = {}
     for relation, is_unique, definition in session.fetch(THERE, schema=session.settings.replica_schema):
@@ -64,7 +64,7 @@ def list_missing(session: Session, tables: set[str], *, has_trigrams: bool) -> I
 
 
 def list_missing_keys(tables: set[str], unique: Definitions) -> Iterator[CheckResult]:
-    """The contract's keys for which there is no unique index."""
+    """Yield the contract's keys for which there is no unique index."""
     for relation in KEYS:
         for columns in KEYS[relation] if relation in tables else ():
             if normalize(columns) not in unique.get(relation, set()):
@@ -74,7 +74,7 @@ def list_missing_keys(tables: set[str], unique: Definitions) -> Iterator[CheckRe
 def list_missing_indexes(
     tables: set[str], every: Definitions, *, has_trigrams: bool
 ) -> Iterator[CheckResult]:
-    """The indexes of deploy/reporting_indexes.sql that are not there under any name."""
+    """Yield the indexes of deploy/reporting_indexes.sql that are not there under any name."""
     for name, (relation, definition) in INDEXES.items():
         wanted = relation in tables and (has_trigrams or not name.endswith("_trgm"))
         if wanted and normalize(definition) not in every.get(relation, set()):

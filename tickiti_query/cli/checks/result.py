@@ -1,4 +1,4 @@
-"""What a check found: one line each."""
+"""The results of checks, one line each."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckResult:
-    """One line: how bad, about what, and what is the matter or is well."""
+    """One line: a level, a subject, and a sentence."""
 
     level: Level
     subject: str
@@ -25,21 +25,21 @@ class CheckResult:
 
 
 def ok(subject: str, text: str) -> CheckResult:
-    """As it should be."""
+    """Return a result for a thing that is as it should be."""
     return CheckResult(Level.OK, subject, text)
 
 
 def warning(subject: str, text: str) -> CheckResult:
-    """Works, and might do so better."""
+    """Return a result for a thing that works, and might work better."""
     return CheckResult(Level.WARNING, subject, text)
 
 
 def fault(subject: str, text: str) -> CheckResult:
-    """Has to be changed."""
+    """Return a result for a thing that must be changed."""
     return CheckResult(Level.FAULT, subject, text)
 
 
 def enumerate_some(names: list[str], most: int) -> str:
-    """The first `most` of the names, and how many more there are."""
+    """Return the first `most` of the names, and the number of those that are left."""
     more = len(names) - most
     return ", ".join(names[:most]) + (f" and {more} more" if more > 0 else "")

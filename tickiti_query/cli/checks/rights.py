@@ -1,4 +1,4 @@
-"""Could the role write, create or own anything, or read more than the contract?"""
+"""The check of rights: the role can read the contract, and can write, create, own and read nothing else."""
 
 from collections.abc import Iterator
 
@@ -56,7 +56,7 @@ LIMIT 1
 
 
 def check_rights(session: Session) -> Iterator[CheckResult]:
-    """What the role may do beyond reading the contract."""
+    """Yield what the role may do beyond reading the contract."""
     [(role, is_super, attributes)] = session.fetch(ATTRIBUTES)
     subject = f"role {role}"
     if is_super:
@@ -70,7 +70,7 @@ def check_rights(session: Session) -> Iterator[CheckResult]:
 
 
 def judge_attributes(session: Session, subject: str, attributes: list[str]) -> Iterator[CheckResult]:
-    """The powers of the role itself, and of superusers it is a member of."""
+    """Yield the powers of the role itself, and of superusers it is a member of."""
     if attributes:
         yield fault(subject, f"has {', '.join(attributes)}, and needs none of it")
     for (name,) in session.fetch(POWERFUL):
@@ -78,7 +78,7 @@ def judge_attributes(session: Session, subject: str, attributes: list[str]) -> I
 
 
 def judge_writing(session: Session, subject: str) -> Iterator[CheckResult]:
-    """Every relation of the database that the role could change."""
+    """Yield every relation of the database that the role could change."""
     rows = session.fetch(WRITABLE)
     for schema, relation, owned, privileges in rows[:MOST_LINES]:
         yield fault(subject, describe_power(schema, relation, owned, privileges))
@@ -89,7 +89,7 @@ def judge_writing(session: Session, subject: str) -> Iterator[CheckResult]:
 
 
 def judge_creating(session: Session, subject: str) -> Iterator[CheckResult]:
-    """Every place where the role could create something."""
+    """Yield every place where the role could create something."""
     rows = session.fetch(CREATABLE)
     for place, owned in rows:
         yield fault(subject, f"{'owns' if owned else 'may CREATE in'} {place}")
@@ -98,7 +98,7 @@ def judge_creating(session: Session, subject: str) -> Iterator[CheckResult]:
 
 
 def judge_reading(session: Session, subject: str) -> Iterator[CheckResult]:
-    """What the role can read and the service does not need."""
+    """Yield every relation that the role can read and the service does not need."""
     relations = tuple(RELATIONS)
     rows = session.fetch(READABLE, schema=session.settings.replica_schema, relations=relations)
     if rows:
@@ -109,7 +109,7 @@ def judge_reading(session: Session, subject: str) -> Iterator[CheckResult]:
 
 
 def judge_default(subject: str, rows: list[tuple[str]]) -> CheckResult:
-    """Are the role's transactions read-only unless it says otherwise?"""
+    """Return a result for the role's default: its transactions are read-only unless it says otherwise."""
     if rows and rows[0][0].lower() in {"on", "true", "yes", "1"}:
         return ok(subject, "default_transaction_read_only is on")
     return warning(

@@ -1,4 +1,4 @@
-"""Is it a standby, new enough, close behind its primary, and is the link to the primary watched?"""
+"""The check of the server: a standby, new enough, close behind its primary, with a link that is watched."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ SELECT CAST(EXTRACT(EPOCH FROM CAST(current_setting('wal_receiver_timeout') AS i
 
 
 def check_server(session: Session) -> Iterator[CheckResult]:
-    """The server as a whole."""
+    """Yield the results for the server as a whole."""
     [(version, major, in_recovery, database, folds)] = session.fetch(SERVER)
     place = session.connection.info
     yield ok("server", f"connected to {place.host}, port {place.port}, database {database}, as {place.user}")
@@ -42,7 +42,7 @@ def check_server(session: Session) -> Iterator[CheckResult]:
 
 
 def judge_version(version: str, major: int) -> CheckResult:
-    """Can the server be read, and can a cached answer be proved on it?"""
+    """Return a result for the version: the server can be read, and cached answers can be proved on it."""
     if major < OLDEST_MAJOR:
         return fault(
             "server", f"PostgreSQL {version} is too old: {OLDEST_MAJOR} is the oldest that can be read"
@@ -57,14 +57,14 @@ def judge_version(version: str, major: int) -> CheckResult:
 
 
 def judge_primary(*, require_standby: bool) -> CheckResult:
-    """What it means that the server is no standby."""
+    """Return a result for a server that is no standby."""
     if require_standby:
         return fault("standby", "the server is a primary, and TICKITI_REQUIRE_STANDBY asks for a hot standby")
     return warning("standby", "the server is a primary; TICKITI_REQUIRE_STANDBY=false allows it")
 
 
 def measure_lag(session: Session) -> CheckResult:
-    """How far behind it is now, as the service measures it."""
+    """Return a result for the lag, measured as the service does."""
     with deadline(session.settings.statement_timeout_ms / 1000):
         server, _ = session.sessions.meet(session.connection, generation=0)
         state = session.sessions.observe(session.connection, server, with_lag=True)
@@ -77,7 +77,7 @@ def measure_lag(session: Session) -> CheckResult:
 
 
 def judge_receiver(statuses: list[str | None]) -> CheckResult:
-    """Can the service see the link to the primary? `statuses`: pg_stat_wal_receiver, as far as it shows."""
+    """Return a result for the link to the primary. `statuses`: pg_stat_wal_receiver, as far as it shows."""
     if not statuses:
         return warning(
             "link", "no WAL receiver runs: the standby has no link to its primary, or is fed from an archive"
@@ -92,7 +92,7 @@ def judge_receiver(statuses: list[str | None]) -> CheckResult:
 
 
 def judge_timeout(seconds: float, max_lag_seconds: int) -> CheckResult:
-    """Is a dead link noticed before the lag is over its limit?"""
+    """Return a result for wal_receiver_timeout: a dead link must be noticed before the lag is over its limit."""
     limit = f"TICKITI_MAX_REPLICA_LAG_SECONDS = {max_lag_seconds}"
     if seconds == 0:
         return warning("link", "wal_receiver_timeout is 0: a link that is dead is never noticed")
