@@ -25,7 +25,7 @@ from unittest import mock
 import app as composition
 from config.settings import Settings
 from tickiti_query.cache.cache import OVERHEAD_BYTES, Cache
-from tickiti_query.cache.server_state import SIGHT, Server, ServerState, Validator
+from tickiti_query.cache.snapshot_ids import SIGHT, Server, ServerState, Validator
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.answer import Answer
 from tickiti_query.model.search import Criterion, Selector, TicketQuery

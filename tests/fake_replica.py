@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from tickiti_query.cache.server_state import SIGHT, Server, ServerState
+from tickiti_query.cache.snapshot_ids import SIGHT, Server, ServerState
 from tickiti_query.model.statement import Statement
 from tickiti_query.reporting import tokens
 

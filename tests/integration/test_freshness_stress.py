@@ -8,7 +8,7 @@ import pytest
 
 from tests.stress.run import Stress
 from tests.stress.workload import SETTINGS
-from tickiti_query.cache.server_state import ServerState
+from tickiti_query.cache.snapshot_ids import ServerState
 from tickiti_query.demo.binaries import BINDIR_VARIABLE
 from tickiti_query.demo.pair import Pair
 from tickiti_query.replica.state_statement import execute, prepare

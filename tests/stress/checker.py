@@ -19,7 +19,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from tickiti_query.cache.server_state import RUNNING_SQL, STAMP_SQL, Server, ServerState, Sight
+from tickiti_query.cache.snapshot_ids import RUNNING_SQL, STAMP_SQL, Server, ServerState, Sight
 from tickiti_query.model.errors import QueryError
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.replica import OBSERVE_SECONDS, Replica

@@ -7,7 +7,7 @@ import pytest
 
 from tickiti_query.cache.arrival import note_arrival
 from tickiti_query.cache.freshness import Freshness
-from tickiti_query.cache.server_state import Server, ServerState, Sight, is_older
+from tickiti_query.cache.snapshot_ids import Server, ServerState, Sight, is_older
 from tickiti_query.model.errors import ReplicaUnavailable
 
 SERVER = Server(generation=1, system=77, major=18)

@@ -9,7 +9,7 @@ from typing import Any
 
 from cachetools import TTLCache
 
-from tickiti_query.cache.server_state import Validator
+from tickiti_query.cache.snapshot_ids import Validator
 
 # What an entry costs beside its payload: the key with its strings, the entry, the links of the cache.
 # `python -m bench.memory` measures it.

@@ -5,8 +5,8 @@ import time
 from collections.abc import Callable
 
 from tickiti_query.cache.arrival import read_arrival
-from tickiti_query.cache.server_state import Server, ServerState, Sight, is_behind, is_older
 from tickiti_query.cache.sharing import SharedReading
+from tickiti_query.cache.snapshot_ids import Server, ServerState, Sight, is_behind, is_older
 from tickiti_query.model.errors import ReplicaUnavailable
 
 UNPROVED_SECONDS = 1.0  # how old a reading may be that says the replica is fit, where it proves nothing

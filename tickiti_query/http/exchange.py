@@ -10,7 +10,7 @@ from functools import lru_cache
 from time import perf_counter, time
 from typing import Any
 
-from tickiti_query.cache.server_state import ServerState
+from tickiti_query.cache.snapshot_ids import ServerState
 from tickiti_query.model.errors import QueryError
 from tickiti_query.query.request_trace import RequestTrace
 from tickiti_query.query.service import Reply

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from tickiti_query.cache.server_state import Server, ServerState, Sight, Validator, confirm, see
+from tickiti_query.cache.snapshot_ids import Server, ServerState, Sight, Validator, confirm, see
 from tickiti_query.catalogue.resolved_names import Key, ResolvedNames
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import Search, read_criteria

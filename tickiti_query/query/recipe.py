@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tickiti_query.cache.server_state import SIGHT_SQL, Sight, Validator, read_sight
+from tickiti_query.cache.snapshot_ids import SIGHT_SQL, Sight, Validator, read_sight
 from tickiti_query.model.search import TicketQuery
 from tickiti_query.model.source import Row, Source
 from tickiti_query.model.statement import Binds, Statement, rename_binds

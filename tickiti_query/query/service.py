@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from tickiti_query.admission.bulkhead import Bulkhead
 from tickiti_query.cache.arrival import read_arrival
-from tickiti_query.cache.server_state import Server, ServerState, Sight, Validator
+from tickiti_query.cache.snapshot_ids import Server, ServerState, Sight, Validator
 from tickiti_query.model.actor import Actor
 from tickiti_query.model.answer import Answer
 from tickiti_query.model.errors import QueryTimeout, RateLimited, Unauthenticated

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import psycopg2
 
-from tickiti_query.cache.server_state import Server, ServerState
+from tickiti_query.cache.snapshot_ids import Server, ServerState
 from tickiti_query.model.errors import QueryTimeout, ReplicaUnavailable
 from tickiti_query.model.source import Row
 from tickiti_query.model.statement import Statement

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from tickiti_query.cache.server_state import Server, ServerState
+from tickiti_query.cache.snapshot_ids import Server, ServerState
 from tickiti_query.model.source import Row
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica import state_statement

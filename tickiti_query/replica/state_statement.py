@@ -3,7 +3,7 @@
 from datetime import UTC
 from typing import Any
 
-from tickiti_query.cache.server_state import REPLAYED_SQL, RUNNING_SQL, STAMP_SQL, Server, ServerState
+from tickiti_query.cache.snapshot_ids import REPLAYED_SQL, RUNNING_SQL, STAMP_SQL, Server, ServerState
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.faults import PoolerError
 

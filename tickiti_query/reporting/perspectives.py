@@ -1,4 +1,4 @@
-"""Finding a perspective among those a user has (PERSPECTIVES.md, "Which perspectives a user has")."""
+"""The perspectives that a user has (PERSPECTIVES.md, "Which perspectives a user has")."""
 
 from typing import Any
 
@@ -33,10 +33,10 @@ NOT_FOUND = "There is no such perspective for this user."
 
 
 def find_perspective(source: Source, selector: Selector, actor: Actor) -> Perspective:
-    """The perspective that is meant.
+    """Return the perspective of a selector.
 
-    NotFound where the actor has none such, whether or not it exists for others. UnsupportedPerspective where it
-    is read as a user who does not exist.
+    Raise NotFound where the actor has none such, whether or not it exists for others. Raise UnsupportedPerspective
+    where it is read as a user who does not exist.
     """
     if selector.id is None and selector.name in (None, ALL.name):
         return find_all(source)
@@ -47,7 +47,7 @@ def find_perspective(source: Source, selector: Selector, actor: Actor) -> Perspe
 
 
 def find_visible(source: Source, selector: Selector, actor: Actor) -> Perspective | None:
-    """A staff user's perspective: a built-in one, their own, or a shared one. None where there is none such."""
+    """Return a staff user's perspective: a built-in one, their own, or a shared one. None where there is none such."""
     if selector.id is not None:
         return fetch(source, BY_ID, id=selector.id, user_id=actor.user.id) if selector.id in BIGINT else None
     # An empty name is a name that does not exist, whatever the rows say.
@@ -55,25 +55,25 @@ def find_visible(source: Source, selector: Selector, actor: Actor) -> Perspectiv
 
 
 def find_everybodys(source: Source, selector: Selector) -> Perspective | None:
-    """All, which is what a user has who is no staff. Any other does not exist for them, whatever All may be."""
+    """Return All, which is the one perspective of a user who is no staff. None for any other selector."""
     rows = source.fetch(Statement(BUILT_IN_ALL, is_repeated=True))
     is_meant = bool(rows) and selector.id is not None and selector.id == rows[0][0]
     return read_perspective(rows[0]) if is_meant else None
 
 
 def find_all(source: Source) -> Perspective:
-    """The built-in All; where the replica has no row for it, the one that shows everything in default order."""
+    """Return the built-in All; where the replica has no row for it, the one that shows all in the default order."""
     return fetch(source, BUILT_IN_ALL) or ALL
 
 
 def fetch(source: Source, sql: str, **binds: Bind) -> Perspective | None:
-    """The first perspective that `sql` finds, or None."""
+    """Return the first perspective that `sql` finds, or None."""
     rows = source.fetch(Statement(sql, tuple(binds.items()), is_repeated=True))
     return read_perspective(rows[0]) if rows else None
 
 
 def read_perspective(row: tuple[Any, ...]) -> Perspective:
-    """A row of the statements above as data."""
+    """Return the perspective in a row of the statements above."""
     number, name, impersonated, subject_id, subject_email, conditions, orders, columns = row
     perspective = Perspective(
         id=number,
@@ -89,7 +89,7 @@ def read_perspective(row: tuple[Any, ...]) -> Perspective:
 
 
 def read_condition(text: str) -> Condition:
-    """A condition; one value and a list of values come as the same."""
+    """Return a condition. One value is read as a list of one."""
     field, operator, value_text = read_json(text)
     value = read_value(value_text)
     return Condition(
@@ -100,7 +100,7 @@ def read_condition(text: str) -> Condition:
 
 
 def read_value(text: str) -> object:
-    """The value of a condition; one that is nested beyond what can be read is none."""
+    """Return the value of a condition; an empty one where it is nested too deeply."""
     try:
         return read_json(text)
     except ValueError:
@@ -108,5 +108,5 @@ def read_value(text: str) -> object:
 
 
 def freeze(value: object) -> object:
-    """A scalar as it is; what is none (an object, a list in a list), as its own kind of nothing."""
+    """Return a scalar as it is; an empty tuple for an object, or for a list in a list."""
     return value if value is None or isinstance(value, (bool, int, float, str)) else ()

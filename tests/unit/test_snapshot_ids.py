@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tickiti_query.cache.server_state import PROVEN_MAJORS, Server, ServerState, Validator
+from tickiti_query.cache.snapshot_ids import PROVEN_MAJORS, Server, ServerState, Validator
 
 SERVER = Server(generation=1, system=7_000_000_000_000_000_001, major=18)
 LIFE = "2026-05-01 09:14:02.123456+00 t"

@@ -1,4 +1,4 @@
-"""What the replica shows at one moment, and when two moments show the same: the rule behind every proof.
+"""Snapshot ids: what the replica shows at one moment, and when two moments show the same.
 
 A validator names a set of finished transactions of one server's one history. An answer that was read under one
 is still exactly true while the server's validator is equal.
