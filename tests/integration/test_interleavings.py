@@ -36,8 +36,8 @@ from tests.interleavings import (
     make_start,
     secret_of,
 )
-from tests.oracle.dice import ROWS
 from tests.oracle.example import ANN, BOB, CLEO, ROOT
+from tests.oracle.random_choices import ROWS
 from tests.oracle.values import World
 from tests.running import Running, wait_until
 from tickiti_query.demo.loading import create_reader, create_schema

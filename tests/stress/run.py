@@ -154,10 +154,10 @@ def at_work(workers: Sequence[Worker]) -> Iterator[None]:
 class Crashes:
     """Lets the standby crash now and then, and brings it back."""
 
-    def __init__(self, pair: Pair, dice: random.Random, seconds: float) -> None:
+    def __init__(self, pair: Pair, rng: random.Random, seconds: float) -> None:
         self.count = 0
         self._pair = pair
-        self._dice = dice
+        self._dice = rng
         self._seconds = seconds
         self._due = time.monotonic() + self._draw()
 

@@ -100,8 +100,8 @@ def tell_answer(answer: Answer) -> Iterator[str]:
             yield f"  {row['ticket_id']}: {write(own)}"
 
 
-def tell(world: World, user_id: int, body: Any) -> str:
-    """The story of one case, ending with what the oracle answers. It looks only at what could matter."""
+def describe_scenario(world: World, user_id: int, body: Any) -> str:
+    """The scenario of one case, ending with what the oracle answers. It looks only at what could matter."""
     acting = find_user(world, user_id)
     if acting is None:
         raise LookupError(f"no user {user_id}")

@@ -2,7 +2,7 @@
 
 Hypothesis spends its time on the number of draws. A whole row from one draw is many times faster than a
 draw for each column, and still shrinks well: every byte goes to zero on its own, and zero means the first
-member of a pool. Every draw is ROW or ROWS, because Hypothesis also makes cases by copying a part of one over
+of the samples. Every draw is ROW or ROWS, because Hypothesis also makes cases by copying a part of one over
 another part, and where such a copy does not fit, all that follows becomes zeros.
 """
 
@@ -14,21 +14,21 @@ from hypothesis import strategies as st
 T = TypeVar("T")
 
 
-class Dice:
+class RandomChoices:
     """Spends one byte on each choice; when they run out, every choice is the first."""
 
     def __init__(self, data: bytes) -> None:
         self.left = iter(data)
 
-    def roll(self) -> int:
+    def next_byte(self) -> int:
         return next(self.left, 0)
 
-    def pick(self, pool: Sequence[T]) -> T:
-        """The pool has at most 256 members, the plainest first; to weigh more, a member comes twice."""
-        return pool[self.roll() % len(pool)]
+    def pick(self, samples: Sequence[T]) -> T:
+        """Return one of at most 256 samples, the plainest first; to weigh more, a sample comes twice."""
+        return samples[self.next_byte() % len(samples)]
 
-    def has_luck(self, percent: int) -> bool:
-        return self.roll() * 100 >= (100 - percent) * 256
+    def happens(self, percent: int) -> bool:
+        return self.next_byte() * 100 >= (100 - percent) * 256
 
 
 WIDTH = 40
