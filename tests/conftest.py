@@ -10,7 +10,7 @@ from tests.shop import Shop, open_shop
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.seed_data import load_seed_data
 
-pytest_plugins = ["tests.quiet"]
+pytest_plugins = ["tests.leak_listener"]
 
 
 @pytest.fixture(scope="session")

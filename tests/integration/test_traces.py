@@ -13,7 +13,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from tests.collector import Collector, Received, open_collector
-from tests.quiet import find_leaks
+from tests.leak_listener import find_leaks
 from tests.running import ROOT, Running, build_environment, wait_until
 from tests.shop import PATH, PRIYA
 from tickiti_query import VERSION

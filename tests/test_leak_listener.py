@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.quiet import find_leaks
+from tests.leak_listener import find_leaks
 
 ROOT = Path(__file__).parents[1]
 SERVICE = """
@@ -49,7 +49,7 @@ def test_a_planted_leak_is_told(tmp_path: Path, name: str) -> None:
             "pytest",
             "-q",
             "-p",
-            "tests.quiet",
+            "tests.leak_listener",
             "-p",
             "no:cacheprovider",
             f"--rootdir={tmp_path}",

@@ -48,7 +48,7 @@ def find_leaks(text: str) -> Iterator[str]:
             yield f"{name}: …{rest[max(0, found.start() - 60) : found.end() + 60]!r}"
 
 
-class Listener:
+class LeakListener:
     """Hears everything, and remembers what should not have been said."""
 
     def __init__(self) -> None:
@@ -131,6 +131,6 @@ class Listener:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    listener = Listener()
+    listener = LeakListener()
     listener.listen()
     config.pluginmanager.register(listener)
