@@ -436,7 +436,7 @@ def ask_at_once(port: int, questions: Sequence[Question]) -> list[Found]:
 # The tale --------------------------------------------------------------------------------------------------
 
 
-class Stage:
+class Environment:
     """A database with the world in it, two connections to write with, and the service's doors."""
 
     def __init__(self, primary: Any, second: Any, port: int, *, has_cache: bool = True) -> None:
@@ -496,7 +496,7 @@ class Stage:
 class Tale:
     """One interleaving: the world as it is, what was asked since the last commit, and the lines so far."""
 
-    stage: Stage
+    environment: Environment
     world: World
     bodies: list[bytes]
     lines: list[str] = field(default_factory=list)
@@ -519,7 +519,7 @@ class Tale:
             scenario = "\n".join(f"{number}. {line}" for number, line in enumerate(self.lines, 1))
             raise AssertionError(f"in the world of make_start(),\n{scenario}\nand there: {fault}") from None
         finally:
-            self.stage.second.rollback()
+            self.environment.second.rollback()
 
     def draw_question(self, rng: RandomChoices) -> Question:
         there = [row["id"] for row in self.world["personal_access_tokens"] if row["id"] != EDITH]
@@ -544,18 +544,18 @@ class Tale:
         self.ask_through(rng.pick(("A", "B", "new")), self.last or self.draw_question(rng))
 
     def ask_through(self, where: str, question: Question) -> None:
-        if where in self.stage.kept:
-            found = self.stage.kept[where].ask(question)
+        if where in self.environment.kept:
+            found = self.environment.kept[where].ask(question)
         elif where == "new":
-            found = Door(self.stage.port, keep=False).ask(question)
+            found = Door(self.environment.port, keep=False).ask(question)
         else:
-            found = open_new_door(self.stage.port).ask(question)
+            found = open_new_door(self.environment.port).ask(question)
         self.last = question
         self.lines.append(f"{question.tell()} (connection {where}): {found.tell()}")
         self.check(question, found)
         if found.status != 200:
             return
-        if not self.stage.has_cache:
+        if not self.environment.has_cache:
             assert found.cache_status == "tickiti-query; fwd=bypass"
             return
         # Nothing was committed since: a worker that has answered this has it.
@@ -563,7 +563,7 @@ class Tale:
         assert found.is_hit or (where, question) not in self.warm, "no hit, though nothing was committed"
         self.misses[question] += not found.is_hit
         assert self.misses[question] <= WORKERS, "more misses than workers, though nothing was committed"
-        if where in self.stage.kept:
+        if where in self.environment.kept:
             self.warm.add((where, question))
 
     def ask_at_once(self, rng: RandomChoices) -> None:
@@ -572,12 +572,12 @@ class Tale:
         who = (ANN, BOB, ROOT, CLEO, ANN, BOB)
         questions = [Question(token_id, 0, drawn.has_id, drawn.text) for token_id in who]
         self.lines.append(f"The tokens {list(who)} ask {drawn.text.decode()} at the same time.")
-        for question, found in zip(questions, ask_at_once(self.stage.port, questions), strict=True):
+        for question, found in zip(questions, ask_at_once(self.environment.port, questions), strict=True):
             self.check(question, found)
 
     def commit(self, rng: RandomChoices) -> None:
         changes = self.draw_free_changes(rng)
-        self.stage.commit(changes)
+        self.environment.commit(changes)
         self.become("A commit", changes)
 
     def draw_free_changes(self, rng: RandomChoices) -> list[Change]:
@@ -600,7 +600,7 @@ class Tale:
         if self.held:
             return
         self.held = draw_changes(rng, self.world)
-        with self.stage.second.cursor() as cursor:
+        with self.environment.second.cursor() as cursor:
             for change in self.held:
                 change.execute(cursor)
         told = "; ".join(change.tell() for change in self.held)
@@ -611,21 +611,21 @@ class Tale:
         if rng.pick((True, True, False)):
             self.commit_held()
             return
-        self.stage.second.rollback()
+        self.environment.second.rollback()
         self.held = []
-        self.stage.commit([])
+        self.environment.commit([])
         self.become("The second writer rolls back, and a commit follows", [])
 
     def commit_held(self) -> None:
         if self.held:
-            self.stage.second.commit()
+            self.environment.second.commit()
             changes, self.held = self.held, []
             self.become("The second writer commits", changes)
 
     def race(self, rng: RandomChoices) -> None:
         """While three callers keep asking, something is committed: before and after are right, never back."""
         question, changes = self.draw_question(rng), self.draw_free_changes(rng)
-        doors = [*self.stage.kept.values(), open_new_door(self.stage.port)]
+        doors = [*self.environment.kept.values(), open_new_door(self.environment.port)]
         before, is_committed = expect(self.world, question), threading.Event()
 
         def keep_asking(door: Door) -> list[Found]:
@@ -637,7 +637,7 @@ class Tale:
         with ThreadPoolExecutor(len(doors)) as threads:
             asking = [threads.submit(keep_asking, door) for door in doors]
             try:
-                self.stage.commit(changes)
+                self.environment.commit(changes)
             finally:
                 is_committed.set()
             answers = [each.result() for each in asking]
@@ -652,19 +652,19 @@ def skip_answers(before: Answer, seen: list[Found]) -> Iterable[Found]:
     return [*dropwhile(lambda found: find_fault(before, found) is None, seen[:-1]), seen[-1]]
 
 
-def begin(stage: Stage, drawn_perspectives: list[bytes], drawn_bodies: list[bytes]) -> Tale:
+def begin(environment: Environment, drawn_perspectives: list[bytes], drawn_bodies: list[bytes]) -> Tale:
     """The world of the start with some perspectives more, on the standby, and what will be asked of it."""
     world = make_start()
     for table, rows in build_perspectives(world, drawn_perspectives).items():
         world[table] = [*world[table], *rows]
-    stage.meet_workers()
-    stage.load(world)
-    stage.tales += 1
+    environment.meet_workers()
+    environment.load(world)
+    environment.tales += 1
     bodies = [
         {},
         *[build_body(world, (ANN, BOB)[index % 2], data) for index, data in enumerate(drawn_bodies[:4])],
     ]
-    return Tale(stage, world, [json.dumps(mark(body, stage.tales)).encode() for body in bodies])
+    return Tale(environment, world, [json.dumps(mark(body, environment.tales)).encode() for body in bodies])
 
 
 def mark(body: Any, number: int) -> Any:

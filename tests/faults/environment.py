@@ -66,7 +66,7 @@ class Clock:
         fresh.replace(self._file)
 
 
-class Stage:
+class Environment:
     """The servers, and what can be done to them. A test that breaks one repairs it."""
 
     def __init__(self, directory: Path, clock: Clock) -> None:
@@ -78,7 +78,7 @@ class Stage:
         self.observer, self.second_observer = Observer(self.standby), Observer(self.second)
 
     @contextlib.contextmanager
-    def running(self) -> Iterator["Stage"]:
+    def running(self) -> Iterator["Environment"]:
         with contextlib.ExitStack() as ends:
             ends.callback(self.pair.stop)
             ends.callback(self.second.stop)
