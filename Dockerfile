@@ -2,9 +2,10 @@
 # no HEALTHCHECK.
 FROM python:3.11-slim AS packages
 WORKDIR /build
-# With --build-arg MORE=requirements-tracing.txt the image can send traces.
+# With --build-arg MORE=requirements/tracing.txt the image can send traces.
 ARG MORE=requirements.txt
-COPY requirements.txt requirements-tracing.txt ./
+COPY requirements.txt ./
+COPY requirements/tracing.txt requirements/
 RUN python -m venv /venv \
     && /venv/bin/pip install --no-cache-dir --no-input --disable-pip-version-check --require-hashes \
         -r requirements.txt -r "$MORE" \

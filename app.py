@@ -16,18 +16,21 @@ from flask_smorest import Api
 from config.log import configure_logging
 from config.settings import Settings
 from schemas.ticket_query import ErrorSchema
-from tickiti_query import views
-from tickiti_query.admin import ByPort, make_admin_app
-from tickiti_query.body import make_body_reader
-from tickiti_query.bulkhead import WAIT_SECONDS, Bulkhead
-from tickiti_query.cache import Cache, RecipeBook
-from tickiti_query.exchange import Listeners
-from tickiti_query.forwarded import Forwarded
-from tickiti_query.freshness import Freshness
-from tickiti_query.health import Readiness
-from tickiti_query.hot_path import HotPath
-from tickiti_query.lookups import look_up
-from tickiti_query.metrics import (
+from tickiti_query.admission.bulkhead import WAIT_SECONDS, Bulkhead
+from tickiti_query.admission.rate_limit import make_door
+from tickiti_query.cache.cache import Cache
+from tickiti_query.cache.freshness import Freshness
+from tickiti_query.cache.sharing import Flights
+from tickiti_query.http import views
+from tickiti_query.http.body import make_body_reader
+from tickiti_query.http.exchange import Listeners
+from tickiti_query.http.forwarded import Forwarded
+from tickiti_query.http.hot_path import HotPath
+from tickiti_query.http.openapi import describe, name_modes
+from tickiti_query.http.rendering import render_rows
+from tickiti_query.operations.admin import ByPort, make_admin_app
+from tickiti_query.operations.health import Readiness
+from tickiti_query.operations.metrics import (
     LagTeller,
     render_metrics,
     tell_build,
@@ -41,21 +44,21 @@ from tickiti_query.metrics import (
     tell_shed,
     tell_store_fault,
 )
-from tickiti_query.openapi import describe, name_modes
-from tickiti_query.perspectives import find_perspective
-from tickiti_query.rate_limit import make_door
-from tickiti_query.reader import Reader
-from tickiti_query.rendering import render_rows
+from tickiti_query.query.reader import Reader
+from tickiti_query.query.recipe_book import RecipeBook
+from tickiti_query.query.request import LONGEST_BODY
+from tickiti_query.query.service import TicketQueryService
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
-from tickiti_query.request import LONGEST_BODY
-from tickiti_query.rights import find_powers
-from tickiti_query.service import TicketQueryService
-from tickiti_query.sharing import Flights
-from tickiti_query.tokens import find_grant, make_admission, read_credentials
+from tickiti_query.reporting.lookups import resolve as look_up
+from tickiti_query.reporting.perspectives import find_perspective
+from tickiti_query.reporting.rights import find_powers
+from tickiti_query.reporting.tokens import find_token as find_grant
+from tickiti_query.reporting.tokens import make_authorizer as make_admission
+from tickiti_query.reporting.tokens import read_credentials
 
 if TYPE_CHECKING:
-    from tickiti_query.tracing import Tracing
+    from tickiti_query.operations.tracing import Tracing
 
 RECIPE_BYTES = 8 * 1024 * 1024  # in each worker, for some 800 questions
 
@@ -176,7 +179,7 @@ def make_service(
 
 def start_tracing(route: str) -> "Tracing":
     """What makes and sends spans; who does not ask for them need not have its packages."""
-    from tickiti_query.tracing import Tracing  # noqa: PLC0415
+    from tickiti_query.operations.tracing import Tracing  # noqa: PLC0415
 
     return Tracing(route)
 

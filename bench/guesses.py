@@ -23,7 +23,7 @@ from tests.running import Running, wait_until
 from tests.shop import PATH, PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.stock import stock_primary
+from tickiti_query.demo.seed_data import load_seed_data
 
 README = Path(__file__).with_name("README.md")
 BEGIN, END = "<!-- guesses -->\n", "<!-- /guesses -->"
@@ -58,7 +58,7 @@ def main() -> int:
     parser.add_argument("--write", action="store_true", help="put the table into bench/README.md")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="guesses") as directory, Pair.create(Path(directory)) as pair:
-        stock_primary(pair, lambda _line: None)
+        load_seed_data(pair, lambda _line: None)
         digests = [hashlib.sha256(f"{SECRET[:-3]}{number}".encode()).hexdigest() for number in (901, 902)]
         pair.primary.execute(ROWS, tuple(digests))
         server = Running(

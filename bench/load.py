@@ -36,19 +36,19 @@ from bench.rivals.targets import LoadError, Target, ask, list_recipes, run_targe
 from bench.trees import make_settings
 from bench.two_trees import compare_trees
 from bench.wrk import Figures, Wrk, keep_script
+from tickiti_query.catalogue.resolved_names import ResolvedNames
+from tickiti_query.cli.psql_script import write_script
 from tickiti_query.compiler import compile_query
 from tickiti_query.demo.binaries import find_bindir
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.postgres import Server
-from tickiti_query.directory import Directory
-from tickiti_query.perspectives import find_perspective
-from tickiti_query.psql_script import write_script
+from tickiti_query.model.search import Selector
+from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target as ReplicaTarget
 from tickiti_query.replica.replica import Replica
-from tickiti_query.search import Selector
-from tickiti_query.statement import Statement
-from tickiti_query.tokens import find_grant, read_credentials
+from tickiti_query.reporting.perspectives import find_perspective
+from tickiti_query.reporting.tokens import find_token, read_credentials
 
 HERE = Path(__file__).parent
 TIMES = 7
@@ -100,7 +100,7 @@ def parse_options() -> argparse.Namespace:
         prog="python -m bench.load",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="Needs the program wrk (Debian: apt-get install wrk) and what bench/requirements-bench.txt lists.",
+        epilog="Needs the program wrk (Debian: apt-get install wrk) and what requirements/bench.txt lists.",
     )
     add = parser.add_argument
     add_world_options(parser, None, "a million; of two trees 200,000")
@@ -132,7 +132,7 @@ def check_tools() -> None:
             missing.append(module)
     if missing:
         raise LoadError(
-            f"{', '.join(missing)} missing: {sys.executable} -m pip install -r bench/requirements-bench.txt"
+            f"{', '.join(missing)} missing: {sys.executable} -m pip install -r requirements/bench.txt"
         )
 
 
@@ -178,11 +178,11 @@ def compile_statement(session: ReplicaTarget, perspective_id: int, row_limit: in
     credentials = read_credentials(f"Bearer {TOKEN}")
 
     def work(source: Any) -> Statement:
-        actor = find_grant(source, credentials).actor
+        actor = find_token(source, credentials).actor
         perspective = find_perspective(source, Selector(id=perspective_id), actor)
-        directory = Directory()
-        statement = compile_query(perspective, (), actor, row_limit, directory)
-        if directory.missing:
+        names = ResolvedNames()
+        statement = compile_query(perspective, (), actor, row_limit, names)
+        if names.missing:
             raise LoadError(f"{perspective.title} needs names looked up, which the rivals do not do")
         return statement
 

@@ -53,7 +53,7 @@ def render_markdown(run: Run) -> str:
         "## Under load",
         "",
         (
-            "`python -m bench.load --write` writes this section; it needs wrk and bench/requirements-bench.txt. "
+            "`python -m bench.load --write` writes this section; it needs wrk and requirements/bench.txt. "
             f"{told['tickets']:,} tickets, {told['rows']} rows an answer, {told['workers']} workers of each target "
             f"({told['threads']} threads under gunicorn), medians of {told['rounds']} interleaved rounds of "
             f"{told['seconds']} s; the load generator, all targets and both PostgreSQL servers on {told['cpu']}. "

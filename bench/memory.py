@@ -24,13 +24,13 @@ from unittest import mock
 
 import app as composition
 from config.settings import Settings
-from tickiti_query.actor import Actor, User
-from tickiti_query.answer import Answer
-from tickiti_query.cache import OVERHEAD_BYTES, Cache
-from tickiti_query.search import Criterion, Selector, TicketQuery
-from tickiti_query.server_state import SIGHT, Server, ServerState, Validator
-from tickiti_query.statement import Statement
-from tickiti_query.tokens import Credentials, Grant, digest_secret
+from tickiti_query.cache.cache import OVERHEAD_BYTES, Cache
+from tickiti_query.cache.snapshot_ids import SIGHT, Server, ServerState, Validator
+from tickiti_query.model.actor import Actor, User
+from tickiti_query.model.answer import Answer
+from tickiti_query.model.search import Criterion, Selector, TicketQuery
+from tickiti_query.model.statement import Statement
+from tickiti_query.reporting.tokens import AuthenticatedToken, Credentials, digest_secret
 
 ENTRIES = 10_000
 PAYLOAD_BYTES = 20_000
@@ -80,14 +80,14 @@ SHAPES = (
 def print_costs(entries: int) -> None:
     """Measured bytes beside the payload, by the interpreter's own count and by a process's size."""
     print(f"Bytes of an entry beside its payload; counted as OVERHEAD_BYTES = {OVERHEAD_BYTES}")
-    print(f"{'':<40}{'grant':>10}{'answer':>10}{'answer, RSS':>14}")
+    print(f"{'':<40}{'token':>10}{'answer':>10}{'answer, RSS':>14}")
     for shape in SHAPES:
         large = shape.letters > 100 or shape.running
         number = max(entries // 10, 100) if large else entries
-        grant = run_alone(measure_entries, shape, number, store_grant, read_traced)
+        token = run_alone(measure_entries, shape, number, store_token, read_traced)
         answer = run_alone(measure_entries, shape, number, store_answer, read_traced) - PAYLOAD_BYTES
         resident = run_alone(measure_entries, shape, number, store_answer, read_resident) - PAYLOAD_BYTES
-        print(f"{shape.title:<40}{grant:>10,.0f}{answer:>10,.0f}{resident:>14,.0f}", flush=True)
+        print(f"{shape.title:<40}{token:>10,.0f}{answer:>10,.0f}{resident:>14,.0f}", flush=True)
 
 
 def run_alone(work: Callable[..., float], *arguments: Any) -> float:
@@ -122,12 +122,12 @@ def read_resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE_BYTES
 
 
-def store_grant(cache: Cache, shape: Shape, i: int) -> None:
-    """Keep a grant as a miss does."""
+def store_token(cache: Cache, shape: Shape, i: int) -> None:
+    """Keep a token as a miss does."""
     actor = make_actor(shape, i)
     created = datetime(2026, 1, 1, 8, i % 60)  # noqa: DTZ001 - Laravel's wall clock
-    grant = Grant(actor, frozenset([f"tickets:read{i}"[:12]]), None, None, created)
-    cache.store(Credentials(digest_secret(str(i)), i + 1000), grant, 0, make_validator(shape, i), cache.now())
+    token = AuthenticatedToken(actor, frozenset([f"tickets:read{i}"[:12]]), None, None, created)
+    cache.store(Credentials(digest_secret(str(i)), i + 1000), token, 0, make_validator(shape, i), cache.now())
 
 
 def store_answer(cache: Cache, shape: Shape, i: int) -> None:

@@ -23,7 +23,7 @@ from tests.running import Running, wait_until
 from tests.shop import PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.stock import stock_primary
+from tickiti_query.demo.seed_data import load_seed_data
 
 CLIENTS = 16
 LONGEST_SECONDS = 90.0
@@ -38,7 +38,7 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="bench-pod") as name,
         Pair.create(Path(name) / "pair") as pair,
     ):
-        stock_primary(pair, print)
+        load_seed_data(pair, print)
         running = Running(pair.standby.url_for(READER), Path(name) / "log", TMPDIR=name)
         try:
             wait_until(running.is_up)

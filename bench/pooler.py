@@ -17,7 +17,7 @@ from tests.running import Running, wait_until
 from tests.shop import PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.stock import stock_primary
+from tickiti_query.demo.seed_data import load_seed_data
 
 SECONDS = 10.0
 SESSIONS = 4
@@ -31,7 +31,7 @@ def main() -> int:
         tempfile.TemporaryDirectory(prefix="bench-pooler") as name,
         Pair.create(Path(name) / "pair") as pair,
     ):
-        stock_primary(pair, print)
+        load_seed_data(pair, print)
         print("| | answers/s | CPU ms each: ours | PostgreSQL's | PgBouncer's | sessions | MiB each |")
         print("|---|---:|---:|---:|---:|---:|---:|")
         for arrangement in ("connections of its own", "behind PgBouncer"):

@@ -29,8 +29,8 @@ from bench.shape_language import (
     where,
 )
 from bench.world import COMMON_WORD, RARE_WORD, SCARCE_WORD
-from tickiti_query.actor import User
-from tickiti_query.perspective import Order
+from tickiti_query.model.actor import User
+from tickiti_query.model.perspective import Order
 
 Text = Callable[[Hand], str]
 
@@ -603,7 +603,7 @@ def list_simple_searches() -> Iterator[Shape]:
         criteria=(search("priority", "high", 40),),
         hand=lambda h: [
             *h.on_tickets("t.priority IN (30, 40)"),
-            h.arms(["t.priority = 30", "t.priority = 40"]),
+            h.branches(["t.priority = 30", "t.priority = 40"]),
         ],
     )
     yield Shape(

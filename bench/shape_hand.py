@@ -121,7 +121,7 @@ class Hand:
         )
         return self.plain("found.one IS NULL", order, join=f"LEFT JOIN LATERAL ({look}) found ON TRUE")
 
-    def arms(self, sides: Sequence[str], order: str = NEWEST, where: str = "TRUE") -> str:
+    def branches(self, sides: Sequence[str], order: str = NEWEST, where: str = "TRUE") -> str:
         """The top of each side, then the top of these."""
         union = " UNION ALL ".join(
             f"(SELECT t.id FROM tickets t WHERE {self.scope} AND {where} AND {side} ORDER BY {order} LIMIT {ROWS})"
@@ -162,7 +162,7 @@ class Hand:
 
     def on_sides(self, sides: Sequence[str]) -> list[str]:
         """For a disjunction."""
-        return [self.plain(f"({' OR '.join(sides)})"), self.arms(sides)]
+        return [self.plain(f"({' OR '.join(sides)})"), self.branches(sides)]
 
     def ordered(self, key: str, *, ascending: bool, nullable: bool) -> list[str]:
         """For an order alone."""
@@ -215,5 +215,5 @@ class Hand:
         join = self.join_state if columns else ""
         ways = [self.plain(f"t.status <> 'closed' AND ({' OR '.join(sides)})", order, join, columns)]
         if not columns:
-            ways.append(self.arms(sides, order, "t.status <> 'closed'"))
+            ways.append(self.branches(sides, order, "t.status <> 'closed'"))
         return ways

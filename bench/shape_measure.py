@@ -10,9 +10,9 @@ from typing import Any
 
 import psycopg2
 
+from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target, connect
 from tickiti_query.replica.transaction import adapt_bind, adapt_sql, run
-from tickiti_query.statement import Statement
 
 LONGEST_MS = 10_000  # twice what the service allows a statement
 ROUNDS = 5

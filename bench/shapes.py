@@ -26,12 +26,12 @@ from bench.shape_measure import Compared, Measured, Session
 from bench.shape_together import list_combinations
 from bench.world import ALL_SEEING_USER, TINY_USER
 from tickiti_query import compiler
-from tickiti_query.actor import Actor, User
+from tickiti_query.catalogue.resolved_names import Relation, ResolvedNames
 from tickiti_query.compiler.criteria import read_criteria
 from tickiti_query.compiler.shape import write_plain
-from tickiti_query.directory import Directory, Relation
-from tickiti_query.lookups import look_up
-from tickiti_query.statement import Statement
+from tickiti_query.model.actor import Actor, User
+from tickiti_query.model.statement import Statement
+from tickiti_query.reporting.lookups import resolve
 
 ROWS = 100
 README = Path(__file__).parent / "README.md"
@@ -81,11 +81,11 @@ class World:
         """The statement as the service makes it, with names looked up first."""
         searches = read_criteria(shape.criteria)
         actor = self.actors[person]
-        directory = Directory()
-        statement = compiler.compile_query(shape.perspective, searches, actor, ROWS, directory)
-        if directory.missing:
-            directory = look_up(self.session, directory.missing)
-            statement = compiler.compile_query(shape.perspective, searches, actor, ROWS, directory)
+        names = ResolvedNames()
+        statement = compiler.compile_query(shape.perspective, searches, actor, ROWS, names)
+        if names.missing:
+            names = resolve(self.session, names.missing)
+            statement = compiler.compile_query(shape.perspective, searches, actor, ROWS, names)
         return statement
 
     def write_rivals(self, shape: Shape, person: str) -> Iterator[str]:
@@ -99,7 +99,7 @@ class World:
         actor = self.actors[person]
         subject = shape.subject or actor.user
         teams, inboxes = (Relation.TEAMS_OF_EMAIL, subject.email), (Relation.INBOXES_OF_USER, subject.id)
-        found = look_up(self.session, [teams, inboxes])
+        found = resolve(self.session, [teams, inboxes])
         return Hand(
             user_id=subject.id,
             email=subject.email,

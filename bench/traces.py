@@ -13,7 +13,7 @@ from tests.collector import open_collector
 from tests.running import Running, wait_until
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.stock import stock_primary
+from tickiti_query.demo.seed_data import load_seed_data
 
 ROUNDS, SECONDS = 5, 3.0
 
@@ -23,7 +23,7 @@ def main() -> int:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-traces")))
         pair = stack.enter_context(Pair.create(folder / "pair"))
-        stock_primary(pair, print)
+        load_seed_data(pair, print)
         endpoint = stack.enter_context(open_collector()).endpoint
         variables = {"without traces": {}, "with traces": {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}}
         services: dict[str, Running] = {}

@@ -8,7 +8,7 @@ from types import TracebackType
 
 from gunicorn.config import Config
 
-WORKER = "tickiti_query.gunicorn_worker.Worker"
+WORKER = "tickiti_query.server.gunicorn_worker.Worker"
 
 log = logging.getLogger("tickiti_query.event_loop")
 

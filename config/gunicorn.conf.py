@@ -22,7 +22,7 @@ from config.descriptors import allow_connections
 from config.gunicorn_log import QuietLogger
 from config.log import configure_logging
 from config.settings import SettingsError, load_settings
-from tickiti_query.request_head import check_head
+from tickiti_query.server.request_head import check_head
 
 try:
     settings = load_settings(os.environ)

@@ -30,6 +30,6 @@ def asks_for_traces(environ: Mapping[str, str]) -> bool:
         distribution(PACKAGE)
     except PackageNotFoundError:
         raise ValueError(
-            f"{EXPORTER} is not none, and requirements-tracing.txt is not installed: install it, or say none"
+            f"{EXPORTER} is not none, and requirements/tracing.txt is not installed: install it, or say none"
         ) from None
     return True

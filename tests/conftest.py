@@ -8,9 +8,9 @@ import pytest
 
 from tests.shop import Shop, open_shop
 from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.stock import stock_primary
+from tickiti_query.demo.seed_data import load_seed_data
 
-pytest_plugins = ["tests.quiet"]
+pytest_plugins = ["tests.leak_listener"]
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def pair() -> Iterator[Pair]:
 @pytest.fixture(scope="session")
 def shop_pair(pair: Pair) -> Pair:
     """The pair with the demo shop in the schema `reporting`, and the role that the service connects as."""
-    stock_primary(pair, lambda _line: None)
+    load_seed_data(pair, lambda _line: None)
     return pair
 
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from app import create_service
 from config.settings import Settings
 from tests.oracle.evaluator import Answer, World, evaluate
-from tests.oracle.story import tell
+from tests.oracle.scenario import describe_scenario
 from tickiti_query.demo.loading import READER, clear_world, create_reader, create_schema, load_world
 from tickiti_query.demo.pair import Pair
 
@@ -63,7 +63,7 @@ class Comparison:
         return reply.status_code, json.loads(reply.data), reply.headers
 
     def compare(self, world: World, user_id: int, body: Any) -> None:
-        """AssertionError, with the case told as a story, where the service and the oracle differ.
+        """AssertionError, with the case told as a scenario, where the service and the oracle differ.
 
         What has rows is asked twice: read step by step, and by what that came to.
         """
@@ -71,7 +71,7 @@ class Comparison:
         for _ in range(2 if expected.status == 200 else 1):
             status, found, headers = self.ask(user_id, body)
             difference = find_difference(expected, status, found, headers)
-            assert difference is None, f"{difference}\n\n{tell(world, user_id, body)}"
+            assert difference is None, f"{difference}\n\n{describe_scenario(world, user_id, body)}"
 
 
 def find_difference(expected: Answer, status: int, found: dict[str, Any], headers: Any) -> str | None:

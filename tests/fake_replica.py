@@ -6,9 +6,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from tickiti_query import tokens
-from tickiti_query.server_state import SIGHT, Server, ServerState
-from tickiti_query.statement import Statement
+from tickiti_query.cache.snapshot_ids import SIGHT, Server, ServerState
+from tickiti_query.model.statement import Statement
+from tickiti_query.reporting import tokens
 
 STAMP = "10:20: 2026-05-01 t"
 SERVER = Server(generation=1, system=77, major=18)

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tickiti_query.actor import Actor, User
+from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.resolved_names import Found, Relation, ResolvedNames
+from tickiti_query.cli.psql_script import write_script
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import read_criteria
-from tickiti_query.directory import Directory, Found, Relation
-from tickiti_query.fields import FIELDS
-from tickiti_query.perspective import Condition, Order, Perspective
-from tickiti_query.psql_script import write_script
-from tickiti_query.search import Criterion
-from tickiti_query.statement import Statement
+from tickiti_query.model.actor import Actor, User
+from tickiti_query.model.perspective import Condition, Order, Perspective
+from tickiti_query.model.search import Criterion
+from tickiti_query.model.statement import Statement
 
 FOLDER = Path(__file__).parent / "unit" / "golden"
 
@@ -73,9 +73,9 @@ def compile_case(
 ) -> Statement:
     """The statement of a perspective with these parts."""
     perspective = Perspective(1, "Golden", conditions, orders, columns, subject)
-    directory = Directory(FOUND)
-    statement = compile_query(perspective, read_criteria(criteria), actor, 100, directory)
-    assert not directory.missing, directory.missing
+    names = ResolvedNames(FOUND)
+    statement = compile_query(perspective, read_criteria(criteria), actor, 100, names)
+    assert not names.missing, names.missing
     return statement
 
 

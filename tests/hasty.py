@@ -1,7 +1,7 @@
 """The worker with short time limits for clients, so that tests see them pass."""
 
-from tickiti_query.client_socket import ClientSocket
-from tickiti_query.gunicorn_worker import Worker
+from tickiti_query.server.client_socket import ClientSocket
+from tickiti_query.server.gunicorn_worker import Worker
 
 REQUEST_SECONDS = 1.5
 ANSWER_SECONDS = 2.0

@@ -1,4 +1,4 @@
-"""Random interleavings of commits on the primary and reads through gunicorn on the standby, told as a story.
+"""Random interleavings of commits on the primary and reads through gunicorn on the standby, told as a scenario.
 
 Every step is understood from one drawn row of bytes, over the world as it is then: whatever the bytes are and
 whichever steps are left out, the rest makes sense. The world is kept in memory beside the one in the database.
@@ -21,13 +21,19 @@ from psycopg2 import sql
 from psycopg2.extras import Json
 
 from tests.difference import find_difference
-from tests.oracle import pools
-from tests.oracle.dice import Dice
+from tests.oracle import sample_values
 from tests.oracle.drawn_bodies import build_body
-from tests.oracle.drawn_perspectives import COLUMNS, ORDERS, build_conditions, build_perspectives, value_pools
+from tests.oracle.drawn_perspectives import (
+    COLUMNS,
+    ORDERS,
+    build_conditions,
+    build_perspectives,
+    list_value_samples,
+)
 from tests.oracle.evaluator import Answer, evaluate, find_user
 from tests.oracle.example import ANN, BOB, CLEO, MINE, ROOT, make_world
-from tests.oracle.story import tell, write
+from tests.oracle.random_choices import RandomChoices
+from tests.oracle.scenario import describe_scenario, write
 from tests.oracle.values import Row, World
 from tests.shop import PATH
 from tickiti_query.demo.loading import clear_world, load_world
@@ -88,7 +94,7 @@ KEYS: dict[str, tuple[str, ...]] = {
 USER_IDS = (ANN, BOB, CLEO, ROOT, EDITH)
 TICKET_IDS = tuple(range(1, 13))
 QUEUE_IDS = (1, 2, 3, 4)
-PERSPECTIVE_IDS = (MINE, *pools.IDS)
+PERSPECTIVE_IDS = (MINE, *sample_values.IDS)
 NEW_TOKEN_IDS = (6, 7)
 EMAILS = ("ann@x.io", "Bob@x.io", "cleo@y.io", "root@x.io", "BOB@X.io", "zoe@y.io")
 ASSIGNEES = (None, "ann@x.io", "bob@x.io", "team:7", "team:8", "ROOT@x.io")
@@ -100,20 +106,20 @@ CHOICES: dict[str, dict[str, Sequence[Any]]] = {
         "id": TICKET_IDS,
         "number": (lambda row: 220010 - row["id"], lambda row: 220100 + row["id"]),
         "subject": ("a", "Carbon", "b", "Été", "100%"),
-        "status": pools.STATUSES,
-        "priority": pools.PRIORITIES,
+        "status": sample_values.STATUSES,
+        "priority": sample_values.PRIORITIES,
         "queue_id": (1, 2, 1, 2, 3, 99),
         "assigned_to_email": ASSIGNEES,
         "originator_email": EMAILS,
-        "resolution": pools.RESOLUTIONS,
-        "on_hold_until": pools.DAYS_OR_NONE,
+        "resolution": sample_values.RESOLUTIONS,
+        "on_hold_until": sample_values.DAYS_OR_NONE,
         "last_responder_email": (None, *EMAILS),
-        "last_response_at": pools.MOMENTS_OR_NONE,
+        "last_response_at": sample_values.MOMENTS_OR_NONE,
         "response_count": (0, 1, 2),
         "is_draft": (False, False, True),
-        "created_at": pools.MOMENTS,
-        "updated_at": pools.MOMENTS,
-        "deleted_at": (None, None, pools.MOMENTS[0]),
+        "created_at": sample_values.MOMENTS,
+        "updated_at": sample_values.MOMENTS,
+        "deleted_at": (None, None, sample_values.MOMENTS[0]),
     },
     "responses": {
         "id": tuple(range(1, 8)),
@@ -121,8 +127,8 @@ CHOICES: dict[str, dict[str, Sequence[Any]]] = {
         "plain_text": ("a", "The sole came off", "b", "É"),
         "is_internal": FLAG,
         "created_by_email": EMAILS,
-        "created_at": pools.MOMENTS,
-        "deleted_at": (None, pools.MOMENTS[0]),
+        "created_at": sample_values.MOMENTS,
+        "deleted_at": (None, sample_values.MOMENTS[0]),
     },
     "queue_permissions": {
         "user_id": USER_IDS,
@@ -156,7 +162,7 @@ CHOICES: dict[str, dict[str, Sequence[Any]]] = {
     },
     "team_members": {"team_id": (7, 8), "user_id": USER_IDS},
     "ticket_participants": {"ticket_id": TICKET_IDS[:9], "email": EMAILS},
-    "ticket_hashtags": {"ticket_id": TICKET_IDS[:9], "tag": pools.TAGS},
+    "ticket_hashtags": {"ticket_id": TICKET_IDS[:9], "tag": sample_values.TAGS},
     "watchlists": {
         "id": (1, 2, 3, 4, 5),
         "name": ("Hot", "hot", "1"),
@@ -167,7 +173,7 @@ CHOICES: dict[str, dict[str, Sequence[Any]]] = {
     "ticket_user_states": {
         "ticket_id": TICKET_IDS[:9],
         "user_id": USER_IDS,
-        "last_read_at": pools.MOMENTS_OR_NONE,
+        "last_read_at": sample_values.MOMENTS_OR_NONE,
         "is_retained": FLAG,
         "unacknowledged_tags": (0, 1),
     },
@@ -256,47 +262,47 @@ class Change:
         assert cursor.rowcount == 1, self.tell()
 
 
-def draw_row(dice: Dice, table: str, world: World, known: Mapping[str, Any]) -> Row:
+def draw_row(rng: RandomChoices, table: str, world: World, known: Mapping[str, Any]) -> Row:
     """A row; the columns in `known` are given."""
     row: Row = dict(known)
     for column, choices in CHOICES[table].items():
-        drawn = dice.pick(choices)
+        drawn = rng.pick(choices)
         row.setdefault(column, drawn(row) if callable(drawn) else drawn)
     if table == "perspective_conditions":
         plain = {"field": "status", "operator": "is", "value": "open"}
-        row |= next(iter(build_conditions(dice, value_pools(world))), plain)
+        row |= next(iter(build_conditions(rng, list_value_samples(world))), plain)
     return row
 
 
-def draw_change(dice: Dice, world: World) -> Change | None:
+def draw_change(rng: RandomChoices, world: World) -> Change | None:
     """A column of a row changes, or a row comes or goes; None where nothing would be different."""
-    table, kind = dice.pick(TABLES), dice.pick(("change", "change", "change", "come", "go"))
+    table, kind = rng.pick(TABLES), rng.pick(("change", "change", "change", "come", "go"))
     rows = world[table]
     keys = KEYS.get(table, ("id",))
     if kind == "come" or not rows:
-        drawn = draw_row(dice, table, world, {})
+        drawn = draw_row(rng, table, world, {})
         before = next((row for row in rows if all(row[key] == drawn[key] for key in keys)), None)
         if before is None:
             return Change(table, None, drawn)
     else:
-        before = dice.pick(rows)
+        before = rng.pick(rows)
         if kind == "go":
             return Change(table, before, None)
-        drawn = draw_row(dice, table, world, {key: before[key] for key in keys})
+        drawn = draw_row(rng, table, world, {key: before[key] for key in keys})
     news = Change(table, before, drawn).news
     if not news:
         return None
     if table != "perspective_conditions":  # field, operator and value belong together
-        column = dice.pick(list(news))
+        column = rng.pick(list(news))
         news = {column: news[column]}
     return Change(table, before, {**before, **news})
 
 
-def draw_changes(dice: Dice, world: World) -> list[Change]:
+def draw_changes(rng: RandomChoices, world: World) -> list[Change]:
     """The changes of one commit, each over what the one before has left. There may be none."""
     changes = []
-    for _ in range(dice.pick((1, 1, 1, 2, 3))):
-        change = draw_change(dice, world)
+    for _ in range(rng.pick((1, 1, 1, 2, 3))):
+        change = draw_change(rng, world)
         if change is not None:
             changes.append(change)
             world = change.apply(world)
@@ -359,7 +365,7 @@ def tell_moment(world: World, question: Question) -> str:
     token = find_token(world, question)
     if token is None or find_user(world, token["tokenable_id"]) is None:
         return f"The token is {write(token)}, and nobody's."
-    return f"The token is {write(token)}.\n{tell(world, token['tokenable_id'], question.body)}"
+    return f"The token is {write(token)}.\n{describe_scenario(world, token['tokenable_id'], question.body)}"
 
 
 @dataclass(frozen=True)
@@ -430,7 +436,7 @@ def ask_at_once(port: int, questions: Sequence[Question]) -> list[Found]:
 # The tale --------------------------------------------------------------------------------------------------
 
 
-class Stage:
+class Environment:
     """A database with the world in it, two connections to write with, and the service's doors."""
 
     def __init__(self, primary: Any, second: Any, port: int, *, has_cache: bool = True) -> None:
@@ -490,7 +496,7 @@ class Stage:
 class Tale:
     """One interleaving: the world as it is, what was asked since the last commit, and the lines so far."""
 
-    stage: Stage
+    environment: Environment
     world: World
     bodies: list[bytes]
     lines: list[str] = field(default_factory=list)
@@ -500,26 +506,26 @@ class Tale:
     misses: Counter[Question] = field(default_factory=Counter)
 
     def play(self, steps: Iterable[bytes]) -> None:
-        """AssertionError, with the whole story, at the first wrong answer."""
-        kinds: tuple[Callable[[Dice], None], ...] = (
+        """AssertionError, with the whole scenario, at the first wrong answer."""
+        kinds: tuple[Callable[[RandomChoices], None], ...] = (
             *[self.ask] * 6, *[self.commit] * 5, *[self.ask_again] * 6, *[self.race] * 2,
             self.ask_at_once, self.hold, self.let_go,
         )  # fmt: skip
         try:
             for drawn in steps:
-                dice = Dice(drawn)
-                dice.pick(kinds)(dice)
+                rng = RandomChoices(drawn)
+                rng.pick(kinds)(rng)
         except AssertionError as fault:
-            story = "\n".join(f"{number}. {line}" for number, line in enumerate(self.lines, 1))
-            raise AssertionError(f"in the world of make_start(),\n{story}\nand there: {fault}") from None
+            scenario = "\n".join(f"{number}. {line}" for number, line in enumerate(self.lines, 1))
+            raise AssertionError(f"in the world of make_start(),\n{scenario}\nand there: {fault}") from None
         finally:
-            self.stage.second.rollback()
+            self.environment.second.rollback()
 
-    def draw_question(self, dice: Dice) -> Question:
+    def draw_question(self, rng: RandomChoices) -> Question:
         there = [row["id"] for row in self.world["personal_access_tokens"] if row["id"] != EDITH]
-        token_id = dice.pick([*there * 3, *USER_IDS, *NEW_TOKEN_IDS])
-        issue = dice.pick((0,) * 7 + (1,))
-        return Question(token_id, issue, dice.pick((True, True, False)), dice.pick(self.bodies))
+        token_id = rng.pick([*there * 3, *USER_IDS, *NEW_TOKEN_IDS])
+        issue = rng.pick((0,) * 7 + (1,))
+        return Question(token_id, issue, rng.pick((True, True, False)), rng.pick(self.bodies))
 
     def check(self, question: Question, found: Found) -> None:
         """The answer must be that of the world as it is."""
@@ -528,28 +534,28 @@ class Tale:
 
     # Steps
 
-    def ask(self, dice: Dice) -> None:
+    def ask(self, rng: RandomChoices) -> None:
         """Somebody asks something through one of the doors."""
-        where, question = dice.pick(("A", "B", "closed after it", "new")), self.draw_question(dice)
+        where, question = rng.pick(("A", "B", "closed after it", "new")), self.draw_question(rng)
         self.ask_through(where, question)
 
-    def ask_again(self, dice: Dice) -> None:
+    def ask_again(self, rng: RandomChoices) -> None:
         """The last question, perhaps through another door."""
-        self.ask_through(dice.pick(("A", "B", "new")), self.last or self.draw_question(dice))
+        self.ask_through(rng.pick(("A", "B", "new")), self.last or self.draw_question(rng))
 
     def ask_through(self, where: str, question: Question) -> None:
-        if where in self.stage.kept:
-            found = self.stage.kept[where].ask(question)
+        if where in self.environment.kept:
+            found = self.environment.kept[where].ask(question)
         elif where == "new":
-            found = Door(self.stage.port, keep=False).ask(question)
+            found = Door(self.environment.port, keep=False).ask(question)
         else:
-            found = open_new_door(self.stage.port).ask(question)
+            found = open_new_door(self.environment.port).ask(question)
         self.last = question
         self.lines.append(f"{question.tell()} (connection {where}): {found.tell()}")
         self.check(question, found)
         if found.status != 200:
             return
-        if not self.stage.has_cache:
+        if not self.environment.has_cache:
             assert found.cache_status == "tickiti-query; fwd=bypass"
             return
         # Nothing was committed since: a worker that has answered this has it.
@@ -557,26 +563,26 @@ class Tale:
         assert found.is_hit or (where, question) not in self.warm, "no hit, though nothing was committed"
         self.misses[question] += not found.is_hit
         assert self.misses[question] <= WORKERS, "more misses than workers, though nothing was committed"
-        if where in self.stage.kept:
+        if where in self.environment.kept:
             self.warm.add((where, question))
 
-    def ask_at_once(self, dice: Dice) -> None:
+    def ask_at_once(self, rng: RandomChoices) -> None:
         """Four people ask the same at the same time, and two of them twice."""
-        drawn = self.draw_question(dice)
+        drawn = self.draw_question(rng)
         who = (ANN, BOB, ROOT, CLEO, ANN, BOB)
         questions = [Question(token_id, 0, drawn.has_id, drawn.text) for token_id in who]
         self.lines.append(f"The tokens {list(who)} ask {drawn.text.decode()} at the same time.")
-        for question, found in zip(questions, ask_at_once(self.stage.port, questions), strict=True):
+        for question, found in zip(questions, ask_at_once(self.environment.port, questions), strict=True):
             self.check(question, found)
 
-    def commit(self, dice: Dice) -> None:
-        changes = self.draw_free_changes(dice)
-        self.stage.commit(changes)
+    def commit(self, rng: RandomChoices) -> None:
+        changes = self.draw_free_changes(rng)
+        self.environment.commit(changes)
         self.become("A commit", changes)
 
-    def draw_free_changes(self, dice: Dice) -> list[Change]:
+    def draw_free_changes(self, rng: RandomChoices) -> list[Change]:
         """Changes to other tables than the transaction that is held open has changed, or after it."""
-        changes = draw_changes(dice, self.world)
+        changes = draw_changes(rng, self.world)
         if {change.table for change in changes} & {change.table for change in self.held}:
             self.commit_held()
             changes = []
@@ -589,37 +595,37 @@ class Tale:
         self.warm.clear()
         self.misses.clear()
 
-    def hold(self, dice: Dice) -> None:
+    def hold(self, rng: RandomChoices) -> None:
         """A second writer changes something and does not commit yet."""
         if self.held:
             return
-        self.held = draw_changes(dice, self.world)
-        with self.stage.second.cursor() as cursor:
+        self.held = draw_changes(rng, self.world)
+        with self.environment.second.cursor() as cursor:
             for change in self.held:
                 change.execute(cursor)
         told = "; ".join(change.tell() for change in self.held)
         self.lines.append(f"A second writer begins, and does not commit yet: {told}.")
 
-    def let_go(self, dice: Dice) -> None:
+    def let_go(self, rng: RandomChoices) -> None:
         """The second writer commits, or rolls back; and for that to be seen, somebody commits nothing."""
-        if dice.pick((True, True, False)):
+        if rng.pick((True, True, False)):
             self.commit_held()
             return
-        self.stage.second.rollback()
+        self.environment.second.rollback()
         self.held = []
-        self.stage.commit([])
+        self.environment.commit([])
         self.become("The second writer rolls back, and a commit follows", [])
 
     def commit_held(self) -> None:
         if self.held:
-            self.stage.second.commit()
+            self.environment.second.commit()
             changes, self.held = self.held, []
             self.become("The second writer commits", changes)
 
-    def race(self, dice: Dice) -> None:
+    def race(self, rng: RandomChoices) -> None:
         """While three callers keep asking, something is committed: before and after are right, never back."""
-        question, changes = self.draw_question(dice), self.draw_free_changes(dice)
-        doors = [*self.stage.kept.values(), open_new_door(self.stage.port)]
+        question, changes = self.draw_question(rng), self.draw_free_changes(rng)
+        doors = [*self.environment.kept.values(), open_new_door(self.environment.port)]
         before, is_committed = expect(self.world, question), threading.Event()
 
         def keep_asking(door: Door) -> list[Found]:
@@ -631,7 +637,7 @@ class Tale:
         with ThreadPoolExecutor(len(doors)) as threads:
             asking = [threads.submit(keep_asking, door) for door in doors]
             try:
-                self.stage.commit(changes)
+                self.environment.commit(changes)
             finally:
                 is_committed.set()
             answers = [each.result() for each in asking]
@@ -646,19 +652,19 @@ def skip_answers(before: Answer, seen: list[Found]) -> Iterable[Found]:
     return [*dropwhile(lambda found: find_fault(before, found) is None, seen[:-1]), seen[-1]]
 
 
-def begin(stage: Stage, drawn_perspectives: list[bytes], drawn_bodies: list[bytes]) -> Tale:
+def begin(environment: Environment, drawn_perspectives: list[bytes], drawn_bodies: list[bytes]) -> Tale:
     """The world of the start with some perspectives more, on the standby, and what will be asked of it."""
     world = make_start()
     for table, rows in build_perspectives(world, drawn_perspectives).items():
         world[table] = [*world[table], *rows]
-    stage.meet_workers()
-    stage.load(world)
-    stage.tales += 1
+    environment.meet_workers()
+    environment.load(world)
+    environment.tales += 1
     bodies = [
         {},
         *[build_body(world, (ANN, BOB)[index % 2], data) for index, data in enumerate(drawn_bodies[:4])],
     ]
-    return Tale(stage, world, [json.dumps(mark(body, stage.tales)).encode() for body in bodies])
+    return Tale(environment, world, [json.dumps(mark(body, environment.tales)).encode() for body in bodies])
 
 
 def mark(body: Any, number: int) -> Any:

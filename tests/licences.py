@@ -8,7 +8,7 @@ from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "dependencies.md"
-FILES = ("requirements.txt", "requirements-tracing.txt")
+FILES = ("requirements.txt", "requirements/tracing.txt")
 BEGIN, END = "<!-- table -->\n", "<!-- /table -->"
 NEWEST = "3.11.99"  # the table is of the image's Python
 CLASSIFIER = "License :: OSI Approved :: "

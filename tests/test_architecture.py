@@ -1,9 +1,8 @@
-"""The house's rules, over the syntax tree: who may import whom, and what every module and route has."""
+"""The rules of the house: which room may import which, and what every module and route has."""
 
 import ast
 import json
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,174 +11,283 @@ import pytest
 import app as composition
 from config.settings import Settings
 from tests.fake_replica import FakeReplica
+from tests.support.imports import Rules, find_idle_rules, find_offences
 
 ROOT = Path(__file__).parents[1]
 PRODUCT = ("app.py", "wsgi.py", "config", "schemas", "tickiti_query")
 EVERYTHING = (*PRODUCT, "tests", "bench")
-OURS = {"app", "wsgi", "config", "schemas", "tickiti_query", "tests", "bench"}
+PROGRAMS = ("tickiti_query/cli/", "tickiti_query/demo/")  # what they print is what they are for
 
-# Pure: the standard library, each other, and nothing else.
-CORE = {
-    "actor",
-    "answer",
-    "bulkhead",
-    "compiler",
-    "contract",
-    "directory",
-    "errors",
-    "field",
-    "fields",
-    "fragments",
-    "gate",
-    "json_text",
-    "matching",
-    "perspective",
-    "predicate",
-    "psql_script",
-    "reader",
-    "recipe",
-    "reference",
-    "relations",
-    "request",
-    "request_trace",
-    "search",
-    "server_state",
-    "sharing",
-    "standing",
-    "statement",
-    "values",
-    "windows",
-}
-# One room with three doors: the exchange, its way through Flask, and the short way of an answer that is kept.
-HTTP = {"views", "exchange", "hot_path", "error_answer", "client_socket", "gunicorn_worker", "request_head"}
-# Programs of their own: each is wired together in itself.
-PROGRAMS = {"cli", "demo", "__main__"}
-
-# room -> the rooms it may import from; an edge module or package is a room by its own name, and imports itself
-MAY_IMPORT: dict[str, set[str]] = {
-    "wsgi": {"app", "config"},
-    "app": {"config", "schemas", "core", "service", "edge"},
-    "config": set(),
-    "config/gunicorn.conf": {"config", "http", "wsgi"},
+# room -> the rooms that it may import. tests/support/imports.py says what a room is.
+TABLE: dict[str, set[str]] = {
+    # values and rules, without any input or output
+    "model": set(),
+    "catalogue": {"model"},
+    "compiler": {"catalogue", "model"},
+    # the replica's rows, the replica itself, what is kept of it, and who may ask it
+    "reporting": {"catalogue", "model"},
+    "admission": {"model"},
+    "cache": {
+        "admission",  # its gate, at which threads wait for a reading that they share
+        "model",
+    },
+    "replica": {"cache", "model"},
+    # a request, from its credentials to its answer
+    "query": {"admission", "cache", "catalogue", "compiler", "model"},
+    "http": {"cache", "catalogue", "model", "query", "schemas"},
+    "operations": {"model", "query", "reporting"},
+    "server": {"http", "model", "operations", "query"},
+    # programs: each is wired together in itself
+    "cli": {
+        "cache",
+        "catalogue",
+        "compiler",
+        "config",
+        "http",
+        "model",
+        "query",
+        "replica",
+        "reporting",
+    },
+    "demo": set(),
+    # what is outside the rooms
+    "__init__.py": set(),
+    "__main__.py": {"cli"},
     "schemas": set(),
-    "core": set(),
-    "service": {"core"},
-    "http": {"core", "schemas", "service", "metrics"},
-    "body": {"core", "schemas"},
-    "cli": {"config", "core", "edge"},
-    "demo": {"core"},
-    "__main__": {"cli"},
+    "config": set(),
+    "config/gunicorn.conf.py": {
+        "config",
+        "server",
+        "wsgi.py",  # its hooks read the service there
+    },
+    "app.py": {
+        "admission",
+        "cache",
+        "config",
+        "http",
+        "operations",
+        "query",
+        "replica",
+        "reporting",
+        "schemas",
+    },
+    "wsgi.py": {"app.py", "config"},
 }
-EDGE = {"core"}  # what every other edge module may import
-
-# room -> packages of others; rooms that are not named may have what requirements.in lists
+PURE = {"model", "catalogue", "compiler"}
+# room -> the packages of others that it may import; a room that is not named may import what requirements.in lists
 PACKAGES: dict[str, set[str]] = {
-    "core": set(),
-    "service": set(),
-    "wsgi": set(),
-    "schemas": {"marshmallow"},
+    "admission": {"cachetools", "limits", "redis"},
+    "cache": {"cachetools"},
     "config": {"gevent", "gunicorn", "limits", "msgspec", "psycopg2"},
+    "server": {"gevent", "gunicorn"},
+    "query": {"cachetools"},
+    "reporting": set(),
+    "schemas": {"marshmallow"},
+    "wsgi.py": set(),
+}
+# The rooms whose docstrings begin with an imperative verb, or with a noun phrase that names the value.
+PLAIN = ("model", "catalogue", "compiler", "reporting", "cli", "demo")
+RULES = Rules(TABLE, PURE, PACKAGES)
+
+
+def list_modules(*tops: str) -> Iterator[Path]:
+    for top in tops:
+        path = ROOT / top
+        yield from [path] if path.is_file() else sorted(path.rglob("*.py"))
+
+
+def read_sources(*tops: str) -> dict[str, str]:
+    """The text of each module by its path in the repository."""
+    return {str(path.relative_to(ROOT)): path.read_text("utf-8") for path in list_modules(*tops)}
+
+
+def test_rooms_import_only_what_the_table_allows() -> None:
+    assert find_offences(read_sources(*PRODUCT), RULES) == []
+
+
+def test_the_table_allows_nothing_that_is_not_needed() -> None:
+    assert list(find_idle_rules(read_sources(*PRODUCT), RULES)) == []
+
+
+# path, text, and what is said of it
+PLANTS = {
+    "the model imports the replica": (
+        "tickiti_query/model/planted.py",
+        "from tickiti_query.replica.pool import Pool",
+        "tickiti_query/model/planted.py:1: model must not import replica (tickiti_query.replica.pool)",
+    ),
+    "the model imports a room by its name": (
+        "tickiti_query/model/planted.py",
+        "from tickiti_query import replica",
+        "tickiti_query/model/planted.py:1: model must not import replica (tickiti_query.replica)",
+    ),
+    "the compiler imports the cache": (
+        "tickiti_query/compiler/planted.py",
+        "import tickiti_query.cache.cache",
+        "tickiti_query/compiler/planted.py:1: compiler must not import cache (tickiti_query.cache.cache)",
+    ),
+    "the statement imports the concurrency limiter": (
+        "tickiti_query/model/statement.py",
+        "from tickiti_query.admission import bulkhead",
+        "tickiti_query/model/statement.py:1: model must not import admission (tickiti_query.admission.bulkhead)",
+    ),
+    "a relative import leaves the room": (
+        "tickiti_query/model/planted.py",
+        "from ..cache.cache import Cache",
+        "tickiti_query/model/planted.py:1: model must not import cache (tickiti_query.cache.cache)",
+    ),
+    "a relative import names a room": (
+        "tickiti_query/compiler/__init__.py",
+        "from .. import cache",
+        "tickiti_query/compiler/__init__.py:1: compiler must not import cache (tickiti_query.cache)",
+    ),
+    "an import in a function": (
+        "tickiti_query/catalogue/planted.py",
+        "def read():\n    from tickiti_query.query import service",
+        "tickiti_query/catalogue/planted.py:2: catalogue must not import query (tickiti_query.query.service)",
+    ),
+    "an import for types alone": (
+        "tickiti_query/catalogue/planted.py",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import app",
+        "tickiti_query/catalogue/planted.py:3: catalogue must not import app.py (app)",
+    ),
+    "an import by a call": (
+        "tickiti_query/replica/planted.py",
+        "import importlib\nimportlib.import_module('tickiti_query.http.views')",
+        "tickiti_query/replica/planted.py:2: replica must not import http (tickiti_query.http.views)",
+    ),
+    "the configuration imports a room": (
+        "config/planted.py",
+        "from tickiti_query.model import errors",
+        "config/planted.py:1: config must not import model (tickiti_query.model.errors)",
+    ),
+    "a room imports a program": (
+        "tickiti_query/reporting/planted.py",
+        "from tickiti_query.cli import main",
+        "tickiti_query/reporting/planted.py:1: reporting must not import cli (tickiti_query.cli)",
+    ),
+    "a folder that the table does not name": (
+        "tickiti_query/planted/__init__.py",
+        "",
+        "the table does not name planted",
+    ),
+    "a module that is in no folder": (
+        "tickiti_query/planted.py",
+        "",
+        "the table does not name planted.py",
+    ),
+    "a cycle": (
+        "tickiti_query/cache/planted.py",
+        "from tickiti_query.replica.pool import Pool",
+        "a cycle: cache -> replica -> cache",
+    ),
+    "a longer cycle": (
+        "tickiti_query/admission/planted.py",
+        "from tickiti_query.replica.pool import Pool",
+        "a cycle: admission -> replica -> cache -> admission",
+    ),
+    "a package in the model": (
+        "tickiti_query/model/planted.py",
+        "import msgspec",
+        "tickiti_query/model/planted.py:1: model is pure and must not import msgspec",
+    ),
+    "a package in the schemas": (
+        "schemas/planted.py",
+        "from flask import Flask",
+        "schemas/planted.py:1: schemas must not import the package flask",
+    ),
+    "a file is opened in the catalogue": (
+        "tickiti_query/catalogue/planted.py",
+        "TEXT = open('values.txt').read()",
+        "tickiti_query/catalogue/planted.py:1: catalogue is pure and must not call open",
+    ),
 }
 
 
-def list_modules(*tops: str) -> list[Path]:
-    paths = [ROOT / top for top in tops]
-    files = [path for path in paths if path.is_file()]
-    files += [file for path in paths if path.is_dir() for file in sorted(path.rglob("*.py"))]
-    return [file.relative_to(ROOT) for file in files]
+@pytest.mark.parametrize(("path", "text", "offence"), PLANTS.values(), ids=PLANTS)
+def test_a_planted_import_is_found(path: str, text: str, offence: str) -> None:
+    assert offence in find_offences({**read_sources(*PRODUCT), path: text}, RULES)
 
 
-def parse(path: Path) -> ast.Module:
-    return ast.parse((ROOT / path).read_text("utf-8"), str(path))
+@pytest.mark.parametrize("room", sorted(PURE))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import socket",
+        "import subprocess",
+        "import threading",
+        "import time",
+        "import logging.config",
+        "import os.path",
+        "from os import environ",
+        "from urllib import request",
+        "from urllib.parse import quote",
+        "import re, urllib",
+        "from time import monotonic as clock",
+        "def read():\n    import socket",
+        "class Value:\n    from subprocess import run",
+        "__import__('socket')",
+        "import importlib",
+        "from pathlib import Path",
+    ],
+)
+def test_a_pure_room_does_not_touch_the_world(room: str, text: str) -> None:
+    path = f"tickiti_query/{room}/values.py"
+    found = find_offences({path: text}, RULES)
+    assert [each for each in found if each.startswith(path) and f"{room} is pure and must not" in each]
 
 
-def find_room(path: Path) -> str:
-    """The room a file is in."""
-    if path.name == "gunicorn.conf.py":
-        return "config/gunicorn.conf"
-    if path.parts[0] != "tickiti_query":
-        return path.parts[0].removesuffix(".py")
-    name = path.parts[1].removesuffix(".py") if len(path.parts) > 1 else "__init__"
-    if name in CORE or name == "__init__":
-        return "core"
-    return "http" if name in HTTP else name
+def test_an_arrow_and_a_room_that_are_not_needed_are_found() -> None:
+    rules = Rules({**TABLE, "model": {"schemas"}, "attic": set()}, PURE, PACKAGES)
+    assert list(find_idle_rules(read_sources(*PRODUCT), rules)) == [
+        "the table names attic, which is not there",
+        "the table lets model import schemas, which it does not",
+    ]
 
 
-def locate(module: str) -> Path:
-    """The file (or package) of a module of ours."""
-    path = Path(*module.split("."))
-    return path.with_suffix(".py") if (ROOT / path.with_suffix(".py")).is_file() else path
+def test_every_module_opens_with_a_sentence_that_says_what_it_is_for() -> None:
+    docstrings = {
+        path: ast.get_docstring(ast.parse(text)) or "" for path, text in read_sources(*EVERYTHING).items()
+    }
+    sentence = re.compile(r"\S.*?[.:?!](\s|$)", re.DOTALL)
+    assert [path for path, docstring in docstrings.items() if not sentence.match(docstring)] == []
 
 
-def list_imports(path: Path) -> Iterator[str]:
-    """Every module that a file imports, wherever in it; `from package import module` counts as the module."""
-    for node in ast.walk(parse(path)):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            package = list(path.parts[:-1][: len(path.parts) - node.level]) if node.level else []
-            base = ".".join([*package, *([node.module] if node.module else [])])
-            for alias in node.names:
-                inner = f"{base}.{alias.name}"
-                yield inner if base.split(".")[0] in OURS and (ROOT / locate(inner)).exists() else base
+def list_docstrings(text: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            yield ast.get_docstring(node) or ""
 
 
-def may_import(room: str, other: str) -> bool:
-    if other in {room, "__init__"} or (room == "config/gunicorn.conf" and other == "config"):
-        return True
-    allowed = MAY_IMPORT.get(room, EDGE)
-    is_edge = other not in MAY_IMPORT or other in {"http", "body"}
-    return other in allowed or ("edge" in allowed and is_edge)
+def test_a_docstring_begins_with_a_verb_or_with_the_name_of_the_value() -> None:
+    question = re.compile(r"(What|Who|Where|Whether|How|Why)\b")
+    sources = read_sources(*(f"tickiti_query/{room}" for room in PLAIN))
+    docstrings = [(path, each) for path, text in sources.items() for each in list_docstrings(text)]
+    assert [(path, each) for path, each in docstrings if question.match(each)] == []
 
 
-@pytest.mark.parametrize("path", list_modules(*PRODUCT), ids=str)
-def test_a_module_imports_only_from_rooms_that_it_may_know(path: Path) -> None:
-    room = find_room(path)
-    for module in list_imports(path):
-        if module.split(".")[0] in OURS:
-            other = find_room(locate(module))
-            assert may_import(room, other), f"{path} ({room}) must not import {module} ({other})"
+def test_every_file_is_named_after_what_it_holds() -> None:
+    vague = {"utils", "util", "helpers", "helper", "common", "manager", "misc"}
+    assert [path for path in list_modules(*EVERYTHING) if vague & set(path.stem.split("_"))] == []
 
 
-@pytest.mark.parametrize("path", list_modules(*PRODUCT), ids=str)
-def test_a_module_imports_only_packages_that_its_room_has(path: Path) -> None:
-    room = find_room(path)
-    if room in PACKAGES:
-        tops = {module.split(".")[0] for module in list_imports(path)}
-        assert tops - OURS - sys.stdlib_module_names <= PACKAGES[room]
+def test_product_code_is_finished() -> None:
+    sources = read_sources(*PRODUCT)
+    assert [path for path, text in sources.items() if re.search(r"\b(TODO|FIXME|XXX)\b", text)] == []
 
 
-def test_the_table_of_rooms_names_what_is_there() -> None:
-    there = {path.name.removesuffix(".py") for path in (ROOT / "tickiti_query").iterdir()}
-    assert (
-        set(MAY_IMPORT) - {"wsgi", "app", "config", "config/gunicorn.conf", "schemas", "core", "http"}
-        <= there
-    )
-    assert there >= CORE
+def list_prints(text: str) -> list[int]:
+    """The lines that print. What stands under `if __name__ == "__main__"` is a command of its own."""
+    body = [node for node in ast.parse(text).body if "__main__" not in ast.unparse(node).partition("\n")[0]]
+    calls = [node for part in body for node in ast.walk(part) if isinstance(node, ast.Call)]
+    return [call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
 
 
-@pytest.mark.parametrize("path", list_modules(*EVERYTHING), ids=str)
-def test_a_module_opens_with_a_sentence_that_says_what_it_is_for(path: Path) -> None:
-    docstring = ast.get_docstring(parse(path))
-    assert docstring, f"{path} has no docstring"
-    assert re.match(r"\S.*?[.:?!](\s|$)", docstring, re.DOTALL), (
-        f"{path}: its docstring opens with no sentence"
-    )
-
-
-@pytest.mark.parametrize("path", list_modules(*EVERYTHING), ids=str)
-def test_a_file_is_named_after_what_it_holds(path: Path) -> None:
-    assert not {"utils", "util", "helpers", "helper", "common", "manager", "misc"} & set(path.stem.split("_"))
-
-
-@pytest.mark.parametrize("path", list_modules(*PRODUCT), ids=str)
-def test_product_code_is_finished_and_prints_nothing(path: Path) -> None:
-    assert not re.search(r"\b(TODO|FIXME|XXX)\b", (ROOT / path).read_text("utf-8"))
-    if find_room(path) not in PROGRAMS:
-        # What stands under `if __name__ == "__main__"` is a command of its own.
-        body = [node for node in parse(path).body if "__main__" not in ast.unparse(node).partition("\n")[0]]
-        calls = [node for part in body for node in ast.walk(part) if isinstance(node, ast.Call)]
-        assert not [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
+def test_the_service_prints_nothing() -> None:
+    sources = read_sources(*PRODUCT)
+    assert [
+        path for path, text in sources.items() if not path.startswith(PROGRAMS) and list_prints(text)
+    ] == []
 
 
 def test_every_api_route_authenticates(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,10 @@ from tests.licences import PAGE, list_pinned, write_page
 ROOT = Path(__file__).parents[1]
 FILES = (
     "requirements.txt",
-    "requirements-tracing.txt",
-    "requirements-demo.txt",
-    "requirements-dev.txt",
-    "bench/requirements-bench.txt",
+    "requirements/tracing.txt",
+    "requirements/demo.txt",
+    "requirements/dev.txt",
+    "requirements/bench.txt",
 )
 
 

@@ -10,7 +10,7 @@ from config import traces
 from config.settings import VARIABLES, Settings
 from tests.documents import DOCUMENTS, ROOT, Document, read_document
 from tickiti_query.cli import COMMANDS
-from tickiti_query.errors import QueryError, TransientError
+from tickiti_query.model.errors import QueryError, TransientError
 
 README, API = read_document("README.md"), read_document("docs/api.md")
 EVERYTHING = "\n".join(document.text for document in DOCUMENTS)

@@ -54,7 +54,7 @@ def copy_paths(stage: list[tuple[str, str]], target: Path) -> None:
             place = target / destination
             if (ROOT / source).is_file():
                 place.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / source, place / source)
+                shutil.copy2(ROOT / source, place / Path(source).name)
                 continue
             for file in (ROOT / source).rglob("*"):
                 name = file.relative_to(ROOT).as_posix()
@@ -90,7 +90,7 @@ def test_the_context_has_what_is_copied_and_no_more() -> None:
         "app.py",
         "wsgi.py",
         "requirements.txt",
-        "requirements-tracing.txt",
+        "requirements/tracing.txt",
         "config/settings.py",
         "tickiti_query/replica/pool.py",
     ):
@@ -100,7 +100,7 @@ def test_the_context_has_what_is_copied_and_no_more() -> None:
         ".venv/bin/python",
         ".demo/primary/PG_VERSION",
         "tests/conftest.py",
-        "requirements-dev.txt",
+        "requirements/dev.txt",
         "tickiti_query/demo/pair.py",
         "tickiti_query/__pycache__/app.cpython-311.pyc",
         ".env",

@@ -15,8 +15,9 @@ import yaml
 from werkzeug.test import Client
 
 from config.settings import VARIABLES, Settings, load_settings
-from tickiti_query import VERSION, views
-from tickiti_query.admin import make_admin_app
+from tickiti_query import VERSION
+from tickiti_query.http import views
+from tickiti_query.operations.admin import make_admin_app
 from tickiti_query.replica.replica import OBSERVE_SECONDS
 
 ROOT = Path(__file__).parents[1]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.metrics import MetricWrapperBase
 
-from tickiti_query import metrics
+from tickiti_query.operations import metrics
 
 ROOT = Path(__file__).parents[1]
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("", "_bucket", "_sum", "_count")}

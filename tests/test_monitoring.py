@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tickiti_query.health import Readiness
+from tickiti_query.operations.health import Readiness
 
 ROOT = Path(__file__).parents[1]
 ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"

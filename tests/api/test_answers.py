@@ -16,14 +16,14 @@ import app as composition
 from config.log import JsonFormatter
 from config.settings import Settings
 from tests.fake_replica import TICKETS, FakeReplica
-from tickiti_query import errors
+from tickiti_query.model import errors
 
 PATH = "/api/v1/tickets/query"
 TOKEN = "Bearer 1|reader"
 MESSAGE = "a sentence for the caller."
 
 
-class Desk:
+class Client:
     """The app over a fake replica, and what it logs."""
 
     def __init__(self, app: Flask, replica: FakeReplica, log: io.StringIO) -> None:
@@ -55,7 +55,7 @@ class Desk:
 
 
 @contextlib.contextmanager
-def open_desk(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator[Desk]:
+def open_client(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator[Client]:
     """The app with these settings, and its log."""
     replica = FakeReplica()
     monkeypatch.setattr(composition, "Replica", lambda target, **_: replica)
@@ -65,13 +65,13 @@ def open_desk(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator[Desk
     handler.setFormatter(JsonFormatter())
     logger = logging.getLogger("tickiti_query")
     logger.addHandler(handler)
-    yield Desk(app, replica, log)
+    yield Client(app, replica, log)
     logger.removeHandler(handler)
 
 
 @pytest.fixture
-def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    with open_desk(monkeypatch, max_row_limit=50, rate_limit=None) as opened:
+def client(monkeypatch: pytest.MonkeyPatch) -> Iterator[Client]:
+    with open_client(monkeypatch, max_row_limit=50, rate_limit=None) as opened:
         yield opened
 
 
@@ -125,10 +125,10 @@ ERRORS: list[tuple[str, dict[str, Any], int, str]] = [
     ("request_", "status", "code"), [case[1:] for case in ERRORS], ids=[c[0] for c in ERRORS]
 )
 def test_every_refusal_has_the_one_shape(
-    desk: Desk, request_: dict[str, Any], status: int, code: str
+    client: Client, request_: dict[str, Any], status: int, code: str
 ) -> None:
-    check_error(desk.ask(**request_), status, code)
-    assert [(line["status"], line["error"]) for line in desk.lines] == [(status, code)]
+    check_error(client.ask(**request_), status, code)
+    assert [(line["status"], line["error"]) for line in client.lines] == [(status, code)]
 
 
 FAULTS = [
@@ -141,31 +141,31 @@ FAULTS = [
 @pytest.mark.parametrize(("fault", "status", "code"), FAULTS)
 @pytest.mark.parametrize("where", ["observe_fault", "read_fault"])
 def test_a_fault_of_the_replica_has_the_one_shape(
-    desk: Desk, where: str, fault: errors.QueryError, status: int, code: str
+    client: Client, where: str, fault: errors.QueryError, status: int, code: str
 ) -> None:
-    setattr(desk.replica, where, fault)
-    response = desk.ask()
+    setattr(client.replica, where, fault)
+    response = client.ask()
     assert check_error(response, status, code)["message"] == MESSAGE
     assert ("Retry-After" in response.headers) is (status in {503, 504})
 
 
 @pytest.mark.parametrize("where", ["observe_fault", "read_fault"])
-def test_an_unforeseen_error_is_a_500_that_tells_nothing(desk: Desk, where: str) -> None:
-    setattr(desk.replica, where, RuntimeError("SELECT secret FROM tokens"))
-    response = desk.ask(headers={"X-Request-ID": "abc"})
+def test_an_unforeseen_error_is_a_500_that_tells_nothing(client: Client, where: str) -> None:
+    setattr(client.replica, where, RuntimeError("SELECT secret FROM tokens"))
+    response = client.ask(headers={"X-Request-ID": "abc"})
     body = check_error(response, 500, "internal_error")
     assert body["message"] == errors.QueryError.default_message
-    for text in (response.text, desk.log_text):
+    for text in (response.text, client.log_text):
         assert "secret" not in text
         assert "Traceback" not in text
-    first, last = desk.lines
+    first, last = client.lines
     assert (first["level"], first["exception"], first["request_id"]) == ("error", "RuntimeError", "abc")
     assert "fake_replica.py" in first["at"]
     assert (last["status"], last["error"], last["request_id"]) == (500, "internal_error", "abc")
 
 
-def test_an_answer_is_rows_and_headers(desk: Desk) -> None:
-    response = desk.ask()
+def test_an_answer_is_rows_and_headers(client: Client) -> None:
+    response = client.ask()
     assert response.status_code == 200
     assert response.content_type == "application/json"
     body = json.loads(response.data)
@@ -194,55 +194,55 @@ def test_an_answer_is_rows_and_headers(desk: Desk) -> None:
     assert all(0 <= float(value) < 1000 for value in durations.values())
 
 
-def test_more_rows_than_asked_for_are_told(desk: Desk) -> None:
+def test_more_rows_than_asked_for_are_told(client: Client) -> None:
     for limit, truncated in ((1, "true"), (2, "true"), (3, "false"), (50, "false")):
-        response = desk.ask({"row_limit": limit})
+        response = client.ask({"row_limit": limit})
         assert response.headers["X-Row-Count"] == str(min(limit, 3))
         assert response.headers["X-Truncated"] == truncated
         assert len(response.json["data"]) == min(limit, 3)  # type: ignore[index]
 
 
-def test_a_replica_that_never_replayed_a_transaction_has_no_time_to_tell(desk: Desk) -> None:
-    desk.replica.state = type(desk.replica.state)(
-        desk.replica.server, "1:2: x t", "", replayed_at=None, lag_seconds=0.0
+def test_a_replica_that_never_replayed_a_transaction_has_no_time_to_tell(client: Client) -> None:
+    client.replica.state = type(client.replica.state)(
+        client.replica.server, "1:2: x t", "", replayed_at=None, lag_seconds=0.0
     )
-    assert "X-Data-As-Of" not in desk.ask().headers
+    assert "X-Data-As-Of" not in client.ask().headers
 
 
-def test_the_second_answer_is_a_hit_with_the_same_bytes(desk: Desk) -> None:
-    first, second, third = desk.ask(), desk.ask({}), desk.ask({"perspective_id": 3})
+def test_the_second_answer_is_a_hit_with_the_same_bytes(client: Client) -> None:
+    first, second, third = client.ask(), client.ask({}), client.ask({"perspective_id": 3})
     assert first.data == second.data
     assert second.headers["Cache-Status"] == "tickiti-query; hit; ttl=29"
     assert third.headers["Cache-Status"] == "tickiti-query; fwd=miss; stored"
-    assert desk.replica.reads == 2
-    assert [line["cache"] for line in desk.lines] == ["miss", "hit", "miss"]
+    assert client.replica.reads == 2
+    assert [line["cache"] for line in client.lines] == ["miss", "hit", "miss"]
     for name in ("X-Row-Count", "X-Truncated", "X-Data-As-Of"):
         assert first.headers[name] == second.headers[name]
 
 
 @pytest.mark.parametrize("major", [14, 19])
-def test_on_an_unknown_version_every_answer_is_read_anew(desk: Desk, major: int) -> None:
-    desk.replica.server = replace(desk.replica.server, major=major)
-    desk.replica.state = replace(desk.replica.state, server=desk.replica.server)
-    assert [desk.ask().headers["Cache-Status"] for _ in "12"] == ["tickiti-query; fwd=miss"] * 2
-    assert desk.replica.reads == 2
+def test_on_an_unknown_version_every_answer_is_read_anew(client: Client, major: int) -> None:
+    client.replica.server = replace(client.replica.server, major=major)
+    client.replica.state = replace(client.replica.state, server=client.replica.server)
+    assert [client.ask().headers["Cache-Status"] for _ in "12"] == ["tickiti-query; fwd=miss"] * 2
+    assert client.replica.reads == 2
 
 
-def test_where_too_much_may_be_running_every_answer_is_read_anew(desk: Desk) -> None:
-    desk.replica.state = replace(desk.replica.state, running=None)
-    assert [desk.ask().headers["Cache-Status"] for _ in "12"] == ["tickiti-query; fwd=miss"] * 2
-    assert desk.replica.reads == 2
+def test_where_too_much_may_be_running_every_answer_is_read_anew(client: Client) -> None:
+    client.replica.state = replace(client.replica.state, running=None)
+    assert [client.ask().headers["Cache-Status"] for _ in "12"] == ["tickiti-query; fwd=miss"] * 2
+    assert client.replica.reads == 2
 
 
-def test_a_hit_names_the_ignored_fields_of_its_own_request(desk: Desk) -> None:
-    assert "X-Ignored-Params" not in desk.ask({}).headers
-    response = desk.ask({"page": 2, "search_object": {"so rt": "x"}})
+def test_a_hit_names_the_ignored_fields_of_its_own_request(client: Client) -> None:
+    assert "X-Ignored-Params" not in client.ask({}).headers
+    response = client.ask({"page": 2, "search_object": {"so rt": "x"}})
     assert "hit" in response.headers["Cache-Status"]
     assert response.headers["X-Ignored-Params"] == "page,search_object.so%20rt"
 
 
-def test_a_long_list_of_ignored_fields_is_cut_at_a_name(desk: Desk) -> None:
-    text = desk.ask({f"unknown_{number:04}": 1 for number in range(2000)}).headers["X-Ignored-Params"]
+def test_a_long_list_of_ignored_fields_is_cut_at_a_name(client: Client) -> None:
+    text = client.ask({f"unknown_{number:04}": 1 for number in range(2000)}).headers["X-Ignored-Params"]
     assert len(text) <= 4100
     *names, dots = text.split(",")
     assert dots == "..."
@@ -250,15 +250,15 @@ def test_a_long_list_of_ignored_fields_is_cut_at_a_name(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("given", ["a", "Az09._-", "x" * 128])
-def test_the_callers_request_id_comes_back_and_is_logged(desk: Desk, given: str) -> None:
-    assert desk.ask(headers={"X-Request-ID": given}).headers["X-Request-ID"] == given
-    assert desk.lines[0]["request_id"] == given
+def test_the_callers_request_id_comes_back_and_is_logged(client: Client, given: str) -> None:
+    assert client.ask(headers={"X-Request-ID": given}).headers["X-Request-ID"] == given
+    assert client.lines[0]["request_id"] == given
 
 
 @pytest.mark.parametrize("given", ["", "x" * 129, "a b", "ü", "a,b", 'a"b', "a/b"])
-def test_another_request_id_is_replaced_by_a_new_one(desk: Desk, given: str) -> None:
+def test_another_request_id_is_replaced_by_a_new_one(client: Client, given: str) -> None:
     first, second = (
-        desk.ask(headers={"X-Request-ID": given.encode().decode("latin-1")}).headers["X-Request-ID"]
+        client.ask(headers={"X-Request-ID": given.encode().decode("latin-1")}).headers["X-Request-ID"]
         for _ in "12"
     )
     assert first != second
@@ -266,12 +266,12 @@ def test_another_request_id_is_replaced_by_a_new_one(desk: Desk, given: str) -> 
     assert all(len(each) == 32 and each.isalnum() for each in (first, second))
 
 
-def test_errors_carry_the_headers_that_belong_to_them(desk: Desk) -> None:
-    assert desk.ask(token=None).headers["WWW-Authenticate"] == "Bearer"
-    assert desk.ask(method="GET").headers["Allow"] == "POST"
-    assert desk.ask(method="POST", path="/openapi.json").headers["Allow"] == "GET, HEAD"
-    desk.replica.observe_fault = errors.ReplicaUnavailable()
-    assert int(desk.ask().headers["Retry-After"]) >= 1
+def test_errors_carry_the_headers_that_belong_to_them(client: Client) -> None:
+    assert client.ask(token=None).headers["WWW-Authenticate"] == "Bearer"
+    assert client.ask(method="GET").headers["Allow"] == "POST"
+    assert client.ask(method="POST", path="/openapi.json").headers["Allow"] == "GET, HEAD"
+    client.replica.observe_fault = errors.ReplicaUnavailable()
+    assert int(client.ask().headers["Retry-After"]) >= 1
 
 
 BAD_BODIES: list[dict[str, Any]] = [
@@ -290,39 +290,39 @@ BAD_BODIES: list[dict[str, Any]] = [
     [(None, 401), ("Bearer 1|wrong", 401), ("Bearer 2|blunt", 403), ("Bearer 3|elsewhere", 403)],
 )
 def test_who_is_not_let_in_learns_nothing_about_the_body(
-    desk: Desk, request_: dict[str, Any], token: str | None, status: int
+    client: Client, request_: dict[str, Any], token: str | None, status: int
 ) -> None:
-    response = desk.ask(**request_, token=token)
+    response = client.ask(**request_, token=token)
     assert response.status_code == status
-    assert response.data == desk.ask(token=token).data
+    assert response.data == client.ask(token=token).data
 
 
-def test_the_rest_is_checked_in_the_documented_order(desk: Desk) -> None:
+def test_the_rest_is_checked_in_the_documented_order(client: Client) -> None:
     raw = b'{"row_limit": 0, "perspective_id": 4'
     statuses = [
-        desk.ask(raw=raw, content_type="text/plain").status_code,
-        desk.ask(raw=raw).status_code,
-        desk.ask(raw=raw + b"}").status_code,
-        desk.ask({"perspective_id": 4}).status_code,
-        desk.ask(
+        client.ask(raw=raw, content_type="text/plain").status_code,
+        client.ask(raw=raw).status_code,
+        client.ask(raw=raw + b"}").status_code,
+        client.ask({"perspective_id": 4}).status_code,
+        client.ask(
             {"perspective_id": 9, "search_object": {"criteria": [{"mode": "?", "tokens": ["x"]}]}}
         ).status_code,
-        desk.ask({"perspective_id": 9}).status_code,
+        client.ask({"perspective_id": 9}).status_code,
     ]
     assert statuses == [415, 400, 422, 404, 422, 501]
 
 
-def test_all_wrong_credentials_get_the_same_answer(desk: Desk) -> None:
+def test_all_wrong_credentials_get_the_same_answer(client: Client) -> None:
     answers = {
-        desk.ask(token=token).data
+        client.ask(token=token).data
         for token in (None, "Bearer 1|x", "Bearer x|y", "Basic x", "Bearer 99|reader")
     }
     assert len(answers) == 1
 
 
-def test_a_request_is_one_log_line_without_the_token(desk: Desk) -> None:
-    desk.ask({"perspective_id": 3})
-    (line,) = desk.lines
+def test_a_request_is_one_log_line_without_the_token(client: Client) -> None:
+    client.ask({"perspective_id": 3})
+    (line,) = client.lines
     del line["time"], line["request_id"]
     assert 0 <= line.pop("duration_ms") < 1000
     assert line == {
@@ -337,24 +337,24 @@ def test_a_request_is_one_log_line_without_the_token(desk: Desk) -> None:
         "rows": 3,
         "cache": "miss",
     }
-    assert "reader" not in desk.log_text
+    assert "reader" not in client.log_text
 
 
-def test_a_hostile_path_is_still_one_line(desk: Desk) -> None:
-    desk.ask(path='/api/v1/%0A%22"x', method="GET")
-    assert [line["status"] for line in desk.lines] == [404]
+def test_a_hostile_path_is_still_one_line(client: Client) -> None:
+    client.ask(path='/api/v1/%0A%22"x', method="GET")
+    assert [line["status"] for line in client.lines] == [404]
 
 
-def test_what_is_wrong_is_told_by_path_and_once(desk: Desk) -> None:
-    body = check_error(desk.ask({"row_limit": 99, "perspective_id": []}), 422, "validation_failed")
+def test_what_is_wrong_is_told_by_path_and_once(client: Client) -> None:
+    body = check_error(client.ask({"row_limit": 99, "perspective_id": []}), 422, "validation_failed")
     assert set(body["errors"]) == {"row_limit", "perspective_id"}
     assert body["errors"]["row_limit"] == ["Must be from 1 to 50."]
 
 
-def test_a_token_needs_no_id_and_its_scheme_no_case(desk: Desk) -> None:
+def test_a_token_needs_no_id_and_its_scheme_no_case(client: Client) -> None:
     for header in ("Bearer reader", "bearer 1|reader", "BEARER 0001|reader"):
-        assert desk.ask(token=header).status_code == 200
+        assert client.ask(token=header).status_code == 200
 
 
-def test_a_path_may_end_with_a_slash(desk: Desk) -> None:
-    assert desk.ask(path=f"{PATH}/").status_code == 200
+def test_a_path_may_end_with_a_slash(client: Client) -> None:
+    assert client.ask(path=f"{PATH}/").status_code == 200

@@ -7,7 +7,7 @@ from flask.testing import FlaskClient
 
 from app import create_service
 from config.settings import Settings
-from tickiti_query.fields import FIELDS
+from tickiti_query.catalogue.fields import FIELDS
 
 
 @pytest.fixture(scope="module")

@@ -1,21 +1,21 @@
-"""One stage and one service for all faults that leave them standing; what was measured is told at the end."""
+"""One environment and one service for all faults that leave them standing; what was measured is told at the end."""
 
 from collections.abc import Callable, Iterator
 
 import pytest
 
+from tests.faults.environment import Clock, Environment
 from tests.faults.fault import Scene
-from tests.faults.stage import Clock, Stage
 from tickiti_query.demo.loading import READER
 
 TOLD = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="package")
-def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """A primary, its standby, and a second one whose clock can be set."""
     directory = tmp_path_factory.mktemp("faults")
-    with Stage(directory / "pair", Clock(directory / "clock")).running() as running:
+    with Environment(directory / "pair", Clock(directory / "clock")).running() as running:
         yield running
 
 
@@ -27,11 +27,11 @@ def tell(pytestconfig: pytest.Config) -> Callable[[str], None]:
 
 @pytest.fixture(scope="package")
 def scene(
-    stage: Stage, tell: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
+    environment: Environment, tell: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Scene]:
     """The service over the standby, with two workers."""
     log = tmp_path_factory.mktemp("service") / "log"
-    with stage.serve(stage.standby.url_for(READER), log, tell, stage.observer) as served:
+    with environment.serve(environment.standby.url_for(READER), log, tell, environment.observer) as served:
         yield served
 
 

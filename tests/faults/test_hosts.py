@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.environment import Environment
 from tests.faults.fault import Scene
-from tests.faults.stage import Stage
 from tests.faults.wire import Wire
 from tickiti_query.demo.loading import READER
 
@@ -24,15 +24,15 @@ class Route:
 
 @pytest.fixture(scope="module")
 def route(
-    stage: Stage, tell: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
+    environment: Environment, tell: Callable[[str], None], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Route]:
     log = tmp_path_factory.mktemp("route") / "log"
     with (
-        contextlib.closing(Wire(stage.standby.port)) as first,
-        contextlib.closing(Wire(stage.second.port)) as second,
+        contextlib.closing(Wire(environment.standby.port)) as first,
+        contextlib.closing(Wire(environment.second.port)) as second,
     ):
         url = f"postgresql://{READER}@127.0.0.1:{first.port},127.0.0.1:{second.port}/postgres"
-        with stage.serve(url, log, tell, stage.observer, stage.second_observer) as scene:
+        with environment.serve(url, log, tell, environment.observer, environment.second_observer) as scene:
             yield Route(scene, first, second)
 
 
@@ -54,49 +54,54 @@ def test_a_black_hole_to_the_first_host(route: Route) -> None:
         route.first.mend()
 
 
-def test_the_first_host_is_stopped_and_comes_back(stage: Stage, route: Route) -> None:
+def test_the_first_host_is_stopped_and_comes_back(environment: Environment, route: Route) -> None:
     """The connections that are open stay with the second host, and those that are opened later follow them."""
     with route.scene.fault("first of two hosts down") as fault:
         route.first.lead_to(1)
         fault.wait_for(200, 401)
-    with route.scene.fault("first of two hosts up again, more connections needed") as fault, stage.slow(0.2):
-        route.first.lead_to(stage.standby.port)
+    with (
+        route.scene.fault("first of two hosts up again, more connections needed") as fault,
+        environment.slow(0.2),
+    ):
+        route.first.lead_to(environment.standby.port)
         fault.wait_for(200, times=40)
         fault.wait_for(401, times=1)
     assert set(fault.statuses()) == {200, 401}
 
 
-def test_a_balancer_before_two_standbys(stage: Stage, tell: Callable[[str], None], tmp_path: Path) -> None:
+def test_a_balancer_before_two_standbys(
+    environment: Environment, tell: Callable[[str], None], tmp_path: Path
+) -> None:
     """A connection that leads elsewhere than the first of its pool is refused, and so is the request that needed it."""
     with (
-        contextlib.closing(Wire(stage.standby.port)) as wire,
-        stage.serve(
+        contextlib.closing(Wire(environment.standby.port)) as wire,
+        environment.serve(
             f"postgresql://{READER}@127.0.0.1:{wire.port}/postgres",
             tmp_path / "log",
             tell,
-            stage.observer,
-            stage.second_observer,
+            environment.observer,
+            environment.second_observer,
         ) as scene,
         scene.fault("balancer, connections needed anew") as fault,
     ):
         for _ in range(10):
-            wire.lead_to(stage.standby.port, stage.second.port)
+            wire.lead_to(environment.standby.port, environment.second.port)
             fault.wait_for_more(20)
-        wire.lead_to(stage.standby.port)
+        wire.lead_to(environment.standby.port)
     assert fault.statuses().keys() == {200, 401, 503}
 
 
 def test_a_promoted_standby_is_refused_until_there_is_another(
-    stage: Stage, tell: Callable[[str], None], tmp_path: Path
+    environment: Environment, tell: Callable[[str], None], tmp_path: Path
 ) -> None:
     with (
-        stage.another_standby("third") as (third, observer),
+        environment.another_standby("third") as (third, observer),
         contextlib.closing(Wire(third.port)) as wire,
-        stage.serve(
+        environment.serve(
             f"postgresql://{READER}@127.0.0.1:{wire.port}/postgres",
             tmp_path / "log",
             tell,
-            stage.observer,
+            environment.observer,
             observer,
         ) as scene,
     ):
@@ -105,7 +110,7 @@ def test_a_promoted_standby_is_refused_until_there_is_another(
             promoted = time.monotonic()
             fault.wait_for(503)
             assert scene.ready() == (503, {"standby": "No read replica answers; please try again."})
-            wire.lead_to(stage.standby.port)
+            wire.lead_to(environment.standby.port)
         # What a server shows that has parted from the primary is no answer.
         shown = [sample for sample in fault.during() if sample.status == 200 and sample.began > promoted]
         assert not shown

@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.environment import Environment
 from tests.faults.fault import Scene, wait_until
-from tests.faults.stage import Stage
 from tickiti_query.demo.loading import READER
 
 
 @pytest.fixture
-def own_scene(stage: Stage, tell: Callable[[str], None], tmp_path: Path) -> Iterator[Scene]:
+def own_scene(environment: Environment, tell: Callable[[str], None], tmp_path: Path) -> Iterator[Scene]:
     """A service that a test may end."""
-    with stage.serve(stage.standby.url_for(READER), tmp_path / "log", tell, stage.observer) as served:
+    with environment.serve(
+        environment.standby.url_for(READER), tmp_path / "log", tell, environment.observer
+    ) as served:
         yield served
 
 
@@ -31,8 +33,8 @@ def test_a_worker_is_killed(scene: Scene) -> None:
         fault.wait_for(200, 401)
 
 
-def test_workers_are_renewed_by_sighup(stage: Stage, scene: Scene) -> None:
-    with stage.slow(0.2), scene.fault("SIGHUP: all workers renewed") as fault:
+def test_workers_are_renewed_by_sighup(environment: Environment, scene: Scene) -> None:
+    with environment.slow(0.2), scene.fault("SIGHUP: all workers renewed") as fault:
         before = scene.running.list_workers()
         scene.running.process.send_signal(signal.SIGHUP)
         wait_until(
@@ -42,9 +44,9 @@ def test_workers_are_renewed_by_sighup(stage: Stage, scene: Scene) -> None:
     assert set(fault.statuses()) == {200, 401}
 
 
-def test_a_second_instance_takes_over(stage: Stage, own_scene: Scene) -> None:
+def test_a_second_instance_takes_over(environment: Environment, own_scene: Scene) -> None:
     running = own_scene.running
-    with stage.slow(0.2), own_scene.fault("second instance, SIGTERM to the first") as fault:
+    with environment.slow(0.2), own_scene.fault("second instance, SIGTERM to the first") as fault:
         before = running.list_workers()
         running.process.send_signal(signal.SIGUSR2)
         wait_until(
@@ -58,15 +60,17 @@ def test_a_second_instance_takes_over(stage: Stage, own_scene: Scene) -> None:
     assert set(fault.statuses()) == {200, 401}
 
 
-def test_the_service_is_stopped_in_the_middle(stage: Stage, own_scene: Scene) -> None:
+def test_the_service_is_stopped_in_the_middle(environment: Environment, own_scene: Scene) -> None:
     """All that had come before the signal is answered. What comes later finds nobody."""
     running = own_scene.running
     stopped = [float("inf")]
     with (
-        stage.slow(0.5),
+        environment.slow(0.5),
         own_scene.fault("SIGTERM", may_be_lost=lambda s: s.ended > stopped[0], recovers=False) as fault,
     ):
-        wait_until(lambda: bool(stage.list_sessions("wait_event = 'PgSleep'")), 10, "a request is in flight")
+        wait_until(
+            lambda: bool(environment.list_sessions("wait_event = 'PgSleep'")), 10, "a request is in flight"
+        )
         time.sleep(0.1)
         running.process.send_signal(signal.SIGTERM)
         stopped[0] = time.monotonic()

@@ -7,33 +7,33 @@ import time
 
 import psycopg2
 
+from tests.faults.environment import LAG_SECONDS, Environment, bring_back, frozen, is_there
 from tests.faults.fault import Scene, wait_until
-from tests.faults.stage import LAG_SECONDS, Stage, bring_back, frozen, is_there
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.postgres import Server, ServerError
 
 TERMINATE = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{READER}'"
 
 
-def test_the_standby_is_stopped_and_started_again(stage: Stage, scene: Scene) -> None:
+def test_the_standby_is_stopped_and_started_again(environment: Environment, scene: Scene) -> None:
     with scene.fault("standby stopped (fast)") as fault:
-        stage.standby.stop(signal.SIGINT)
+        environment.standby.stop(signal.SIGINT)
         fault.wait_for(503)
         assert scene.ready()[0] == 503
-        bring_back(stage.standby)
+        bring_back(environment.standby)
 
 
-def test_the_standby_is_restarted(stage: Stage, scene: Scene) -> None:
+def test_the_standby_is_restarted(environment: Environment, scene: Scene) -> None:
     with scene.fault("standby restarted"):
-        stage.standby.stop(signal.SIGINT)
-        bring_back(stage.standby)
+        environment.standby.stop(signal.SIGINT)
+        bring_back(environment.standby)
 
 
-def test_the_standby_is_killed(stage: Stage, scene: Scene) -> None:
+def test_the_standby_is_killed(environment: Environment, scene: Scene) -> None:
     with scene.fault("standby killed -9") as fault:
-        stage.standby.stop(signal.SIGKILL)
+        environment.standby.stop(signal.SIGKILL)
         fault.wait_for(503)
-        wait_until(lambda: is_startable(stage.standby), 20, "the killed server's children end")
+        wait_until(lambda: is_startable(environment.standby), 20, "the killed server's children end")
 
 
 def is_startable(standby: Server) -> bool:
@@ -45,34 +45,37 @@ def is_startable(standby: Server) -> bool:
     return True
 
 
-def test_a_session_crashes_and_the_standby_recovers(stage: Stage, scene: Scene) -> None:
+def test_a_session_crashes_and_the_standby_recovers(environment: Environment, scene: Scene) -> None:
     with scene.fault("a session of the standby killed -9"):
-        os.kill(stage.list_sessions()[0], signal.SIGKILL)
-        wait_until(lambda: is_there(stage.standby), 20, "the standby recovers")
+        os.kill(environment.list_sessions()[0], signal.SIGKILL)
+        wait_until(lambda: is_there(environment.standby), 20, "the standby recovers")
 
 
-def test_all_connections_are_terminated_again_and_again(stage: Stage, scene: Scene) -> None:
+def test_all_connections_are_terminated_again_and_again(environment: Environment, scene: Scene) -> None:
     with scene.fault("all connections terminated") as fault:
         for _ in range(10):
-            stage.standby.execute(TERMINATE)
+            environment.standby.execute(TERMINATE)
             time.sleep(0.05)
     assert fault.statuses()[200] > 0
 
 
-def test_the_sessions_of_the_standby_are_frozen(stage: Stage, scene: Scene) -> None:
-    with scene.fault("sessions frozen"), frozen(*stage.list_sessions()):
+def test_the_sessions_of_the_standby_are_frozen(environment: Environment, scene: Scene) -> None:
+    with scene.fault("sessions frozen"), frozen(*environment.list_sessions()):
         # Nobody is told that they do not run: the service's own limit ends the wait, and new sessions answer.
         time.sleep(4)
 
 
-def test_the_whole_standby_is_frozen(stage: Stage, scene: Scene) -> None:
-    with scene.fault("standby frozen") as fault, frozen(*stage.list_sessions(), stage.standby.pid):
+def test_the_whole_standby_is_frozen(environment: Environment, scene: Scene) -> None:
+    with (
+        scene.fault("standby frozen") as fault,
+        frozen(*environment.list_sessions(), environment.standby.pid),
+    ):
         fault.wait_for(503, times=4)
 
 
-def test_replay_is_paused_until_the_lag_is_past_its_bound(stage: Stage, scene: Scene) -> None:
+def test_replay_is_paused_until_the_lag_is_past_its_bound(environment: Environment, scene: Scene) -> None:
     with scene.fault("replay paused, lag past the bound") as fault:
-        stage.pair.pause_replay()
+        environment.pair.pause_replay()
         paused = time.monotonic()
         try:
             fault.wait_for(503)
@@ -81,14 +84,14 @@ def test_replay_is_paused_until_the_lag_is_past_its_bound(stage: Stage, scene: S
                 {"lag": "The read replica is too far behind; please try again."},
             )
         finally:
-            stage.pair.resume_replay()
+            environment.pair.resume_replay()
     first = min(sample.ended for sample in fault.during() if sample.status == 503)
     assert LAG_SECONDS - 0.5 <= first - paused <= LAG_SECONDS + 1
 
 
-def test_the_server_is_out_of_connections(stage: Stage, scene: Scene) -> None:
+def test_the_server_is_out_of_connections(environment: Environment, scene: Scene) -> None:
     with (
-        contextlib.closing(stage.standby.connect()) as admin,
+        contextlib.closing(environment.standby.connect()) as admin,
         admin.cursor() as cursor,
         contextlib.ExitStack() as held,
         scene.fault("out of connections") as fault,
@@ -99,7 +102,7 @@ def test_the_server_is_out_of_connections(stage: Stage, scene: Scene) -> None:
             cursor.execute(TERMINATE)
             with contextlib.suppress(psycopg2.OperationalError):
                 while True:
-                    held.callback(stage.standby.connect().close)
+                    held.callback(environment.standby.connect().close)
             cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE usename = %s", (READER,))
             return bool(cursor.fetchone() == (0,))
 

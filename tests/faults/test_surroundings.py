@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.faults.environment import Clock, Environment
 from tests.faults.fault import Scene, wait_until
-from tests.faults.stage import Clock, Stage
 from tests.faults.truth import SLOW_QUESTION
 from tickiti_query.demo.loading import READER
 
 
 def serve_log(
-    stage: Stage, tell: Callable[[str], None], log: int
+    environment: Environment, tell: Callable[[str], None], log: int
 ) -> contextlib.AbstractContextManager[Scene]:
     """A service whose log goes to this descriptor."""
-    return stage.serve(stage.standby.url_for(READER), log, tell, stage.observer)
+    return environment.serve(environment.standby.url_for(READER), log, tell, environment.observer)
 
 
 def read_lines(reader: int) -> Iterator[dict[str, Any]]:
@@ -31,11 +31,11 @@ def read_lines(reader: int) -> Iterator[dict[str, Any]]:
                 yield json.loads(line)
 
 
-def test_nobody_reads_the_log(stage: Stage, tell: Callable[[str], None]) -> None:
+def test_nobody_reads_the_log(environment: Environment, tell: Callable[[str], None]) -> None:
     """The pipe is full, is read again, and is closed: answers go on, and what was lost is told."""
     reader, writer = os.pipe()
     fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
-    with serve_log(stage, tell, writer) as scene:
+    with serve_log(environment, tell, writer) as scene:
         os.close(writer)
         with scene.fault("log pipe full") as fault:
             fault.wait_for(200, 401, times=40)
@@ -54,19 +54,19 @@ def test_nobody_reads_the_log(stage: Stage, tell: Callable[[str], None]) -> None
         assert set(fault.statuses()) == {200, 401}
 
 
-def test_the_disk_for_the_log_is_full(stage: Stage, tell: Callable[[str], None]) -> None:
-    with open("/dev/full", "wb") as full, serve_log(stage, tell, full.fileno()) as scene:
+def test_the_disk_for_the_log_is_full(environment: Environment, tell: Callable[[str], None]) -> None:
+    with open("/dev/full", "wb") as full, serve_log(environment, tell, full.fileno()) as scene:
         with scene.fault("disk full for the log") as fault:
             fault.wait_for(200, 401, times=40)
         assert set(fault.statuses()) == {200, 401}
 
 
-def test_the_clock_is_set(stage: Stage, tell: Callable[[str], None], tmp_path: Path) -> None:
+def test_the_clock_is_set(environment: Environment, tell: Callable[[str], None], tmp_path: Path) -> None:
     """The clock jumps by hours, forth and back: that of the service while it waits, then that of its server too."""
     clock = Clock(tmp_path / "clock")
-    url, log = stage.second.url_for(READER), tmp_path / "log"
-    with stage.serve(url, log, tell, stage.second_observer, **clock.variables) as scene:
-        with scene.fault("the service's clock set, statements too long") as fault, stage.slow(10):
+    url, log = environment.second.url_for(READER), tmp_path / "log"
+    with environment.serve(url, log, tell, environment.second_observer, **clock.variables) as scene:
+        with scene.fault("the service's clock set, statements too long") as fault, environment.slow(10):
             began = time.monotonic()
             for hours in (1, -1, 0):
                 clock.set(hours)
@@ -79,7 +79,7 @@ def test_the_clock_is_set(stage: Stage, tell: Callable[[str], None], tmp_path: P
         with scene.fault("the server's clock set as well") as fault:
             for hours in (1, -1, 0):
                 clock.set(hours)
-                set_clock(stage, hours)
+                set_clock(environment, hours)
                 fault.wait_for_more(12)
             fault.wait_for(200, 401, times=1)
         assert set(fault.statuses()) == {200, 401}
@@ -87,13 +87,13 @@ def test_the_clock_is_set(stage: Stage, tell: Callable[[str], None], tmp_path: P
     assert len(hours_told) >= 3
 
 
-def set_clock(stage: Stage, hours: int) -> None:
+def set_clock(environment: Environment, hours: int) -> None:
     """Return once the second standby's clock is so many hours from the true time."""
-    stage.clock.set(hours)
+    environment.clock.set(hours)
     sql = "SELECT abs(EXTRACT(EPOCH FROM clock_timestamp()) - %s) < 60"
     true_time = time.time()
 
     def is_set() -> bool:
-        return stage.second.execute(sql, (true_time + hours * 3600,)) == [(True,)]
+        return environment.second.execute(sql, (true_time + hours * 3600,)) == [(True,)]
 
     wait_until(is_set, 5, "the server's clock has been set")

@@ -19,10 +19,10 @@ from tickiti_query.cli.checks import server
 from tickiti_query.cli.checks.definitions import normalize
 from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS, KEYS_BENEATH
 from tickiti_query.cli.checks.indexes_beneath import ADVICE
-from tickiti_query.contract import RELATIONS
 from tickiti_query.demo.loading import create_reader, create_schema
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.postgres import Server
+from tickiti_query.reporting.contract import RELATIONS
 
 ROOT = Path(__file__).parents[2]
 INDEX_FILE = ROOT / "deploy" / "reporting_indexes.sql"

@@ -147,7 +147,7 @@ def test_ten_thousand_connections_one_after_the_other_leave_nothing_behind(runni
     wait_until(lambda: ask_often(200) <= before + 2)
 
 
-@pytest.mark.parametrize("worker", ["gthread", "tickiti_query.gunicorn_worker.Worker"])
+@pytest.mark.parametrize("worker", ["gthread", "tickiti_query.server.gunicorn_worker.Worker"])
 @pytest.mark.parametrize("how", ["argument", "variable"])
 def test_it_starts_with_either_worker(shop_pair: Pair, tmp_path: Path, worker: str, how: str) -> None:
     arguments = ("-k", worker) if how == "argument" else ()

@@ -15,9 +15,9 @@ from tests.oracle.example import ANN, BOB, CLEO, MINE, ROOT, make_world, set_min
 from tests.oracle.worlds import Case, cases
 from tests.unit.test_oracle import COLUMNS, CONDITIONS, IMPERSONATED, ORDERS
 from tests.unit.test_oracle_requests import CRITERIA, INVALID, SELECTORS, UNSUPPORTED, crowd
+from tickiti_query.catalogue.resolved_names import Relation
 from tickiti_query.demo.pair import Pair
-from tickiti_query.directory import Relation
-from tickiti_query.lookups import LOOKUPS
+from tickiti_query.reporting.lookups import LOOKUPS
 
 # `TICKITI_DIFFERENCE_CASES=50000 ./script/test tests/integration/test_difference.py` is the longer run.
 CASES = int(os.environ.get("TICKITI_DIFFERENCE_CASES", "700"))

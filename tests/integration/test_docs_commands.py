@@ -43,14 +43,14 @@ MARK = "-- the end of a block --"
 
 
 @dataclass(frozen=True)
-class Stage:
+class Environment:
     """A service that was started as the README says, and what the documents' addresses are there."""
 
     running: Running
     addresses: dict[str, str]
 
     def set_up(self, text: str) -> str:
-        """Commands with this stage's addresses in the place of those that are written down."""
+        """Commands with this environment's addresses in the place of those that are written down."""
         for written, address in self.addresses.items():
             text = text.replace(written, address)
         return text
@@ -83,7 +83,7 @@ def list_blocks(document: Document) -> list[Block]:
 
 
 @pytest.fixture(scope="module")
-def stage(shop_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def environment(shop_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     addresses = list_addresses(shop_pair)
     script = START.text
     for written, address in addresses.items():
@@ -93,7 +93,9 @@ def stage(shop_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     ports = {"http://127.0.0.1:8080": running.port, "http://127.0.0.1:9090": running.admin_port}
     try:
         wait_until(running.is_up)
-        yield Stage(running, addresses | {text: f"http://127.0.0.1:{port}" for text, port in ports.items()})
+        yield Environment(
+            running, addresses | {text: f"http://127.0.0.1:{port}" for text, port in ports.items()}
+        )
     finally:
         os.killpg(running.process.pid, signal.SIGTERM)
         running.process.wait(SECONDS)
@@ -104,15 +106,18 @@ RUN_HERE = [document for document in DOCUMENTS if list_blocks(document)]
 
 
 @pytest.mark.parametrize("document", RUN_HERE, ids=lambda document: document.name)
-def test_the_blocks_of_a_document_run_one_after_the_other(document: Document, stage: Stage) -> None:
+def test_the_blocks_of_a_document_run_one_after_the_other(
+    document: Document, environment: Environment
+) -> None:
     blocks = list_blocks(document)
     script = "".join(f"{block.text}echo {MARK!r}\n" for block in blocks)
     for program, path in NEEDS.items():
         if f"\n{program} " in f"\n{script}" and path is None:
             pytest.skip(f"no {program}: {document.name} was not tried")
-    assert stage.running.ask(PRIYA, '{"perspective_id": 3}')[0] == 200  # so that there is something to tell
+    # There must be something to tell.
+    assert environment.running.ask(PRIYA, '{"perspective_id": 3}')[0] == 200
     ran = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", stage.set_up(script)],
+        ["bash", "-euo", "pipefail", "-c", environment.set_up(script)],
         cwd=ROOT,
         env=build_environment(PATH=f"{Path(sys.executable).parent}:{os.environ['PATH']}"),
         capture_output=True,
@@ -145,12 +150,12 @@ def test_whatever_is_not_run_is_known_and_why() -> None:
         assert known in texts or any(known in text for text in texts.values()), known
 
 
-def test_every_address_is_one_that_is_written_down(stage: Stage) -> None:
+def test_every_address_is_one_that_is_written_down(environment: Environment) -> None:
     text = "\n".join(block.text for document in DOCUMENTS for block in document.blocks)
-    assert [written for written in stage.addresses if written not in text] == []
+    assert [written for written in environment.addresses if written not in text] == []
 
 
-def test_every_header_of_an_answer_is_documented(stage: Stage) -> None:
+def test_every_header_of_an_answer_is_documented(environment: Environment) -> None:
     named = {name.lower() for name in re.findall(r"`([\w-]+)", read_document("docs/api.md").prose)}
     for method, token, body in (
         ("POST", PRIYA, "{}"),
@@ -159,7 +164,7 @@ def test_every_header_of_an_answer_is_documented(stage: Stage) -> None:
         ("POST", PRIYA, "{"),
     ):
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
-        link = http.client.HTTPConnection("127.0.0.1", stage.running.port, timeout=SECONDS)
+        link = http.client.HTTPConnection("127.0.0.1", environment.running.port, timeout=SECONDS)
         with contextlib.closing(link):
             link.request(method, PATH, body, headers)
             sent = {name.lower() for name, _ in link.getresponse().getheaders()}
@@ -167,11 +172,11 @@ def test_every_header_of_an_answer_is_documented(stage: Stage) -> None:
         assert sent - named <= USUAL
 
 
-def test_every_field_of_a_line_in_the_log_is_documented(stage: Stage) -> None:
-    stage.running.ask("wrong")
-    wait_until(lambda: '"unauthenticated"' in stage.running.read_log())
+def test_every_field_of_a_line_in_the_log_is_documented(environment: Environment) -> None:
+    environment.running.ask("wrong")
+    wait_until(lambda: '"unauthenticated"' in environment.running.read_log())
     # The first start of a fresh clone has a line of script/setup's before the service's.
-    lines = [json.loads(line) for line in stage.running.read_log().splitlines() if line.startswith("{")]
+    lines = [json.loads(line) for line in environment.running.read_log().splitlines() if line.startswith("{")]
     fields = {field for line in lines if line["logger"] == "tickiti_query.request" for field in line}
     assert "error" in fields
     assert fields <= set(read_document("docs/operate.md").quoted)

@@ -12,18 +12,18 @@ from typing import Any
 import pytest
 
 from tests.shop import PRIYA, TOM, Shop
+from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.cli import explain, main, why
 from tickiti_query.cli.question import read_question
-from tickiti_query.cli.words import quote
+from tickiti_query.cli.wording import quote
 from tickiti_query.compiler.reasons import Reasons
 from tickiti_query.demo.loading import READER
-from tickiti_query.errors import QueryTimeout
-from tickiti_query.fields import FIELDS
+from tickiti_query.model.errors import QueryTimeout
+from tickiti_query.model.search import Selector, TicketQuery
+from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
 from tickiti_query.replica.transaction import Transaction
-from tickiti_query.search import Selector, TicketQuery
-from tickiti_query.statement import Statement
 
 PRIYAS_ADDRESS = "priya.sharma@sole-provider.example"
 MARCUS = "marcus@trailblazers-club.example"

@@ -8,10 +8,10 @@ import pytest
 
 from tests.stress.run import Stress
 from tests.stress.workload import SETTINGS
+from tickiti_query.cache.snapshot_ids import ServerState
 from tickiti_query.demo.binaries import BINDIR_VARIABLE
 from tickiti_query.demo.pair import Pair
 from tickiti_query.replica.state_statement import execute, prepare
-from tickiti_query.server_state import ServerState
 
 DEBIANS = Path("/usr/lib/postgresql/15/bin")
 PATIENCE_SECONDS = 45.0  # for a wrong proof to be caught; it takes about one

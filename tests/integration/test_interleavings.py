@@ -25,9 +25,9 @@ from tests.interleavings import (
     WORKERS,
     Change,
     Door,
+    Environment,
     Found,
     Question,
-    Stage,
     ask_at_once,
     begin,
     digest,
@@ -36,8 +36,8 @@ from tests.interleavings import (
     make_start,
     secret_of,
 )
-from tests.oracle.dice import ROWS
 from tests.oracle.example import ANN, BOB, CLEO, ROOT
+from tests.oracle.random_choices import ROWS
 from tests.oracle.values import World
 from tests.running import Running, wait_until
 from tickiti_query.demo.loading import create_reader, create_schema
@@ -52,7 +52,7 @@ ROUNDS = 30
 TTL_SECONDS = 2
 LONG = "3600"  # seconds that no test takes
 STATE = "tickiti_server_state"
-STAGES = ("stage", "uncached")
+ENVIRONMENTS = ("environment", "uncached")
 
 
 @dataclass(frozen=True)
@@ -108,26 +108,26 @@ def schema(pair: Pair) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def serve(pair: Pair, log: Path, **changes: str) -> Iterator[Stage]:
-    """gunicorn over the schema, and the stage before it."""
+def serve(pair: Pair, log: Path, **changes: str) -> Iterator[Environment]:
+    """gunicorn over the schema, and the environment before it."""
     given = {"TICKITI_REPLICA_SCHEMA": SCHEMA, "TICKITI_LOG_LEVEL": "warning", **changes}
     running = Running(pair.standby.url_for(READER), log, **given)
     primary, second = pair.primary.connect(), pair.primary.connect()
     primary.autocommit = second.autocommit = False
     has_cache = changes["TICKITI_CACHE_TTL_SECONDS"] != "0"
-    stage = Stage(primary, second, running.port, has_cache=has_cache)
+    environment = Environment(primary, second, running.port, has_cache=has_cache)
     try:
         wait_until(running.is_up)
-        yield stage
+        yield environment
     finally:
-        stage.close()
+        environment.close()
         running.end()
         primary.close()
         second.close()
 
 
 @pytest.fixture(scope="module")
-def stage(pair: Pair, schema: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def environment(pair: Pair, schema: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """Two workers, in exact mode."""
     log = tmp_path_factory.mktemp("interleavings") / "log"
     with serve(pair, log, TICKITI_WORKERS=str(WORKERS), TICKITI_CACHE_TTL_SECONDS=LONG) as opened:
@@ -135,7 +135,7 @@ def stage(pair: Pair, schema: str, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(scope="module")
-def uncached(pair: Pair, schema: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def uncached(pair: Pair, schema: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """Two workers that keep no answer."""
     log = tmp_path_factory.mktemp("uncached") / "log"
     given = {"TICKITI_WORKERS": str(WORKERS), "TICKITI_CACHE_TTL_SECONDS": "0"}
@@ -144,7 +144,7 @@ def uncached(pair: Pair, schema: str, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="module")
-def worker(pair: Pair, schema: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def worker(pair: Pair, schema: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """One worker with eight threads, in exact mode."""
     log = tmp_path_factory.mktemp("worker") / "log"
     given = {"TICKITI_WORKERS": "1", "TICKITI_THREADS": str(THREADS), "TICKITI_CACHE_TTL_SECONDS": LONG}
@@ -153,7 +153,7 @@ def worker(pair: Pair, schema: str, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="module")
-def ttl_worker(pair: Pair, schema: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+def ttl_worker(pair: Pair, schema: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
     """One worker in ttl mode."""
     log = tmp_path_factory.mktemp("ttl") / "log"
     given = {"TICKITI_FRESHNESS": "ttl", "TICKITI_CACHE_TTL_SECONDS": str(TTL_SECONDS)}
@@ -212,22 +212,22 @@ TALES = st.tuples(*[ROWS] * 5)  # perspectives, bodies, and the steps in three p
 
 
 @pytest.mark.timeout(0)
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("name", ENVIRONMENTS)
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 @given(drawn=TALES)
 def test_every_answer_is_the_oracles_whatever_was_committed_before(
     request: pytest.FixtureRequest, name: str, drawn: tuple[list[bytes], ...]
 ) -> None:
     perspectives, bodies, *steps = drawn
-    stage = request.getfixturevalue(name)
-    begin(stage, perspectives, bodies).play(step for part in steps for step in part)
+    environment = request.getfixturevalue(name)
+    begin(environment, perspectives, bodies).play(step for part in steps for step in part)
 
 
 class Race:
     """One who commits without pause, and many who ask the same and something else; the subject of a ticket counts."""
 
-    def __init__(self, stage: Stage, table: str, seconds: float) -> None:
-        self._stage = stage
+    def __init__(self, environment: Environment, table: str, seconds: float) -> None:
+        self._environment = environment
         self._table = table
         self._end = time.monotonic() + seconds
         self._committed = 0
@@ -238,13 +238,13 @@ class Race:
         for number in itertools.count(1):
             if time.monotonic() > self._end:
                 return
-            with self._stage.primary, self._stage.primary.cursor() as cursor:
+            with self._environment.primary, self._environment.primary.cursor() as cursor:
                 cursor.execute(f"UPDATE {self._table} SET subject = 'n{number}' WHERE id = 1")
             self._committed = number
 
     def read(self, number: int) -> None:
         question = ask_of(ANN, json.dumps({"row_limit": 50 + number % 2}))
-        with contextlib.closing(Door(self._stage.port, keep=True)) as door:
+        with contextlib.closing(Door(self._environment.port, keep=True)) as door:
             while time.monotonic() < self._end:
                 least = max(self._committed, self._answered)
                 found = door.ask(question)
@@ -258,14 +258,14 @@ class Race:
                 self.answers += 1
 
 
-@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("name", ENVIRONMENTS)
 def test_no_answer_is_older_than_what_was_there_before_it_was_asked(
     request: pytest.FixtureRequest, pair: Pair, name: str
 ) -> None:
-    stage: Stage = request.getfixturevalue(name)
-    stage.load(make_start())
+    environment: Environment = request.getfixturevalue(name)
+    environment.load(make_start())
     with slow_tickets(pair, 0.01) as table, ThreadPoolExecutor(17) as threads:
-        race = Race(stage, table, seconds=4)
+        race = Race(environment, table, seconds=4)
         for each in [threads.submit(race.write), *[threads.submit(race.read, n) for n in range(16)]]:
             each.result()
     assert race.answers > 100
@@ -323,7 +323,7 @@ EVENTS = {name: (question, event, status) for name, question, event, status in l
 
 
 @pytest.mark.parametrize("name", EVENTS)
-def test_the_first_answer_after_a_commit_knows_of_it(worker: Stage, name: str) -> None:
+def test_the_first_answer_after_a_commit_knows_of_it(worker: Environment, name: str) -> None:
     question, event, status = EVENTS[name]
     world = make_start()
     worker.load(world)
@@ -342,7 +342,7 @@ def test_the_first_answer_after_a_commit_knows_of_it(worker: Stage, name: str) -
         assert status != 200 or door.ask(question).is_hit
 
 
-def test_a_token_that_ends_between_two_hits_is_refused_at_the_second(worker: Stage) -> None:
+def test_a_token_that_ends_between_two_hits_is_refused_at_the_second(worker: Environment) -> None:
     world, question = make_start(), ask_of(ANN)
     worker.load(world)
     ends = datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=1.5)
@@ -363,7 +363,9 @@ def test_a_token_that_ends_between_two_hits_is_refused_at_the_second(worker: Sta
 @pytest.mark.parametrize(
     "text", ['{"perspective_id": 50}', '{"search_object": {"search_perspective": "Mine"}}', "{}"]
 )
-def test_what_a_customer_does_not_have_is_not_there_whatever_all_may_be(worker: Stage, text: str) -> None:
+def test_what_a_customer_does_not_have_is_not_there_whatever_all_may_be(
+    worker: Environment, text: str
+) -> None:
     world, question = make_start(), ask_of(CLEO, text)
     broken = {"id": 1, "name": "All", "is_builtin": True, "owner_id": None, "impersonate_user_id": 99}
     world["perspectives"].append({**world["perspectives"][0], **broken})
@@ -377,7 +379,7 @@ def test_what_a_customer_does_not_have_is_not_there_whatever_all_may_be(worker: 
 # In ttl mode -----------------------------------------------------------------------------------------------
 
 
-def test_in_ttl_mode_an_answer_is_given_until_its_time_is_up_and_no_longer(ttl_worker: Stage) -> None:
+def test_in_ttl_mode_an_answer_is_given_until_its_time_is_up_and_no_longer(ttl_worker: Environment) -> None:
     world = make_start()
     ttl_worker.load(world)
     events = {
@@ -413,7 +415,7 @@ def test_in_ttl_mode_an_answer_is_given_until_its_time_is_up_and_no_longer(ttl_w
 # What the database's own log says --------------------------------------------------------------------------
 
 
-def test_equal_requests_at_once_run_one_statement_for_the_rows(worker: Stage, pair: Pair) -> None:
+def test_equal_requests_at_once_run_one_statement_for_the_rows(worker: Environment, pair: Pair) -> None:
     world = make_start()
     worker.load(world)
     for limit in range(1, ROUNDS + 1):
@@ -426,7 +428,9 @@ def test_equal_requests_at_once_run_one_statement_for_the_rows(worker: Stage, pa
         worker.commit([])
 
 
-def test_those_who_come_while_it_runs_wait_for_it_and_others_get_their_own(worker: Stage, pair: Pair) -> None:
+def test_those_who_come_while_it_runs_wait_for_it_and_others_get_their_own(
+    worker: Environment, pair: Pair
+) -> None:
     world = make_start()
     worker.load(world)
     questions = [ask_of(ANN)] * (THREADS - 2) + [ask_of(BOB)] * 2
@@ -446,7 +450,9 @@ def test_those_who_come_while_it_runs_wait_for_it_and_others_get_their_own(worke
     assert written.count_reading("personal_access_tokens") == 2
 
 
-def test_without_a_cache_those_who_come_while_it_runs_share_the_next(uncached: Stage, pair: Pair) -> None:
+def test_without_a_cache_those_who_come_while_it_runs_share_the_next(
+    uncached: Environment, pair: Pair
+) -> None:
     world = make_start()
     uncached.load(world)
     with contextlib.closing(Door(uncached.port, keep=True)) as door, uncached.second.cursor() as cursor:
@@ -470,7 +476,7 @@ def test_without_a_cache_those_who_come_while_it_runs_share_the_next(uncached: S
 
 
 def test_without_a_cache_nobody_is_on_a_flight_from_before_what_was_committed(
-    uncached: Stage, pair: Pair
+    uncached: Environment, pair: Pair
 ) -> None:
     world = make_start()
     uncached.load(world)
@@ -502,7 +508,7 @@ def list_relations(pair: Pair, sent: Sent) -> list[str]:
 
 
 @pytest.mark.parametrize("is_kept", [False, True], ids=["new connections", "a kept connection"])
-def test_a_hit_is_one_statement_that_reads_no_table(worker: Stage, pair: Pair, is_kept: bool) -> None:
+def test_a_hit_is_one_statement_that_reads_no_table(worker: Environment, pair: Pair, is_kept: bool) -> None:
     worker.load(make_start())
     with contextlib.closing(Door(worker.port, keep=is_kept)) as door:
         missed = Written(pair)

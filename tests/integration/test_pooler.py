@@ -19,10 +19,10 @@ from tickiti_query.cli import main
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.postgres import Server
-from tickiti_query.errors import QueryTimeout
+from tickiti_query.model.errors import QueryTimeout
+from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
-from tickiti_query.statement import Statement
 
 pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="no pgbouncer: nothing was asked through a pooler")
 

@@ -17,7 +17,7 @@ from tests.shop import BLUNT, PRIYA
 from tickiti_query import VERSION
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
-from tickiti_query.health import Readiness
+from tickiti_query.operations.health import Readiness
 
 
 @pytest.fixture(scope="module")

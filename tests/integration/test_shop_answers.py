@@ -9,10 +9,10 @@ import pytest
 from tests.shop import MARCUS, PRIYA, TOM, Shop, open_shop
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
-from tickiti_query.errors import QueryError
+from tickiti_query.model.errors import QueryError
+from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
-from tickiti_query.statement import Statement
 
 EXAMPLE = (
     b'{"ok":true,"data":[{"ticket_id":1,"number":220009,"status":"open","queue":"Returns","priority":"20",'

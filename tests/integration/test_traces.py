@@ -13,13 +13,13 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from tests.collector import Collector, Received, open_collector
-from tests.quiet import find_leaks
+from tests.leak_listener import find_leaks
 from tests.running import ROOT, Running, build_environment, wait_until
 from tests.shop import PATH, PRIYA
 from tickiti_query import VERSION
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
-from tickiti_query.tracing import FLUSH_SECONDS
+from tickiti_query.operations.tracing import FLUSH_SECONDS
 
 Start = Callable[..., Running]
 

@@ -22,13 +22,13 @@ from tests.running import wait_until
 from tickiti_query.cli import main
 from tickiti_query.cli.checks.definitions import normalize
 from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS_BENEATH, PREFIX
-from tickiti_query.contract import RELATIONS
 from tickiti_query.demo.binaries import build_environment, find_bindir
 from tickiti_query.demo.loading import Row, World, create_schema, load_world
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.postgres import Server
 from tickiti_query.demo.shop import make_shop
 from tickiti_query.demo.tokens import DEMO_TOKENS
+from tickiti_query.reporting.contract import RELATIONS
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 DATABASE, READER, APPLICATION, OWNER = "laravel", "laravel_reader", "laravel_app", "tickiti_reporting"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.hostile import check_shape
-from tests.quiet import find_leaks
+from tests.leak_listener import find_leaks
 from tests.running import Running, wait_until
 from tests.shop import PATH, PRIYA
 from tickiti_query.demo.loading import READER

@@ -8,7 +8,7 @@
 - selection: which perspective is meant
 - listing: scope, order and columns
 - evaluator: evaluate(world, user_id, body) -> Answer
-- dice, pools, drawn_tables, drawn_perspectives, drawn_bodies, worlds: Hypothesis strategies
-- story: a failing case told so that a person can follow it
+- random_choices, sample_values, drawn_tables, drawn_perspectives, drawn_bodies, worlds: Hypothesis strategies
+- scenario: a failing case told so that a person can follow it
 - example: the fixed world of the hand-worked cases
 """

@@ -6,9 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from . import pools
-from .dice import ROW, Dice
+from . import sample_values
 from .drawn_perspectives import cased_emails, team_values
+from .random_choices import ROW, RandomChoices
 from .values import Row, World
 
 Body = dict[str, Any]
@@ -26,30 +26,35 @@ WRONG_TOKENS: tuple[Any, ...] = (
     "TEAM:1", "team-and-members:x", "pending", "Open", "15", 15, "#", " 10", "+1",
 )  # fmt: skip
 MOMENT_TOKENS = tuple(
-    text for moment in pools.MOMENTS for text in (moment.isoformat(" "), moment.date().isoformat())
+    text for moment in sample_values.MOMENTS for text in (moment.isoformat(" "), moment.date().isoformat())
 )
 COMMON = ("a", "b", "A", "B", "ß", "s") * 2
 MATCHES_AND_LENGTHS = tuple(product(("absent", "any", "all", None), (1, 1, 2, 3)))
 BIG_IDS = ("9223372036854775808", "99999999999999999999", "0", "9" * 400)
 
 
-def token_pools(world: World) -> dict[str, list[Any]]:
+def list_token_samples(world: World) -> dict[str, list[Any]]:
     emails = cased_emails(world)
     numbers = [ticket["number"] for ticket in world["tickets"]]
     lists = [row["id"] for row in world["watchlists"]]
     return {
-        "subject": [*pools.FRAGMENTS, *COMMON, "a" * 500],
-        "content": [*pools.FRAGMENTS, *COMMON],
-        "subject_content": [*pools.FRAGMENTS, *COMMON],
+        "subject": [*sample_values.FRAGMENTS, *COMMON, "a" * 500],
+        "content": [*sample_values.FRAGMENTS, *COMMON],
+        "subject_content": [*sample_values.FRAGMENTS, *COMMON],
         "assigned": ["me", "Unassigned", *emails, "ME", *team_values(world)],
         "participant": ["me", *emails] * 2,
         "raised": ["me", *emails],
-        "priority": list(pools.PRIORITY_VALUES),
-        "status": list(pools.STATUSES),
-        "hashtag": [*pools.TAGS, *[f"#{tag}" for tag in pools.TAGS]],
+        "priority": list(sample_values.PRIORITY_VALUES),
+        "status": list(sample_values.STATUSES),
+        "hashtag": [*sample_values.TAGS, *[f"#{tag}" for tag in sample_values.TAGS]],
         "queue": [*[row["name"] for row in world["ticket_queues"]] * 2, "nowhere", "1", "SALES"],
-        "watchlist": [*[*lists, *map(str, lists)] * 3, "01", *pools.STRANGE_IDS, *BIG_IDS],
-        "ticket_number": [*[*numbers, *map(str, numbers)] * 3, "0220000", *pools.STRANGE_IDS, *BIG_IDS],
+        "watchlist": [*[*lists, *map(str, lists)] * 3, "01", *sample_values.STRANGE_IDS, *BIG_IDS],
+        "ticket_number": [
+            *[*numbers, *map(str, numbers)] * 3,
+            "0220000",
+            *sample_values.STRANGE_IDS,
+            *BIG_IDS,
+        ],
         "created_from": list(MOMENT_TOKENS),
         "created_to": list(MOMENT_TOKENS),
         "updated_from": list(MOMENT_TOKENS),
@@ -57,15 +62,15 @@ def token_pools(world: World) -> dict[str, list[Any]]:
     }
 
 
-def build_criteria(dice: Dice, tokens: dict[str, list[Any]]) -> list[Body]:
+def build_criteria(rng: RandomChoices, tokens: dict[str, list[Any]]) -> list[Body]:
     """Often of the same mode as the one before, since criteria of one mode are alternatives."""
     modes, criteria = ("the one before",) * 8 + MODES, []
     before = MODES[0]
-    for _ in range(dice.pick((0, 0, 0, 0, 1, 1, 2, 3))):
-        drawn = dice.pick(modes)
+    for _ in range(rng.pick((0, 0, 0, 0, 1, 1, 2, 3))):
+        drawn = rng.pick(modes)
         mode = before = before if drawn == "the one before" else drawn
-        match, length = dice.pick(MATCHES_AND_LENGTHS)
-        values = [dice.pick(tokens[mode]) for _ in range(3)][:length]
+        match, length = rng.pick(MATCHES_AND_LENGTHS)
+        values = [rng.pick(tokens[mode]) for _ in range(3)][:length]
         criteria.append({"mode": mode, "tokens": values} | ({} if match == "absent" else {"match": match}))
     return criteria
 
@@ -103,39 +108,39 @@ def does_have(user: Row | None, perspective: Row) -> bool:
     return bool(perspective["is_builtin"] or perspective["shared"] or is_own)
 
 
-def build_selector(dice: Dice, world: World, user_id: int | None) -> Body:
+def build_selector(rng: RandomChoices, world: World, user_id: int | None) -> Body:
     """None, one or several selectors, most of which select something that the user has."""
     rows = world["perspectives"]
     user = next((user for user in world["users"] if user["id"] == user_id), None)
     had = [row for row in rows if does_have(user, row)]
     ids = [row["id"] for row in [*had * 16, *rows * 2]]
     names = [row["name"] for row in [*had * 8, *rows]]
-    direct_id = dice.pick([*ids, dice.pick(pools.STRANGE_IDS)])
-    search_id = dice.pick([*ids, dice.pick(pools.STRANGE_IDS)])
-    name = dice.pick([*names, "All", dice.pick(("nothing", ""))])
-    kinds = dice.pick(SELECTORS if had else ("", "name", "")).split()
+    direct_id = rng.pick([*ids, rng.pick(sample_values.STRANGE_IDS)])
+    search_id = rng.pick([*ids, rng.pick(sample_values.STRANGE_IDS)])
+    name = rng.pick([*names, "All", rng.pick(("nothing", ""))])
+    kinds = rng.pick(SELECTORS if had else ("", "name", "")).split()
     body: Body = {}
     if "id" in kinds:
-        body["perspective_id"] = spell_id(direct_id, dice.pick(SPELLINGS))
+        body["perspective_id"] = spell_id(direct_id, rng.pick(SPELLINGS))
     if "search_id" in kinds:
-        body["search_object"] = {"search_perspective_id": spell_id(search_id, dice.pick(SPELLINGS))}
+        body["search_object"] = {"search_perspective_id": spell_id(search_id, rng.pick(SPELLINGS))}
     if "name" in kinds:
         body.setdefault("search_object", {})["search_perspective"] = name
     return body
 
 
-Spoiler = Callable[[Dice, Body], Any]
+Spoiler = Callable[[RandomChoices, Body], Any]
 
 
 def put(path: str, *values: Any) -> Spoiler:
     """Sets the field at the dotted path to one of the values."""
 
-    def spoil(dice: Dice, body: Body) -> Body:
+    def spoil(rng: RandomChoices, body: Body) -> Body:
         *outer, last = path.split(".")
         inner = body
         for name in outer:
             inner = inner.setdefault(name, {})
-        inner[last] = dice.pick(values)
+        inner[last] = rng.pick(values)
         return body
 
     return spoil
@@ -144,9 +149,9 @@ def put(path: str, *values: Any) -> Spoiler:
 def add_criterion(**changes: tuple[Any, ...]) -> Spoiler:
     """Adds a criterion that is plain but for the changes, each one of the values given."""
 
-    def spoil(dice: Dice, body: Body) -> Body:
+    def spoil(rng: RandomChoices, body: Body) -> Body:
         criterion = {"mode": "subject", "tokens": ["a"]}
-        criterion |= {name: dice.pick(values) for name, values in changes.items()}
+        criterion |= {name: rng.pick(values) for name, values in changes.items()}
         body.setdefault("search_object", {}).setdefault("criteria", []).append(criterion)
         return body
 
@@ -173,21 +178,21 @@ SPOILERS: tuple[Spoiler, ...] = (
     put("row_limit", 0, -1, 5001, 10**30, "10", 10.0, True, [], {}),
     put("extra", "\0", ["\ud83d"], {"\0": 1}, {"a": {"\udc00": None}}),
     put("search_object.extra", {"a": ["b\0"]}, "\ud800\ud800"),
-    lambda dice, _: dice.pick(([], None, "All", 1, True, 1.5, [{}])),
+    lambda rng, _: rng.pick(([], None, "All", 1, True, 1.5, [{}])),
 )
 
 
 def build_body(world: World, user_id: int | None, drawn: bytes) -> Any:
-    dice = Dice(drawn)
-    spoiler, extra = dice.pick((None,) * 100 + SPOILERS), dice.pick((None,) * 6 + EXTRAS)
-    row_limit = dice.pick(("absent", "absent", 100, 1, 2, 3, 5, None, 5000))
-    body = build_selector(dice, world, user_id) | ({} if row_limit == "absent" else {"row_limit": row_limit})
-    criteria = build_criteria(dice, token_pools(world))
+    rng = RandomChoices(drawn)
+    spoiler, extra = rng.pick((None,) * 100 + SPOILERS), rng.pick((None,) * 6 + EXTRAS)
+    row_limit = rng.pick(("absent", "absent", 100, 1, 2, 3, 5, None, 5000))
+    body = build_selector(rng, world, user_id) | ({} if row_limit == "absent" else {"row_limit": row_limit})
+    criteria = build_criteria(rng, list_token_samples(world))
     if criteria:
         body.setdefault("search_object", {})["criteria"] = criteria
     if extra is not None:
-        extra(dice, body)
-    return body if spoiler is None else spoiler(dice, body)
+        extra(rng, body)
+    return body if spoiler is None else spoiler(rng, body)
 
 
 def bodies(world: World, user_id: int | None = None) -> st.SearchStrategy[Any]:

@@ -6,8 +6,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from . import pools
-from .dice import ROWS, Dice
+from . import sample_values
+from .random_choices import ROWS, RandomChoices
 from .values import Row, World
 
 IS = ("is", "is not")
@@ -24,7 +24,7 @@ OPERATORS = {
     "hashtag": IS,
     "watchlist": IS,
     "resolution": IS,
-} | dict.fromkeys(pools.FLAGS, IS)
+} | dict.fromkeys(sample_values.FLAGS, IS)
 FIELDS = tuple(OPERATORS)
 ORDERS = (
     "number", "subject", "status", "priority", "queue", "assignee", "originator", "created_at", "updated_at",
@@ -58,7 +58,7 @@ def cased_emails(world: World) -> list[str]:
     return [
         *emails,
         *[email.swapcase() for email in emails],
-        *pools.OUTSIDE_EMAILS,
+        *sample_values.OUTSIDE_EMAILS,
         "nobody@nowhere.io",
         "Me",
     ]
@@ -67,84 +67,93 @@ def cased_emails(world: World) -> list[str]:
 def ids_and_names(rows: list[Row]) -> list[Any]:
     """Ids, names, some of other rows' and some that are nobody's."""
     known = [value for row in rows for value in (row["id"], row["name"]) if value != ""]
-    return [*known, *known, *known, "nowhere", *pools.IDS, *pools.STRANGE_IDS, "1", "2"]
+    return [*known, *known, *known, "nowhere", *sample_values.IDS, *sample_values.STRANGE_IDS, "1", "2"]
 
 
 def team_values(world: World) -> list[str]:
-    ids = [*[str(team["id"]) for team in world["teams"]], str(pools.MISSING_ID), "01", "99999999999999999999"]
+    ids = [
+        *[str(team["id"]) for team in world["teams"]],
+        str(sample_values.MISSING_ID),
+        "01",
+        "99999999999999999999",
+    ]
     return [f"{word}:{team_id}" for team_id in ids for word in ("team", "team-and-members")]
 
 
-def value_pools(world: World) -> dict[str, list[Any]]:
+def list_value_samples(world: World) -> dict[str, list[Any]]:
     """For each field the values to choose from, all of them legal."""
     emails = cased_emails(world)
-    texts = [text for text in pools.TEXTS if text]
+    texts = [text for text in sample_values.TEXTS if text]
     by_field: dict[str, list[Any]] = {
-        "subject": [*pools.FRAGMENTS, *texts],
-        "content": list(pools.FRAGMENTS),
-        "status": list(pools.STATUSES),
-        "priority": list(pools.PRIORITY_VALUES),
+        "subject": [*sample_values.FRAGMENTS, *texts],
+        "content": list(sample_values.FRAGMENTS),
+        "status": list(sample_values.STATUSES),
+        "priority": list(sample_values.PRIORITY_VALUES),
         "queue": ids_and_names(world["ticket_queues"]),
         "assignee": [*["me", "Unassigned"] * 5, *emails, "ME", *team_values(world)],
-        "originator": [*["me"] * 25, *emails, *pools.FRAGMENTS],
+        "originator": [*["me"] * 25, *emails, *sample_values.FRAGMENTS],
         "participant": [*["me"] * 10, *emails],
-        "hashtag": [*pools.TAGS, *[f"#{tag}" for tag in pools.TAGS]],
+        "hashtag": [*sample_values.TAGS, *[f"#{tag}" for tag in sample_values.TAGS]],
         "watchlist": ids_and_names(world["watchlists"]),
         "resolution": ["a", "done", "DONE", "é", "É", "ß", "SS", "zz"],
     }
-    return by_field | {flag: [True, False] for flag in pools.FLAGS}
+    return by_field | {flag: [True, False] for flag in sample_values.FLAGS}
 
 
-def pick_value(dice: Dice, pool: list[Any]) -> Any:
+def pick_value(rng: RandomChoices, samples: list[Any]) -> Any:
     """A scalar, or more rarely an array of one or two."""
-    length, values = dice.pick((0, 0, 0, 0, 1, 2, 2)), [dice.pick(pool) for _ in range(2)]
+    length, values = rng.pick((0, 0, 0, 0, 1, 2, 2)), [rng.pick(samples) for _ in range(2)]
     return values[:length] if length else values[0]
 
 
-def build_perspective(dice: Dice, perspective_id: int, world: World) -> Row:
+def build_perspective(rng: RandomChoices, perspective_id: int, world: World) -> Row:
     user_ids = [user["id"] for user in world["users"]]
-    is_builtin, shared = dice.pick(((False, False), (True, False), (False, True), (False, True)))
-    owner_id = dice.pick(user_ids)
+    is_builtin, shared = rng.pick(((False, False), (True, False), (False, True), (False, True)))
+    owner_id = rng.pick(user_ids)
     return {
         "id": perspective_id,
-        "name": dice.pick(pools.PERSPECTIVE_NAMES),
+        "name": rng.pick(sample_values.PERSPECTIVE_NAMES),
         "description": None,
         "display_mode": "card",
         "is_builtin": is_builtin,
         "owner_id": None if is_builtin else owner_id,
         "shared": shared,
-        "impersonate_user_id": dice.pick([*[None] * 4 * len(user_ids), *user_ids * 4, pools.MISSING_ID]),
+        "impersonate_user_id": rng.pick(
+            [*[None] * 4 * len(user_ids), *user_ids * 4, sample_values.MISSING_ID]
+        ),
         "show_in_crm": False,
     }
 
 
-def build_conditions(dice: Dice, values: dict[str, list[Any]]) -> Iterable[Row]:
+def build_conditions(rng: RandomChoices, values: dict[str, list[Any]]) -> Iterable[Row]:
     """Often on the same field as the condition before, since that is where conditions combine."""
     before = FIELDS[0]
     for _ in range(4):
-        drawn = dice.pick((None,) * 12 + ("the one before",) * 7 + FIELDS)
+        drawn = rng.pick((None,) * 12 + ("the one before",) * 7 + FIELDS)
         field = before if drawn == "the one before" else drawn or FIELDS[0]
         row = {
             "field": field,
-            "operator": dice.pick(OPERATORS[field]),
-            "value": pick_value(dice, values[field]),
+            "operator": rng.pick(OPERATORS[field]),
+            "value": pick_value(rng, values[field]),
         }
-        spoilt, wrong = dice.pick((None,) * 120 + tuple(WRONGS)), dice.roll()
+        spoilt, wrong = rng.pick((None,) * 120 + tuple(WRONGS)), rng.next_byte()
         if drawn is not None:
-            yield row if spoilt is None else row | {spoilt: Dice(bytes([wrong])).pick(WRONGS[spoilt])}
+            yield (
+                row if spoilt is None else row | {spoilt: RandomChoices(bytes([wrong])).pick(WRONGS[spoilt])}
+            )
             before = field
 
 
-def build_orders(dice: Dice) -> Iterable[Row]:
+def build_orders(rng: RandomChoices) -> Iterable[Row]:
     known = list(product(ORDERS, (True, False))) * 3
     wrong = [(name, True) for name in WRONG_PARTS[:2]]
-    for order in [dice.pick([*[None] * 120, *known, *wrong]) for _ in range(2)]:
+    for order in [rng.pick([*[None] * 120, *known, *wrong]) for _ in range(2)]:
         if order is not None:
             yield {"field": order[0], "ascending": order[1]}
 
 
-def build_columns(dice: Dice) -> Iterable[Row]:
-    for field in [dice.pick([*[None] * 60, *COLUMNS * 8, *WRONG_PARTS[2:]]) for _ in range(3)]:
+def build_columns(rng: RandomChoices) -> Iterable[Row]:
+    for field in [rng.pick([*[None] * 60, *COLUMNS * 8, *WRONG_PARTS[2:]]) for _ in range(3)]:
         if field is not None:
             yield {"field": field}
 
@@ -162,13 +171,13 @@ def build_perspectives(world: World, drawn: list[bytes]) -> World:
         "perspective_orders": [],
         "perspective_columns": [],
     }
-    values = value_pools(world) if drawn else {}
+    values = list_value_samples(world) if drawn else {}
     for index, data in enumerate(drawn[:6]):
-        dice, perspective_id = Dice(data), (*pools.IDS, 20)[index]
-        tables["perspectives"].append(build_perspective(dice, perspective_id, world))
-        tables["perspective_orders"] += place(perspective_id, build_orders(dice))
-        tables["perspective_columns"] += place(perspective_id, build_columns(dice))
-        tables["perspective_conditions"] += place(perspective_id, build_conditions(dice, values))
+        rng, perspective_id = RandomChoices(data), (*sample_values.IDS, 20)[index]
+        tables["perspectives"].append(build_perspective(rng, perspective_id, world))
+        tables["perspective_orders"] += place(perspective_id, build_orders(rng))
+        tables["perspective_columns"] += place(perspective_id, build_columns(rng))
+        tables["perspective_conditions"] += place(perspective_id, build_conditions(rng, values))
     return tables
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from .dice import ROW, ROWS, Dice
 from .drawn_bodies import bodies, build_body
 from .drawn_perspectives import build_perspectives, perspectives
 from .drawn_tables import DRAWN_WORLDS, build_world
+from .random_choices import ROW, ROWS, RandomChoices
 from .values import World
 
 __all__ = ["bodies", "cases", "perspectives", "worlds"]
@@ -32,5 +32,5 @@ def cases(draw: st.DrawFn) -> Case:
     world = build_world(drawn_world)
     world |= build_perspectives(world, drawn_perspectives)
     active = [user["id"] for user in world["users"] if user["is_active"]]
-    user_id = Dice(drawn_body).pick(active)
+    user_id = RandomChoices(drawn_body).pick(active)
     return world, user_id, build_body(world, user_id, drawn_body[1:])

@@ -19,12 +19,12 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from tickiti_query.errors import QueryError
+from tickiti_query.cache.snapshot_ids import RUNNING_SQL, STAMP_SQL, Server, ServerState, Sight
+from tickiti_query.model.errors import QueryError
+from tickiti_query.model.statement import Statement
 from tickiti_query.replica.replica import OBSERVE_SECONDS, Replica
 from tickiti_query.replica.state_statement import execute
 from tickiti_query.replica.transaction import BEGIN, Transaction
-from tickiti_query.server_state import RUNNING_SQL, STAMP_SQL, Server, ServerState, Sight
-from tickiti_query.statement import Statement
 
 Validate = Callable[[ServerState], Hashable]  # None: nothing can be proved
 

@@ -12,10 +12,10 @@ import psycopg2
 
 from tests.stress.checker import Checker, Memory, Validate
 from tests.stress.workload import READER, SET_UP, Caretaker, Writer
+from tickiti_query.cache.snapshot_ids import ServerState, Validator
 from tickiti_query.demo.pair import Pair
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
-from tickiti_query.server_state import ServerState, Validator
 
 PROGRESS_SECONDS = 10.0
 Worker = Writer | Caretaker | Checker
@@ -154,10 +154,10 @@ def at_work(workers: Sequence[Worker]) -> Iterator[None]:
 class Crashes:
     """Lets the standby crash now and then, and brings it back."""
 
-    def __init__(self, pair: Pair, dice: random.Random, seconds: float) -> None:
+    def __init__(self, pair: Pair, rng: random.Random, seconds: float) -> None:
         self.count = 0
         self._pair = pair
-        self._dice = dice
+        self._dice = rng
         self._seconds = seconds
         self._due = time.monotonic() + self._draw()
 

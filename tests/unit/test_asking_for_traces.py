@@ -49,6 +49,6 @@ def test_what_cannot_be_done_stops_the_start_with_the_others(environ: dict[str, 
 
 def test_without_the_packages_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(traces, "PACKAGE", "not-installed")
-    with pytest.raises(ValueError, match=r"requirements-tracing\.txt is not installed"):
+    with pytest.raises(ValueError, match=r"requirements/tracing\.txt is not installed"):
         asks_for_traces(ENDPOINT)
     assert asks_for_traces({}) is False

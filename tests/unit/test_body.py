@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tickiti_query.body import make_body_reader
-from tickiti_query.errors import MalformedJson, UnsupportedMediaType, ValidationFailed
-from tickiti_query.search import Criterion, Selector, TicketQuery
+from tickiti_query.http.body import make_body_reader
+from tickiti_query.model.errors import MalformedJson, UnsupportedMediaType, ValidationFailed
+from tickiti_query.model.search import Criterion, Selector, TicketQuery
 
 JSON = "application/json"
 CRITERION = {"mode": "subject", "tokens": ["x"]}

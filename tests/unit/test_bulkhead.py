@@ -8,8 +8,8 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 
-from tickiti_query.bulkhead import Bulkhead
-from tickiti_query.errors import Overloaded
+from tickiti_query.admission.bulkhead import Bulkhead
+from tickiti_query.model.errors import Overloaded
 
 SECONDS = 10.0
 

@@ -4,11 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tickiti_query.cache import OVERHEAD_BYTES, Cache, RecipeBook
-from tickiti_query.recipe import Recipe
-from tickiti_query.search import TicketQuery
-from tickiti_query.server_state import Server, Validator
-from tickiti_query.statement import Statement
+from tickiti_query.cache.cache import OVERHEAD_BYTES, Cache
+from tickiti_query.cache.snapshot_ids import Server, Validator
 
 SERVER = Server(generation=1, system=77, major=18)
 NOW = Validator(SERVER, "10:20: since true", "")
@@ -129,20 +126,3 @@ def test_threads_may_use_it_at_once() -> None:
         list(threads.map(work, range(8)))
     assert cache.held_bytes <= 20 * OVERHEAD_BYTES
     assert cache.events["store"] == 4000
-
-
-def test_what_is_remembered_of_questions_is_bounded_with_their_bodies() -> None:
-    book = RecipeBook(100_000)
-    for number in range(20):
-        query = TicketQuery(row_limit=number + 1)
-        recipe = Recipe(
-            grant=None,
-            size=30_000,
-            query=query,
-            perspective_id=1,
-            columns=(),
-            statement=Statement("SELECT"),
-            page=Statement("SELECT"),
-        )
-        book.put(number, recipe)
-    assert [number for number in range(20) if book.get(number)] == [17, 18, 19]

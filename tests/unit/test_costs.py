@@ -1,4 +1,4 @@
-"""The ledger of perspectives: quantiles as Prometheus estimates them, pages added up, a table."""
+"""The cost totals of perspectives: quantiles as Prometheus estimates them, pages added up, a table."""
 
 import re
 import signal
@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 from werkzeug.serving import make_server
 
-from tickiti_query import metrics
-from tickiti_query.admin import make_admin_app
 from tickiti_query.cli import costs, main
-from tickiti_query.cli.ledger import Cost, add_page
-from tickiti_query.request_trace import RequestTrace
+from tickiti_query.cli.cost_totals import CostTotals, add_page
+from tickiti_query.operations import metrics
+from tickiti_query.operations.admin import make_admin_app
+from tickiti_query.query.request_trace import RequestTrace
 
 INFINITE = float("inf")
 
@@ -61,21 +61,21 @@ def serve(render: Callable[[], str]) -> Iterator[str]:
     ("share", "seconds"), [(0.5, 0.005), (0.25, 0.0025), (0.75, 0.0075), (0.95, 0.01), (1.0, 0.01)]
 )
 def test_a_quantile_lies_between_the_bounds(share: float, seconds: float) -> None:
-    cost = Cost(buckets=defaultdict(float, {0.005: 50, 0.01: 100, INFINITE: 100}))
+    cost = CostTotals(buckets=defaultdict(float, {0.005: 50, 0.01: 100, INFINITE: 100}))
     assert cost.find_quantile(share) == pytest.approx(min(seconds, 0.01), rel=0.06)
 
 
 def test_beyond_the_last_bound_nothing_is_known() -> None:
-    assert Cost(buckets=defaultdict(float, {0.005: 10, INFINITE: 100})).find_quantile(0.5) == 0.005
-    assert Cost().find_quantile(0.5) is None
-    assert Cost().hit_ratio is None
+    assert CostTotals(buckets=defaultdict(float, {0.005: 10, INFINITE: 100})).find_quantile(0.5) == 0.005
+    assert CostTotals().find_quantile(0.5) is None
+    assert CostTotals().hit_ratio is None
 
 
 def test_pages_of_several_pods_are_added_up() -> None:
-    ledger: dict[str, Cost] = {}
-    add_page(ledger, write_page("3", hits=90, misses=10, late=10))
-    add_page(ledger, write_page("3", hits=95, misses=5))
-    cost = ledger["3"]
+    totals: dict[str, CostTotals] = {}
+    add_page(totals, write_page("3", hits=90, misses=10, late=10))
+    add_page(totals, write_page("3", hits=95, misses=5))
+    cost = totals["3"]
     assert (cost.calls, cost.hits, cost.hit_ratio) == (200, 185, 185 / 200)
     assert (cost.rows_returned, cost.rows_read, cost.sql_seconds) == (20_000, 1_500, 1.5)
     assert cost.buckets == {0.005: 190, 0.01: 190, 0.1: 200, INFINITE: 200}

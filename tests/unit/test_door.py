@@ -5,8 +5,8 @@ import time
 import pytest
 from limits.errors import StorageError
 
-from tickiti_query.rate_limit import RETRY_SECONDS, Counts, Door, name_place
-from tickiti_query.windows import FEW, Windows
+from tickiti_query.admission.rate_limit import RETRY_SECONDS, Counts, Door, name_place
+from tickiti_query.admission.windows import FEW, Windows
 
 
 class Store(Windows):

@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from tickiti_query.errors import ReplicaUnavailable
-from tickiti_query.freshness import Freshness
-from tickiti_query.server_state import Server, ServerState, Sight, is_older
+from tickiti_query.cache.freshness import Freshness
+from tickiti_query.cache.snapshot_ids import Server, ServerState, Sight, is_older
+from tickiti_query.model.errors import ReplicaUnavailable
 
 SERVER = Server(generation=1, system=77, major=18)
 STATE = ServerState(SERVER, "10:20: since t", "", replayed_at=None, lag_seconds=0.0)

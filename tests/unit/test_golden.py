@@ -3,8 +3,8 @@
 import pytest
 
 from tests.golden_cases import FOLDER, list_cases
-from tickiti_query.psql_script import write_script
-from tickiti_query.statement import Statement
+from tickiti_query.cli.psql_script import write_script
+from tickiti_query.model.statement import Statement
 
 CASES = dict(list_cases())
 

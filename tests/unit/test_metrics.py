@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.metrics_page import Page
-from tickiti_query import metrics
-from tickiti_query.request_trace import RequestTrace
+from tickiti_query.operations import metrics
+from tickiti_query.query.request_trace import RequestTrace
 
 NEW_IDS = itertools.count(10**6)
 

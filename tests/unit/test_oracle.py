@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from tests.oracle import pools
+from tests.oracle import sample_values
 from tests.oracle.evaluator import Answer, evaluate
 from tests.oracle.example import ANN, BOB, CLEO, MINE, ROOT, a_ticket, make_world, set_mine
-from tests.oracle.story import tell
+from tests.oracle.scenario import describe_scenario
 from tests.oracle.values import World
 from tests.oracle.worlds import cases, worlds
 
@@ -267,7 +267,13 @@ def test_the_lower_case_is_the_database_s() -> None:
 
 
 def test_lower_case_in_the_pools_is_one_to_one() -> None:
-    everything = pools.FRAGMENTS + pools.TEXTS + pools.TAGS + pools.USER_EMAILS + pools.OUTSIDE_EMAILS
+    everything = (
+        sample_values.FRAGMENTS
+        + sample_values.TEXTS
+        + sample_values.TAGS
+        + sample_values.USER_EMAILS
+        + sample_values.OUTSIDE_EMAILS
+    )
     for character in set("".join(everything)):
         assert len(character.lower()) == 1
         assert character.lower().upper().lower() == character.lower() or character == "ß"
@@ -311,4 +317,4 @@ def test_every_case_has_an_answer_and_a_story(case: Any) -> None:
     assert answer.status in (200, 404, 422, 501)
     assert (answer.status == 422) == bool(answer.error_fields)
     assert (answer.status == 200) == (answer.code is None)
-    assert tell(world, user_id, body)
+    assert describe_scenario(world, user_id, body)

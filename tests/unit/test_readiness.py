@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tickiti_query.errors import ReplicaUnavailable
-from tickiti_query.health import Readiness
+from tickiti_query.model.errors import ReplicaUnavailable
+from tickiti_query.operations.health import Readiness
 
 
 class Checked:

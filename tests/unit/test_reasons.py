@@ -3,14 +3,14 @@
 import pytest
 
 from tests.golden_cases import FOUND, SAMPLES, STAFF, TOKENS
+from tickiti_query.catalogue.field import Field
+from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.resolved_names import ResolvedNames
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import read_criteria
 from tickiti_query.compiler.reasons import compile_reasons
-from tickiti_query.directory import Directory
-from tickiti_query.field import Field
-from tickiti_query.fields import FIELDS
-from tickiti_query.perspective import Condition, Order, Perspective
-from tickiti_query.search import Criterion
+from tickiti_query.model.perspective import Condition, Order, Perspective
+from tickiti_query.model.search import Criterion
 
 FIELDS_WITH_CONDITIONS = [field for field in FIELDS.fields.values() if field.equals or field.contains]
 # Conditions on the queue alone are folded into the scope.
@@ -23,25 +23,25 @@ def test_every_field_shows_what_a_ticket_has_of_it(field: Field) -> None:
     name = field.name
     operator = "is" if field.equals else "contains"
     perspective = Perspective(1, "Asked", (Condition(name, operator, SAMPLES.get(name, (True,))),))
-    directory = Directory(FOUND)
-    inquiry = compile_reasons(perspective, (), STAFF, 220009, directory)
+    names = ResolvedNames(FOUND)
+    inquiry = compile_reasons(perspective, (), STAFF, 220009, names)
     [(_, _, has)] = inquiry.asked[0].alternatives
     assert has is not None
-    assert not directory.missing
+    assert not names.missing
 
 
 @pytest.mark.parametrize("name", FIELDS.modes)
 def test_every_mode_shows_what_a_ticket_has_of_it(name: str) -> None:
     tokens = TOKENS.get(name, ("2026-05-01",) if name.endswith(("_from", "_to")) else ("carbon", "plate"))
     searches = read_criteria([Criterion(name, tokens)])
-    inquiry = compile_reasons(Perspective(1, "Asked"), searches, STAFF, 220009, Directory(FOUND))
+    inquiry = compile_reasons(Perspective(1, "Asked"), searches, STAFF, 220009, ResolvedNames(FOUND))
     [(_, _, has)] = inquiry.asked[0].alternatives
     assert has is not None
 
 
 def test_every_order_shows_what_a_ticket_has_of_it() -> None:
     perspective = Perspective(1, "Asked", orders=tuple(Order(name, ascending=True) for name in ORDERS))
-    inquiry = compile_reasons(perspective, (), STAFF, 220009, Directory(FOUND))
+    inquiry = compile_reasons(perspective, (), STAFF, 220009, ResolvedNames(FOUND))
     assert None not in [place for _, place in inquiry.order]
 
 
@@ -50,8 +50,8 @@ def test_the_truth_of_a_condition_is_the_predicate_of_the_list(field: Field) -> 
     name = field.name
     operator = "is not" if field.equals else "does not contain"
     perspective = Perspective(1, "Asked", (Condition(name, operator, SAMPLES.get(name, (True,))),))
-    listed = compile_query(perspective, (), STAFF, 100, Directory(FOUND))
+    listed = compile_query(perspective, (), STAFF, 100, ResolvedNames(FOUND))
     predicate = listed.sql.partition("bigint[]))\n  AND ")[2].partition("\nORDER BY")[0]
-    inquiry = compile_reasons(perspective, (), STAFF, 220009, Directory(FOUND))
+    inquiry = compile_reasons(perspective, (), STAFF, 220009, ResolvedNames(FOUND))
     assert predicate
     assert f"({predicate}) IS TRUE" in inquiry.statement.sql

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tickiti_query.sharing import Flights, SharedReading, Waiter
+from tickiti_query.cache.sharing import Flights, SharedReading, Waiter
 
 SECONDS = 5.0
 

@@ -7,23 +7,23 @@ from typing import Any
 
 import pytest
 
-from tickiti_query.actor import Actor, User
-from tickiti_query.errors import Forbidden, Unauthenticated
-from tickiti_query.statement import Statement
-from tickiti_query.tokens import (
+from tickiti_query.model.actor import Actor, User
+from tickiti_query.model.errors import Forbidden, Unauthenticated
+from tickiti_query.model.statement import Statement
+from tickiti_query.reporting.tokens import (
     NONE,
+    AuthenticatedToken,
     Credentials,
-    Grant,
-    find_grant,
+    find_token,
     is_listed,
-    make_admission,
+    make_authorizer,
     read_abilities,
     read_credentials,
 )
 
 NOW = datetime(2026, 5, 2, 12, 0)  # noqa: DTZ001  the relations have no zone
 ACTOR = Actor(User(7, "priya@shop.example"), is_staff=True, queues=(1, 2))
-GRANT = Grant(ACTOR, frozenset({"tickets:read"}), None, None, None)
+TOKEN = AuthenticatedToken(ACTOR, frozenset({"tickets:read"}), None, None, None)
 
 
 def digest(secret: str) -> str:
@@ -159,19 +159,19 @@ def make_row(
     )
 
 
-def test_a_row_becomes_a_grant() -> None:
+def test_a_row_becomes_a_token_and_its_owner() -> None:
     source = Rows(make_row())
-    grant = find_grant(source, Credentials(digest("secret"), 14))
-    assert grant == Grant(ACTOR, frozenset("*"), None, None, None)
+    token = find_token(source, Credentials(digest("secret"), 14))
+    assert token == AuthenticatedToken(ACTOR, frozenset("*"), None, None, None)
     assert dict(source.asked[0].params) == {"digest": digest("secret"), "id": 14}
-    grant = find_grant(Rows(make_row(sees_all=True)), Credentials(digest("secret")))
-    assert grant.actor.queues is None
+    token = find_token(Rows(make_row(sees_all=True)), Credentials(digest("secret")))
+    assert token.actor.queues is None
 
 
 @pytest.mark.parametrize("rows", [[], [make_row(active=False)], [make_row(token=digest("other"))]])
 def test_no_row_an_inactive_owner_and_another_digest_are_refused_alike(rows: list[tuple[Any, ...]]) -> None:
     with pytest.raises(Unauthenticated) as refused:
-        find_grant(Rows(*rows), Credentials(digest("secret"), 14))
+        find_token(Rows(*rows), Credentials(digest("secret"), 14))
     assert refused.value.message == Unauthenticated.default_message
 
 
@@ -179,7 +179,7 @@ def test_credentials_that_nobody_has_ask_the_same_question() -> None:
     sources = [Rows(), Rows()]
     for source, header in zip(sources, [None, "Bearer 14|wrong"], strict=True):
         with pytest.raises(Unauthenticated):
-            find_grant(source, read_credentials(header))
+            find_token(source, read_credentials(header))
     assert [len(source.asked) for source in sources] == [1, 1]
     assert sources[0].asked[0].sql == sources[1].asked[0].sql
 
@@ -191,12 +191,12 @@ def test_abilities_are_a_json_array_of_strings_and_else_none(text: str | None, a
 
 @pytest.mark.parametrize(("ability", "opens"), OPENING)
 def test_an_ability_opens_the_endpoint_or_not(ability: str, opens: bool) -> None:
-    grant = replace(GRANT, abilities=frozenset({ability}))
+    token = replace(TOKEN, abilities=frozenset({ability}))
     if opens:
-        assert make_admission(None, lambda: NOW)(grant, "203.0.113.9") is ACTOR
+        assert make_authorizer(None, lambda: NOW)(token, "203.0.113.9") is ACTOR
     else:
         with pytest.raises(Forbidden, match="tickets:read"):
-            make_admission(None, lambda: NOW)(grant, "203.0.113.9")
+            make_authorizer(None, lambda: NOW)(token, "203.0.113.9")
 
 
 @pytest.mark.parametrize(("allowed_ip", "address", "listed"), PLACES)
@@ -204,7 +204,7 @@ def test_an_address_is_in_the_list_or_not(allowed_ip: str | None, address: str, 
     assert is_listed(allowed_ip, address) is listed
     if not listed:
         with pytest.raises(Forbidden, match="address"):
-            make_admission(None, lambda: NOW)(replace(GRANT, allowed_ip=allowed_ip), address)
+            make_authorizer(None, lambda: NOW)(replace(TOKEN, allowed_ip=allowed_ip), address)
 
 
 SECOND = timedelta(seconds=1)
@@ -228,16 +228,16 @@ TIMES: list[tuple[datetime | None, datetime | None, int | None, bool]] = [
 def test_a_token_is_valid_until_its_time_or_everybodys_is_up(
     expires_at: datetime | None, created_at: datetime | None, minutes: int | None, valid: bool
 ) -> None:
-    grant = replace(GRANT, expires_at=expires_at, created_at=created_at)
-    admit = make_admission(minutes, lambda: NOW)
+    token = replace(TOKEN, expires_at=expires_at, created_at=created_at)
+    authorize = make_authorizer(minutes, lambda: NOW)
     if valid:
-        assert admit(grant, "203.0.113.9") is ACTOR
+        assert authorize(token, "203.0.113.9") is ACTOR
     else:
         with pytest.raises(Unauthenticated):
-            admit(grant, "203.0.113.9")
+            authorize(token, "203.0.113.9")
 
 
 def test_an_expired_token_without_the_ability_is_not_told_what_it_lacks() -> None:
-    grant = Grant(ACTOR, frozenset(), "", NOW - SECOND, None)
+    token = AuthenticatedToken(ACTOR, frozenset(), "", NOW - SECOND, None)
     with pytest.raises(Unauthenticated):
-        make_admission(None, lambda: NOW)(grant, "203.0.113.9")
+        make_authorizer(None, lambda: NOW)(token, "203.0.113.9")

@@ -3,20 +3,20 @@
 import pytest
 
 from tests.golden_cases import ANN, STAFF
+from tickiti_query.catalogue.field import Catalogue, Field, Mode, make_catalogue
+from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.fragments import fixed, text_key
+from tickiti_query.catalogue.matching import contain_text, match_text
+from tickiti_query.catalogue.predicate import Comparison
+from tickiti_query.catalogue.reference import write_reference
+from tickiti_query.catalogue.resolved_names import ResolvedNames
+from tickiti_query.catalogue.values import read_text
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import read_criteria
-from tickiti_query.directory import Directory
-from tickiti_query.errors import UnsupportedPerspective, ValidationFailed
-from tickiti_query.field import Catalogue, Field, Mode, make_catalogue
-from tickiti_query.fields import FIELDS
-from tickiti_query.fragments import fixed, text_key
-from tickiti_query.matching import contain_text, match_text
-from tickiti_query.openapi import describe
-from tickiti_query.perspective import Condition, Order, Perspective
-from tickiti_query.predicate import Comparison
-from tickiti_query.reference import write_reference
-from tickiti_query.search import Criterion
-from tickiti_query.values import read_text
+from tickiti_query.http.openapi import describe
+from tickiti_query.model.errors import UnsupportedPerspective, ValidationFailed
+from tickiti_query.model.perspective import Condition, Order, Perspective
+from tickiti_query.model.search import Criterion
 
 TOY = Field(
     name="colour",
@@ -44,7 +44,7 @@ SQL = {
 
 
 def compile_with(catalogue: Catalogue, perspective: Perspective) -> str:
-    return compile_query(perspective, (), STAFF, 100, Directory(), catalogue).sql
+    return compile_query(perspective, (), STAFF, 100, ResolvedNames(), catalogue).sql
 
 
 @pytest.mark.parametrize("use", USES)
@@ -60,7 +60,7 @@ def test_one_entry_serves_a_criterion() -> None:
         read_criteria(criteria, FIELDS)
     perspective = Perspective(None, "All", subject=ANN)
     searches = read_criteria(criteria, WITH_TOY)
-    sql = compile_query(perspective, searches, STAFF, 100, Directory(), WITH_TOY).sql
+    sql = compile_query(perspective, searches, STAFF, 100, ResolvedNames(), WITH_TOY).sql
     assert "AND (lower(t.colour) LIKE lower(CAST(:colour_1 AS text)) AND lower(t.colour) LIKE " in sql
 
 

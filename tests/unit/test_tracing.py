@@ -4,8 +4,8 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from tests.collector import Received, open_collector
-from tickiti_query.exchange import Exchange, Listeners
-from tickiti_query.tracing import Tracing
+from tickiti_query.http.exchange import Exchange, Listeners
+from tickiti_query.operations.tracing import Tracing
 
 ENVIRON = {"REQUEST_METHOD": "POST", "wsgi.url_scheme": "https"}
 

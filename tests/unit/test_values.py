@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tickiti_query import values
-from tickiti_query.values import Team, Word
+from tickiti_query.catalogue import values
+from tickiti_query.catalogue.values import Team, Word
 
 Reader = Callable[[object], Any]
 read_from = values.read_moment(time.min)

@@ -12,8 +12,8 @@ from gunicorn.http.errors import (
     UnsupportedTransferCoding,
 )
 
-from tickiti_query.errors import RequestTimeout
-from tickiti_query.gunicorn_worker import Worker
+from tickiti_query.model.errors import RequestTimeout
+from tickiti_query.server.gunicorn_worker import Worker
 
 TOKEN = "14|abcdefgh"
 

@@ -15,7 +15,7 @@ from tickiti_query.cli.failure import CommandError
 
 
 class Command(Protocol):
-    """What a module has to have to be a command."""
+    """The functions of a module that is a command."""
 
     def add_parser(self, subparsers: Any) -> None: ...
     def run(self, args: argparse.Namespace) -> int: ...

@@ -1,4 +1,4 @@
-"""`check`: says line by line whether a replica is what the service needs, and nothing more than that."""
+"""`check`: a line for each thing that the service needs of a replica, and for each that it must not have."""
 
 import argparse
 import sys
@@ -8,12 +8,12 @@ from typing import Any
 
 from tickiti_query.cli.checks.columns import check_columns
 from tickiti_query.cli.checks.indexes import check_indexes
+from tickiti_query.cli.checks.result import CheckResult, Level
 from tickiti_query.cli.checks.rights import check_rights
 from tickiti_query.cli.checks.server import check_server
-from tickiti_query.cli.finding import Finding, Level
 from tickiti_query.cli.session import Session, open_session, read_settings
 
-CHECKS: tuple[Callable[[Session], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[Session], Iterator[CheckResult]], ...] = (
     check_server,
     check_columns,
     check_indexes,
@@ -44,14 +44,14 @@ def run(_args: argparse.Namespace) -> int:
     counts: Counter[Level] = Counter()
     with open_session(read_settings()) as session:
         for check in CHECKS:
-            for finding in check(session):
-                counts[finding.level] += 1
-                sys.stdout.write(f"{finding}\n")
+            for result in check(session):
+                counts[result.level] += 1
+                sys.stdout.write(f"{result}\n")
     sys.stdout.write(f"{describe_counts(counts)}\n")
     return 1 if counts[Level.FAULT] else 0
 
 
 def describe_counts(counts: Counter[Level]) -> str:
-    """How many findings there are of each level: `24 ok, 1 warning, 0 faults`."""
+    """Return the number of results of each level: `24 ok, 1 warning, 0 faults`."""
     warnings, faults = counts[Level.WARNING], counts[Level.FAULT]
     return f"{counts[Level.OK]} ok, {warnings} warning{'s' * (warnings != 1)}, {faults} fault{'s' * (faults != 1)}"

@@ -1,4 +1,4 @@
-"""`costs`: which perspectives cost what, out of the metrics of one pod or several."""
+"""`costs`: a table of what each perspective costs, from the metrics of one pod or several."""
 
 import argparse
 import sys
@@ -8,8 +8,8 @@ from http.client import HTTPException
 from typing import Any
 from urllib.request import urlopen
 
+from tickiti_query.cli.cost_totals import CostTotals, add_page
 from tickiti_query.cli.failure import CommandError
-from tickiti_query.cli.ledger import Cost, add_page
 
 DESCRIPTION = """
 Reads GET /metrics of each operations port that is named, and prints what each perspective has cost since the pods
@@ -38,7 +38,7 @@ def add_parser(subparsers: Any) -> None:
 
 
 def read_seconds(text: str) -> float:
-    """How long to wait: some time, and no longer than a day."""
+    """Return the seconds to wait: more than none, and no more than a day."""
     try:
         seconds = float(text)
     except ValueError:
@@ -50,17 +50,17 @@ def read_seconds(text: str) -> float:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; 0, or CommandError."""
-    ledger: dict[str, Cost] = {}
+    totals: dict[str, CostTotals] = {}
     if args.over is not None:
-        add_pages(ledger, args.url, -1)
+        add_pages(totals, args.url, -1)
         time.sleep(args.over)
-    add_pages(ledger, args.url)
-    for line in lay_out(tabulate(ledger)):
+    add_pages(totals, args.url)
+    for line in lay_out(tabulate(totals)):
         sys.stdout.write(f"{line}\n")
     return 0
 
 
-def add_pages(ledger: dict[str, Cost], urls: Sequence[str], sign: int = 1) -> None:
+def add_pages(totals: dict[str, CostTotals], urls: Sequence[str], sign: int = 1) -> None:
     """Add each pod's page. CommandError where one cannot be read."""
     for url in urls:
         if not url.startswith(("http://", "https://")):
@@ -69,15 +69,15 @@ def add_pages(ledger: dict[str, Cost], urls: Sequence[str], sign: int = 1) -> No
         try:
             with urlopen(address, timeout=SECONDS_A_PAGE) as response:  # noqa: S310  http or https
                 page = response.read().decode()
-            add_page(ledger, page, sign)
+            add_page(totals, page, sign)
         except (OSError, HTTPException, ValueError, KeyError):
             raise CommandError(f"{address} gives no metrics of the service") from None
 
 
-def tabulate(ledger: Mapping[str, Cost]) -> Iterator[tuple[str, ...]]:
-    """The headings, and a row for each perspective that was asked for."""
+def tabulate(totals: Mapping[str, CostTotals]) -> Iterator[tuple[str, ...]]:
+    """Yield the headings, and a row for each perspective that was asked for."""
     yield HEADINGS
-    asked = [(name, cost) for name, cost in ledger.items() if cost.calls > 0]
+    asked = [(name, cost) for name, cost in totals.items() if cost.calls > 0]
     for name, cost in sorted(asked, key=lambda each: (-each[1].sql_seconds, -each[1].calls, each[0])):
         ratio = cost.hit_ratio
         yield (
@@ -92,7 +92,7 @@ def tabulate(ledger: Mapping[str, Cost]) -> Iterator[tuple[str, ...]]:
 
 
 def spell_milliseconds(seconds: float | None) -> str:
-    """With one decimal below ten; a quantile of a histogram is no more exact than that."""
+    """Return the milliseconds as text, with one decimal below ten. A quantile of a histogram is no more exact."""
     if seconds is None:
         return ""
     milliseconds = seconds * 1000
@@ -100,7 +100,7 @@ def spell_milliseconds(seconds: float | None) -> str:
 
 
 def lay_out(rows: Iterator[tuple[str, ...]]) -> Iterator[str]:
-    """Columns side by side: the first to the left, numbers to the right."""
+    """Yield the lines of a table: the first column to the left, numbers to the right."""
     table = list(rows)
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     for first, *numbers in table:

@@ -1,20 +1,26 @@
-"""`explain`: what a perspective holds for a user, the SQL it becomes, and the plan that the replica makes of it."""
+"""`explain`: a perspective as a user has it, the SQL it becomes, and the plan that the replica makes of it."""
 
 import argparse
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from tickiti_query.cli.growth import find_growing_tables, warn_of_growth
+from tickiti_query.cli.psql_script import write_script
 from tickiti_query.cli.question import Question, add_question, open_replica, read_query, read_question
+from tickiti_query.cli.scan_warnings import find_growing_tables, list_scan_warnings
 from tickiti_query.cli.session import read_settings
-from tickiti_query.cli.words import describe_condition, describe_order, describe_search, enumerate_all, quote
+from tickiti_query.cli.wording import (
+    describe_condition,
+    describe_order,
+    describe_search,
+    enumerate_all,
+    quote,
+)
 from tickiti_query.compiler.order import DEFAULT
-from tickiti_query.errors import QueryTimeout
-from tickiti_query.psql_script import write_script
+from tickiti_query.model.errors import QueryTimeout
+from tickiti_query.model.statement import Statement
 from tickiti_query.replica.replica import Replica
 from tickiti_query.replica.transaction import Transaction
-from tickiti_query.statement import Statement
 
 DESCRIPTION = """
 Prints who asks and what the perspective holds, the compiled SQL as a script for psql, the plan with timings and
@@ -76,20 +82,20 @@ def plan_and_warn(replica: Replica, question: Question, tables: Mapping[str, str
         timeout, head = error, ESTIMATED
         plan = fetch_plan(replica, head, question.statement)
     print_lines(["", f"-- {head}", "", *plan, ""])
-    warnings = [f"warning: {line}" for line in warn_of_growth(plan, question, tables)]
+    warnings = [f"warning: {line}" for line in list_scan_warnings(plan, question, tables)]
     print_lines(warnings or ["No scan is seen to grow with the number of tickets."])
     if timeout is not None:
         raise timeout
 
 
 def fetch_plan(replica: Replica, head: str, statement: Statement) -> Sequence[str]:
-    """The lines of the plan."""
+    """Return the lines of the plan."""
     explain = Statement(f"{head}\n{statement.sql}", statement.params)
     return [line for (line,) in replica.read(lambda source: source.fetch(explain))]
 
 
 def describe_question(question: Question, queues: Mapping[int, str]) -> Iterator[str]:
-    """Who asks for what, a fact a line."""
+    """Yield the question, one fact a line: the user, the perspective, its conditions, its order."""
     perspective, actor = question.perspective, question.asker.actor
     subject = f"user {perspective.subject.id} <{perspective.subject.email}>" if perspective.subject else ""
     title = perspective.title.removeprefix("perspective ")
@@ -105,17 +111,17 @@ def describe_question(question: Question, queues: Mapping[int, str]) -> Iterator
     yield from tabulate("row limit", [str(question.query.row_limit)])
     if question.query.ignored:
         yield from tabulate("ignored", [enumerate_all(question.query.ignored)])
-    yield from tabulate("looked up", list(describe_look_ups(question)))
+    yield from tabulate("looked up", list(describe_resolved_names(question)))
 
 
-def describe_look_ups(question: Question) -> Iterator[str]:
-    """Each name that had to be looked up, and what it stands for."""
-    for (relation, key), found in sorted(question.directory.found.items(), key=str):
+def describe_resolved_names(question: Question) -> Iterator[str]:
+    """Yield each name that was resolved, and what it stands for."""
+    for (relation, key), found in sorted(question.names.found.items(), key=str):
         yield f"{relation.value.replace('_', ' ')} {quote(key)}: {enumerate_all(map(str, found))}"
 
 
 def tabulate(name: str, lines: Sequence[str]) -> Iterator[str]:
-    """A name in front of its lines."""
+    """Yield lines with a name in front of the first."""
     for place, line in enumerate(lines or ["none"]):
         yield f"{name if place == 0 else '':<12} {line}"
 

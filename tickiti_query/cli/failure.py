@@ -1,4 +1,4 @@
-"""What ends a command with a sentence instead of a traceback."""
+"""The errors that end a command with a sentence instead of a traceback."""
 
 
 class CommandError(Exception):

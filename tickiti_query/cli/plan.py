@@ -30,7 +30,7 @@ class Scan:
 
 
 def read_scans(plan: Sequence[str]) -> Iterator[Scan]:
-    """The scans of a plan, from its top down."""
+    """Yield the scans of a plan, from its top down."""
     for node in split_nodes(plan):
         found = SCAN.search(node[0])
         if found is None:
@@ -50,7 +50,7 @@ def read_scans(plan: Sequence[str]) -> Iterator[Scan]:
 
 
 def split_nodes(plan: Sequence[str]) -> Iterator[list[str]]:
-    """Each node with its own lines; lines that belong to no node begin one that is none."""
+    """Yield the lines of each node. Lines that belong to no node are yielded as one that is none."""
     node: list[str] = []
     for line in plan:
         if "->" in line or not line.startswith(" ") or re.match(r"\s+(SubPlan|InitPlan|CTE) ", line):
@@ -63,5 +63,5 @@ def split_nodes(plan: Sequence[str]) -> Iterator[list[str]]:
 
 
 def has_sort(plan: Sequence[str]) -> bool:
-    """Whether rows are put in order after they have been read."""
+    """Return True where rows are put in order after they have been read."""
     return any(re.search(r"(^|-> +)(Incremental )?Sort  \(", line) for line in plan)

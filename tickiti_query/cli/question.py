@@ -1,4 +1,4 @@
-"""A question from the command line, read as the service reads a request: who asks what, and what is compiled of it."""
+"""A question from the command line, read as the service reads a request: user, query, perspective and statement."""
 
 import argparse
 from collections.abc import Iterator
@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import Any
 
 from config.settings import Settings
-from tickiti_query.actor import Actor, User
-from tickiti_query.body import make_body_reader
+from tickiti_query.catalogue.resolved_names import ResolvedNames
 from tickiti_query.cli.failure import CommandError, Refused
 from tickiti_query.cli.session import find_target
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import Search, read_criteria
-from tickiti_query.directory import Directory
-from tickiti_query.errors import PayloadTooLarge, QueryError, ValidationFailed
-from tickiti_query.lookups import look_up
-from tickiti_query.perspective import Perspective
-from tickiti_query.perspectives import find_perspective
+from tickiti_query.http.body import make_body_reader
+from tickiti_query.model.actor import Actor, User
+from tickiti_query.model.errors import PayloadTooLarge, QueryError, ValidationFailed
+from tickiti_query.model.numbers import BIGINT, read_digits
+from tickiti_query.model.perspective import Perspective
+from tickiti_query.model.search import Selector, TicketQuery
+from tickiti_query.model.statement import Statement
+from tickiti_query.query.request import LONGEST_BODY
 from tickiti_query.replica.replica import Replica
 from tickiti_query.replica.transaction import Transaction
-from tickiti_query.request import LONGEST_BODY
-from tickiti_query.search import Selector, TicketQuery
-from tickiti_query.statement import Statement
-from tickiti_query.values import BIGINT, read_digits
+from tickiti_query.reporting.lookups import resolve
+from tickiti_query.reporting.perspectives import find_perspective
 
 FIND_USERS = """
 SELECT u.id, u.email, u.name, u.is_staff, u.is_active, u.sees_all_queues,
@@ -52,18 +52,18 @@ class Asker:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked, and the statement that answers it; `directory` has what was looked up for it."""
+    """A user's query, its perspective, and the statement that answers it. `names` has the names that it needed."""
 
     asker: Asker
     query: TicketQuery
     perspective: Perspective
     searches: tuple[Search, ...]
-    directory: Directory
+    names: ResolvedNames
     statement: Statement
 
 
 def add_question(parser: argparse.ArgumentParser) -> None:
-    """The arguments that say who asks what."""
+    """Add the arguments of a question: the user, and the query."""
     add = parser.add_argument
     add(
         "--user",
@@ -83,7 +83,7 @@ def add_question(parser: argparse.ArgumentParser) -> None:
 
 
 def read_argument(text: str) -> str:
-    """A text that the replica can be asked for."""
+    """Return the argument, which must be a text that the replica can be asked for."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -93,7 +93,7 @@ def read_argument(text: str) -> str:
 
 @contextmanager
 def open_replica(settings: Settings) -> Iterator[Replica]:
-    """The replica as the service sees it; whatever QueryError comes of it is told as the command's own."""
+    """Yield the replica as the service has it. A QueryError in the block is raised as the command's own error."""
     replica = Replica(find_target(settings), connections=1, require_standby=settings.require_standby)
     try:
         yield replica
@@ -104,7 +104,7 @@ def open_replica(settings: Settings) -> Iterator[Replica]:
 
 
 def describe_error(error: QueryError) -> str:
-    """What the service would answer, in one line, and what was behind it where that is the server's word."""
+    """Return the service's answer to an error in one line, with the server's own words where they are its cause."""
     words = [error.message]
     if isinstance(error, ValidationFailed):
         faults = (
@@ -118,7 +118,10 @@ def describe_error(error: QueryError) -> str:
 
 
 def read_query(args: argparse.Namespace, settings: Settings) -> TicketQuery:
-    """The body, with what the arguments say instead. QueryError for the body, CommandError for the arguments."""
+    """Return the query: the body, with what the arguments say instead.
+
+    Raise QueryError for the body, CommandError for the arguments.
+    """
     raw = read_body_argument(args.body or "")
     if len(raw) > LONGEST_BODY:
         raise PayloadTooLarge
@@ -136,7 +139,7 @@ def read_query(args: argparse.Namespace, settings: Settings) -> TicketQuery:
 
 
 def read_body_argument(text: str) -> bytes:
-    """The bytes of the body; CommandError for a file that cannot be read."""
+    """Return the bytes of the body. Raise CommandError for a file that cannot be read."""
     if not text.startswith("@"):
         return text.encode("utf-8", "surrogateescape")
     if text == "@":
@@ -149,27 +152,27 @@ def read_body_argument(text: str) -> bytes:
 
 
 def read_question(source: Transaction, who: str, query: TicketQuery) -> Question:
-    """Everything that the service reads for a request, up to its statement. Raises QueryError, and Refused."""
+    """Return all that the service reads for a request, up to its statement. Raise QueryError or Refused."""
     asker = find_asker(source, who)
     searches = read_criteria(query.criteria)
     perspective = find_perspective(source, query.selector, asker.actor)
-    directory = Directory()
-    statement = compile_query(perspective, searches, asker.actor, query.row_limit, directory)
-    if directory.missing:
-        directory = look_up(source, directory.missing)
-        statement = compile_query(perspective, searches, asker.actor, query.row_limit, directory)
+    names = ResolvedNames()
+    statement = compile_query(perspective, searches, asker.actor, query.row_limit, names)
+    if names.missing:
+        names = resolve(source, names.missing)
+        statement = compile_query(perspective, searches, asker.actor, query.row_limit, names)
     return Question(
         asker=asker,
         query=query,
         perspective=perspective,
         searches=searches,
-        directory=directory,
+        names=names,
         statement=statement,
     )
 
 
 def find_asker(source: Transaction, who: str) -> Asker:
-    """The user with this id or e-mail address; Refused where there is none, or more than one."""
+    """Return the user with this id or e-mail address. Raise Refused where there is none, or more than one."""
     number = read_digits(who)
     user_id = number if number is not None and number in BIGINT else None
     email = who if number is None else None

@@ -9,12 +9,12 @@ import psycopg2
 
 from config.settings import Settings, SettingsError, load_settings
 from tickiti_query.cli.failure import CommandError
+from tickiti_query.model.statement import Bind, Statement
 from tickiti_query.replica.connection import Target, connect
 from tickiti_query.replica.deadline import deadline, install_deadline
 from tickiti_query.replica.faults import is_lost
 from tickiti_query.replica.sessions import Sessions, choose_sessions
 from tickiti_query.replica.transaction import run
-from tickiti_query.statement import Bind, Statement
 
 GRACE_SECONDS = 1.0  # how much longer than the server's own limit we wait
 
@@ -29,7 +29,7 @@ class Session:
         self._seconds = settings.statement_timeout_ms / 1000 + GRACE_SECONDS
 
     def fetch(self, sql: str, **binds: Bind) -> list[tuple[Any, ...]]:
-        """All rows of a statement with `:name` binds. Raises psycopg2.Error."""
+        """Return all rows of a statement with `:name` binds. Raise psycopg2.Error."""
         with deadline(self._seconds), self.connection.cursor() as cursor:
             return run(cursor, self.sessions.prefix, Statement(sql, tuple(binds.items())))
 
@@ -45,7 +45,7 @@ class Session:
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """The service's settings. CommandError where they are missing or wrong."""
+    """Return the service's settings. Raise CommandError where they are missing or wrong."""
     try:
         return load_settings(environ)
     except SettingsError as error:
@@ -54,7 +54,7 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 
 
 def find_target(settings: Settings) -> Target:
-    """Where the replica of the settings is."""
+    """Return the target of a connection to the replica of the settings."""
     return Target(
         settings.replica_url,
         settings.replica_schema,
@@ -65,7 +65,7 @@ def find_target(settings: Settings) -> Target:
 
 @contextmanager
 def open_session(settings: Settings) -> Iterator[Session]:
-    """A session on the replica. CommandError where none can be had, or where it is lost on the way."""
+    """Yield a session on the replica. Raise CommandError where none can be had, or where it is lost on the way."""
     install_deadline()
     try:
         target = find_target(settings)
@@ -83,5 +83,5 @@ def open_session(settings: Settings) -> Iterator[Session]:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says, without the hints that follow it."""
+    """Return the first line of an error, without the hints that follow it."""
     return (str(error).splitlines() or [type(error).__name__])[0]

@@ -1,4 +1,4 @@
-"""`why`: says of one ticket what holds and what does not of all that a list asks of it, and its place there."""
+"""`why`: the truth for one ticket of all that a list asks, and the ticket's place in the list."""
 
 import argparse
 import sys
@@ -10,10 +10,10 @@ from psycopg2.errors import QueryCanceled
 from tickiti_query.cli.failure import CommandError
 from tickiti_query.cli.question import Question, add_question, open_replica, read_query, read_question
 from tickiti_query.cli.session import read_settings
-from tickiti_query.cli.words import describe_order, describe_part, describe_value
+from tickiti_query.cli.wording import describe_order, describe_part, describe_value
 from tickiti_query.compiler.reasons import Reason, Reasons, Ruling, compile_place, compile_reasons
+from tickiti_query.model.numbers import read_digits
 from tickiti_query.replica.transaction import Transaction
-from tickiti_query.values import read_digits
 
 DESCRIPTION = """
 Says in its first line whether a ticket is in the list that this user would get, and at which place; then line by line
@@ -62,9 +62,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def judge(source: Transaction, question: Question, number: int) -> tuple[Question, Reasons | None, Place]:
-    """The reasons, None for a ticket that is not there; and its place, where it is listed and could be counted."""
+    """Return the reasons, None for a ticket that is not there; and its place, where one could be counted."""
     asked = (question.perspective, question.searches, question.asker.actor)
-    inquiry = compile_reasons(*asked, number, question.directory)
+    inquiry = compile_reasons(*asked, number, question.names)
     rows = source.fetch(inquiry.statement)
     if not rows:
         return question, None, None
@@ -72,14 +72,14 @@ def judge(source: Transaction, question: Question, number: int) -> tuple[Questio
     if not reasons.is_listed:
         return question, reasons, None
     try:
-        [place] = source.fetch(compile_place(*asked, reasons.ticket_id, question.directory))
+        [place] = source.fetch(compile_place(*asked, reasons.ticket_id, question.names))
     except QueryCanceled:  # a very long list; the reasons are worth having without it
         return question, reasons, None
     return question, reasons, (place[0], place[1])
 
 
 def describe_verdict(ticket: str, question: Question, reasons: Reasons, place: Place) -> str:
-    """The first line."""
+    """Return the first line: the ticket is in the list, or is not."""
     title = question.perspective.title
     if not reasons.is_listed:
         return f"Ticket {ticket} is not in the list of {title}."
@@ -91,7 +91,7 @@ def describe_verdict(ticket: str, question: Question, reasons: Reasons, place: P
 
 
 def describe_reasons(reasons: Reasons, question: Question) -> Iterator[str]:
-    """Everything that has to hold, a line each, and the order behind it."""
+    """Yield a line for each rule that must hold, and the order behind them."""
     deleted = "" if reasons.is_not_deleted else f": deleted at {reasons.deleted_at}"
     yield judge_line(reasons.is_not_deleted, f"not deleted{deleted}")
     yield judge_line(reasons.is_not_draft, "not a draft")
@@ -107,7 +107,7 @@ def describe_reasons(reasons: Reasons, question: Question) -> Iterator[str]:
 
 
 def describe_ruling(ruling: Ruling) -> Iterator[str]:
-    """A rule; where it has alternatives, they stand below it."""
+    """Yield the line of a rule, and below it one for each alternative."""
     if len(ruling.reasons) == 1:
         yield judge_line(ruling.holds, describe_reason(ruling.reasons[0]))
         return
@@ -117,16 +117,16 @@ def describe_ruling(ruling: Ruling) -> Iterator[str]:
 
 
 def describe_reason(reason: Reason) -> str:
-    """A condition or criterion, and what the ticket has."""
-    words = describe_part(reason.part)
+    """Return a condition or criterion in words, and what the ticket has."""
+    wording = describe_part(reason.part)
     if not reason.has:
-        return words
+        return wording
     [has] = reason.has
     if isinstance(has, bool):
-        return f"{words}: for this ticket it is {str(has).lower()}"
-    return f"{words}: the ticket has {describe_value(has)}"
+        return f"{wording}: for this ticket it is {str(has).lower()}"
+    return f"{wording}: the ticket has {describe_value(has)}"
 
 
-def judge_line(holds: bool, words: str) -> str:
-    """`yes` or `no` before what it is about."""
-    return f"{'yes' if holds else 'no':<4} {words}"
+def judge_line(holds: bool, wording: str) -> str:
+    """Return a wording with `yes` or `no` before it."""
+    return f"{'yes' if holds else 'no':<4} {wording}"

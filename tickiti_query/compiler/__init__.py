@@ -6,18 +6,18 @@ pure: what is not understood is an error, and the scope of the actor is always p
 
 from collections.abc import Sequence
 
-from tickiti_query.actor import Actor
+from tickiti_query.catalogue.field import Catalogue
+from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.resolved_names import ResolvedNames
 from tickiti_query.compiler.criteria import Search
 from tickiti_query.compiler.order import read_keys
 from tickiti_query.compiler.reading import read_question
 from tickiti_query.compiler.select import choose_columns, write_select
 from tickiti_query.compiler.shape import Page, write_page
 from tickiti_query.compiler.where import write_queue_scope, write_scope
-from tickiti_query.directory import Directory
-from tickiti_query.field import Catalogue
-from tickiti_query.fields import FIELDS
-from tickiti_query.perspective import Perspective
-from tickiti_query.statement import Statement
+from tickiti_query.model.actor import Actor
+from tickiti_query.model.perspective import Perspective
+from tickiti_query.model.statement import Statement
 
 
 def compile_query(
@@ -25,26 +25,26 @@ def compile_query(
     searches: Sequence[Search],
     actor: Actor,
     row_limit: int,
-    directory: Directory,
+    names: ResolvedNames,
     catalogue: Catalogue = FIELDS,
 ) -> Statement:
-    """The statement whose rows are the answer, and one more row than `row_limit` where there are more.
+    """Return the statement whose rows are the answer, and one row more than `row_limit` where there are more.
 
-    What has to be looked up first is left in `directory.missing`; then the statement is not the right one yet.
+    Names that must be resolved first are left in `names.missing`. Then the statement is not the right one yet.
     Raises UnsupportedPerspective where the perspective has a field, operator, value, order or column that the
     catalogue does not know.
     """
-    reading = read_question(perspective, searches, actor, directory, catalogue)
-    view, predicates = reading.view, reading.predicates
-    keys = tuple(read_keys(perspective, view, catalogue))
+    reading = read_question(perspective, searches, actor, names, catalogue)
+    context, predicates = reading.context, reading.predicates
+    keys = tuple(read_keys(perspective, context, catalogue))
     columns = choose_columns(perspective, catalogue)
-    select = write_select(columns, view, catalogue)
+    select = write_select(columns, context, catalogue)
     page = Page(
-        scope=write_scope(predicates, view),
-        queue_scope=write_queue_scope("q.id", predicates, view),
+        scope=write_scope(predicates, context),
+        queue_scope=write_queue_scope("q.id", predicates, context),
         predicates=tuple(predicate for predicate in predicates if predicate.queues is None),
         keys=keys,
-        joins=view.joins.clauses,
-        limit=view.binds.add("limit", row_limit + 1),
+        joins=context.joins.clauses,
+        limit=context.binds.add("limit", row_limit + 1),
     )
-    return Statement(f"SELECT {select}\n{write_page(page)}", view.binds.params, columns)
+    return Statement(f"SELECT {select}\n{write_page(page)}", context.binds.params, columns)

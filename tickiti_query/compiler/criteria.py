@@ -1,15 +1,15 @@
-"""Search criteria: read before anything else is looked up, then written beside the perspective's conditions."""
+"""Search criteria: read before the perspective is, and written beside its conditions."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from tickiti_query.catalogue.field import Catalogue, Mode
+from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.predicate import CompileContext, Predicate, join_all
 from tickiti_query.compiler.rule import Rule
-from tickiti_query.errors import ValidationFailed
-from tickiti_query.field import Catalogue, Mode
-from tickiti_query.fields import FIELDS
-from tickiti_query.predicate import Predicate, Viewpoint, join_all
-from tickiti_query.search import Criterion
+from tickiti_query.model.errors import ValidationFailed
+from tickiti_query.model.search import Criterion
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Search:
 
 
 def read_criteria(criteria: Sequence[Criterion], catalogue: Catalogue = FIELDS) -> tuple[Search, ...]:
-    """Understand the criteria; ValidationFailed names every token and mode that is not."""
+    """Return the criteria as searches. Raise ValidationFailed, which names every wrong token and mode."""
     errors: dict[str, list[str]] = {}
     searches = []
     for criterion in criteria:
@@ -42,7 +42,7 @@ def read_criteria(criteria: Sequence[Criterion], catalogue: Catalogue = FIELDS) 
 
 
 def read_token(mode: Mode, token: str | int, path: str, errors: dict[str, list[str]]) -> object:
-    """One token as the mode reads it; a fault goes into `errors` under `path`."""
+    """Return one token as the mode reads it. A fault goes into `errors` under `path`."""
     try:
         if isinstance(token, int) and not mode.integers:
             raise ValueError("Must be a text.")
@@ -52,20 +52,20 @@ def read_token(mode: Mode, token: str | int, path: str, errors: dict[str, list[s
         return None
 
 
-def match_searches(searches: Sequence[Search], view: Viewpoint) -> Iterator[Rule[Search]]:
-    """Criteria of one mode are alternatives; different modes must all hold."""
+def match_searches(searches: Sequence[Search], context: CompileContext) -> Iterator[Rule[Search]]:
+    """Yield a rule for each mode: criteria of one mode are alternatives, and different modes must all hold."""
     by_mode: dict[str, list[tuple[Search, Predicate]]] = defaultdict(list)
     for search in searches:
-        by_mode[search.mode.name].append((search, match_search(search, view)))
+        by_mode[search.mode.name].append((search, match_search(search, context)))
     for alternatives in by_mode.values():
         yield Rule(tuple(alternatives))
 
 
-def match_search(search: Search, view: Viewpoint) -> Predicate:
-    """A text mode needs all its tokens unless `match` is `any`; every other mode needs any of them."""
+def match_search(search: Search, context: CompileContext) -> Predicate:
+    """Return a criterion's predicate: a text mode needs all its tokens unless `match` is `any`, others need one."""
     match = search.mode.comparison.match
     if search.mode.text and search.match == "all":
-        # The longest first: it is the rarest, and where a text may be in one of two places its arms are taken.
+        # The longest first: it is the rarest, and where a text may be in one of two places its branches are taken.
         longest_first = sorted(search.tokens, key=lambda token: -len(str(token)))
-        return join_all([match([token], view) for token in longest_first])
-    return match(search.tokens, view)
+        return join_all([match([token], context) for token in longest_first])
+    return match(search.tokens, context)

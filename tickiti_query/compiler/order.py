@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tickiti_query.errors import UnsupportedPerspective
-from tickiti_query.field import Catalogue
-from tickiti_query.perspective import Order, Perspective
-from tickiti_query.predicate import Viewpoint
+from tickiti_query.catalogue.field import Catalogue
+from tickiti_query.catalogue.predicate import CompileContext
+from tickiti_query.model.errors import UnsupportedPerspective
+from tickiti_query.model.perspective import Order, Perspective
 
 DEFAULT = (Order("updated_at", ascending=False),)
 
@@ -27,7 +27,7 @@ DEFAULT_KEYS = (SortKey("t.updated_at", ascending=False),)
 
 
 def write_order(keys: Sequence[SortKey]) -> str:
-    """The sort keys, the ticket id behind them.
+    """Write the sort keys, and the ticket id behind them.
 
     NULL comes last either way; a key that is never NULL says nothing of it, so that any index fits.
     """
@@ -37,8 +37,8 @@ def write_order(keys: Sequence[SortKey]) -> str:
     )
 
 
-def read_keys(perspective: Perspective, view: Viewpoint, catalogue: Catalogue) -> Iterator[SortKey]:
-    """One key for each order of the perspective, or the default one.
+def read_keys(perspective: Perspective, context: CompileContext, catalogue: Catalogue) -> Iterator[SortKey]:
+    """Yield one key for each order of the perspective, or the default one.
 
     UnsupportedPerspective for a field that does not order.
     """
@@ -48,5 +48,5 @@ def read_keys(perspective: Perspective, view: Viewpoint, catalogue: Catalogue) -
             raise UnsupportedPerspective(
                 f'{perspective.title} orders by "{order.field}", which is not supported.'
             )
-        sql = field.order.sql(view)
+        sql = field.order.sql(context)
         yield SortKey(sql, order.ascending, field.order.nullable, field.order.splits, field.order.by_queue)

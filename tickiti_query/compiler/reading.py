@@ -1,39 +1,39 @@
-"""A question as the compiler reads it: from which viewpoints, and by which rules a ticket is in the list."""
+"""A question as the compiler reads it: its contexts, and the rules by which a ticket is in the list."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tickiti_query.actor import Actor
+from tickiti_query.catalogue.field import Catalogue
+from tickiti_query.catalogue.predicate import CompileContext, Predicate
+from tickiti_query.catalogue.resolved_names import ResolvedNames
 from tickiti_query.compiler.criteria import Search, match_searches
 from tickiti_query.compiler.rule import Rule
 from tickiti_query.compiler.where import read_conditions
-from tickiti_query.directory import Directory
-from tickiti_query.field import Catalogue
-from tickiti_query.perspective import Condition, Perspective
-from tickiti_query.predicate import Predicate, Viewpoint
+from tickiti_query.model.actor import Actor
+from tickiti_query.model.perspective import Condition, Perspective
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """`view` is the perspective's, `own_view` that of the criteria, which are never impersonated.
+    """A perspective and criteria as rules. `context` is the perspective's, `own_context` that of the criteria.
 
-    Both write into one statement. All rules must hold.
+    Criteria are never impersonated. Both contexts write into one statement. All rules must hold.
     """
 
-    view: Viewpoint
-    own_view: Viewpoint
+    context: CompileContext
+    own_context: CompileContext
     conditions: tuple[Rule[Condition], ...]
     searches: tuple[Rule[Search], ...]
 
     @property
     def rules(self) -> tuple[Rule[Any], ...]:
-        """All of them, those of the criteria last."""
+        """All rules, those of the criteria last."""
         return (*self.conditions, *self.searches)
 
     @property
     def predicates(self) -> tuple[Predicate, ...]:
-        """All rules as SQL."""
+        """The predicates of all rules."""
         return tuple(rule.predicate for rule in self.rules)
 
 
@@ -41,11 +41,11 @@ def read_question(
     perspective: Perspective,
     searches: Sequence[Search],
     actor: Actor,
-    directory: Directory,
+    names: ResolvedNames,
     catalogue: Catalogue,
 ) -> Reading:
-    """The beginning of a statement; UnsupportedPerspective for a condition that the catalogue does not know."""
-    view = Viewpoint(actor, perspective.subject or actor.user, directory)
-    own_view = Viewpoint(actor, actor.user, directory, view.binds, view.joins)
-    conditions = tuple(read_conditions(perspective, view, catalogue))
-    return Reading(view, own_view, conditions, tuple(match_searches(searches, own_view)))
+    """Return the rules of a question. Raise UnsupportedPerspective for a condition that the catalogue does not have."""
+    context = CompileContext(actor, perspective.subject or actor.user, names)
+    own_context = CompileContext(actor, actor.user, names, context.binds, context.joins)
+    conditions = tuple(read_conditions(perspective, context, catalogue))
+    return Reading(context, own_context, conditions, tuple(match_searches(searches, own_context)))

@@ -1,4 +1,4 @@
-"""Why a ticket is, or is not, in a list: a SELECT that asks of one ticket what the list's WHERE asks of all.
+"""The reasons why a ticket is (not) in a list: a SELECT that asks of one ticket what the list's WHERE asks of all.
 
 The truth of a condition is the predicate that the list is made with; nothing is decided here a second time.
 """
@@ -7,20 +7,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tickiti_query.actor import Actor
+from tickiti_query.catalogue.field import Catalogue, Field
+from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.fragments import write_moment
+from tickiti_query.catalogue.predicate import CompileContext, Predicate
+from tickiti_query.catalogue.resolved_names import ResolvedNames
 from tickiti_query.compiler.criteria import Search
 from tickiti_query.compiler.order import DEFAULT, read_keys, write_order
 from tickiti_query.compiler.reading import read_question
 from tickiti_query.compiler.rule import Rule
 from tickiti_query.compiler.shape import TICKETS
 from tickiti_query.compiler.where import write_scope
-from tickiti_query.directory import Directory
-from tickiti_query.field import Catalogue, Field
-from tickiti_query.fields import FIELDS
-from tickiti_query.fragments import write_moment
-from tickiti_query.perspective import Condition, Order, Perspective
-from tickiti_query.predicate import Predicate, Viewpoint
-from tickiti_query.statement import Statement
+from tickiti_query.model.actor import Actor
+from tickiti_query.model.perspective import Condition, Order, Perspective
+from tickiti_query.model.statement import Statement
 
 Part = Condition | Search
 
@@ -36,7 +36,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class Ruling:
-    """Whether a rule holds, and each of its alternatives."""
+    """The truth of a rule, and that of each of its alternatives."""
 
     holds: bool
     reasons: tuple[Reason, ...]
@@ -44,7 +44,7 @@ class Ruling:
 
 @dataclass(frozen=True, slots=True)
 class Reasons:
-    """What is so of one ticket. `queue_name` is None where its queue does not exist."""
+    """The truth of each rule for one ticket. `queue_name` is None where its queue does not exist."""
 
     ticket_id: int
     deleted_at: str | None
@@ -58,7 +58,7 @@ class Reasons:
 
     @property
     def is_listed(self) -> bool:
-        """Whether everything holds that has to."""
+        """True where the ticket is in the list: all that must hold does."""
         scope = (self.is_not_deleted, self.is_not_draft, self.queue_name is not None, self.is_in_scope)
         return all(scope) and all(ruling.holds for ruling in self.rulings)
 
@@ -70,11 +70,11 @@ class Columns:
         self._places: dict[str, int] = {}
 
     def add(self, sql: str) -> int:
-        """Take an expression in."""
+        """Take an expression in, and return its place."""
         return self._places.setdefault(sql, len(self._places))
 
     def add_truth(self, predicate: Predicate) -> int:
-        """Take a predicate in, NULL being no."""
+        """Take a predicate in, with NULL as no, and return its place."""
         return self.add(f"({predicate.sql}) IS TRUE")
 
     def __str__(self) -> str:
@@ -89,7 +89,7 @@ class Asked:
     alternatives: tuple[tuple[Part, int, int | None], ...]
 
     def read(self, row: Sequence[Any]) -> Ruling:
-        """What a row says to it."""
+        """Return the truth of the rule in a row."""
         reasons = (
             Reason(part, row[truth], () if has is None else (row[has],))
             for part, truth, has in self.alternatives
@@ -107,7 +107,7 @@ class Inquiry:
     order: tuple[tuple[Order, int | None], ...]
 
     def read(self, row: Sequence[Any]) -> Reasons:
-        """What the row says."""
+        """Return the reasons in the row."""
         return Reasons(
             **{name: row[place] for name, place in self.head.items()},
             rulings=tuple(asked.read(row) for asked in self.asked),
@@ -120,16 +120,16 @@ def compile_reasons(
     searches: Sequence[Search],
     actor: Actor,
     number: int,
-    directory: Directory,
+    names: ResolvedNames,
     catalogue: Catalogue = FIELDS,
 ) -> Inquiry:
-    """What has to hold for the ticket of this number to be listed, each thing by itself.
+    """Return the statement that asks for the truth of each rule for the ticket of this number.
 
     For a question that compile_query has taken: what is not supported is its to find.
     """
-    reading = read_question(perspective, searches, actor, directory, catalogue)
+    reading = read_question(perspective, searches, actor, names, catalogue)
     columns = Columns()
-    scope = [Predicate(sql) for sql in write_scope((), reading.view)]
+    scope = [Predicate(sql) for sql in write_scope((), reading.context)]
     not_deleted, not_draft, in_scope = [*scope, Predicate("TRUE")][:3]
     head = {
         "ticket_id": columns.add("t.id"),
@@ -141,30 +141,30 @@ def compile_reasons(
         "is_in_scope": columns.add_truth(in_scope),
     }
     asked = (
-        *(ask(rule, reading.view, columns, catalogue) for rule in reading.conditions),
-        *(ask(rule, reading.own_view, columns, catalogue) for rule in reading.searches),
+        *(ask(rule, reading.context, columns, catalogue) for rule in reading.conditions),
+        *(ask(rule, reading.own_context, columns, catalogue) for rule in reading.searches),
     )
     order = tuple(
-        (each, show(catalogue.fields[each.field], reading.view, columns))
+        (each, show(catalogue.fields[each.field], reading.context, columns))
         for each in perspective.orders or DEFAULT
     )
-    where = f"WHERE t.number = {reading.view.binds.add('number', number)}\nORDER BY t.id\nLIMIT 1"
+    where = f"WHERE t.number = {reading.context.binds.add('number', number)}\nORDER BY t.id\nLIMIT 1"
     tables = "FROM tickets t\nLEFT JOIN ticket_queues q ON q.id = t.queue_id"
-    sql = "\n".join([f"SELECT {columns}", tables, *reading.view.joins.clauses, where])
-    return Inquiry(Statement(sql, reading.view.binds.params), head, asked, order)
+    sql = "\n".join([f"SELECT {columns}", tables, *reading.context.joins.clauses, where])
+    return Inquiry(Statement(sql, reading.context.binds.params), head, asked, order)
 
 
-def ask(rule: Rule[Any], view: Viewpoint, columns: Columns, catalogue: Catalogue) -> Asked:
-    """Put a rule into the select list."""
+def ask(rule: Rule[Any], context: CompileContext, columns: Columns, catalogue: Catalogue) -> Asked:
+    """Put a rule into the select list, and return its places there."""
     alternatives = tuple(
-        (part, columns.add_truth(predicate), show(find_field(part, catalogue), view, columns))
+        (part, columns.add_truth(predicate), show(find_field(part, catalogue), context, columns))
         for part, predicate in rule.alternatives
     )
     return Asked(columns.add_truth(rule.predicate), alternatives)
 
 
 def find_field(part: Part, catalogue: Catalogue) -> Field:
-    """The field that a condition or criterion speaks of."""
+    """Return the field of a condition or criterion."""
     if isinstance(part, Condition):
         return catalogue.fields[part.field]
     return next(
@@ -172,10 +172,10 @@ def find_field(part: Part, catalogue: Catalogue) -> Field:
     )
 
 
-def show(field: Field, view: Viewpoint, columns: Columns) -> int | None:
-    """Put what the ticket has of a field into the select list; None where the catalogue does not say."""
+def show(field: Field, context: CompileContext, columns: Columns) -> int | None:
+    """Put the ticket's value of a field into the select list, and return its place; None where no SQL shows it."""
     fragment = field.shows or field.column or (field.order and field.order.sql)
-    return columns.add(fragment(view)) if fragment else None
+    return columns.add(fragment(context)) if fragment else None
 
 
 def compile_place(
@@ -183,21 +183,21 @@ def compile_place(
     searches: Sequence[Search],
     actor: Actor,
     ticket_id: int,
-    directory: Directory,
+    names: ResolvedNames,
     catalogue: Catalogue = FIELDS,
 ) -> Statement:
-    """The ticket's place in the whole list, and the list's length; no row where it is not listed.
+    """Return the statement of the ticket's place in the whole list, and of the list's length.
 
-    It reads the whole list, which takes as long as that is.
+    It has no row for a ticket that is not listed. It reads the whole list, and takes the longer the longer that is.
     """
-    reading = read_question(perspective, searches, actor, directory, catalogue)
-    view, predicates = reading.view, reading.predicates
-    keys = tuple(read_keys(perspective, view, catalogue))
+    reading = read_question(perspective, searches, actor, names, catalogue)
+    context, predicates = reading.context, reading.predicates
+    keys = tuple(read_keys(perspective, context, catalogue))
     conditions = [predicate.sql for predicate in predicates if predicate.queues is None]
-    where = "\n    AND ".join([*write_scope(predicates, view), *conditions])
-    tables = "\n  ".join([*TICKETS.split("\n"), *view.joins.clauses])
+    where = "\n    AND ".join([*write_scope(predicates, context), *conditions])
+    tables = "\n  ".join([*TICKETS.split("\n"), *context.joins.clauses])
     places = f"row_number() OVER (ORDER BY {write_order(keys)}) AS place, count(*) OVER () AS length"
     inner = f"  SELECT t.id, {places}\n  {tables}\n  WHERE {where}"
-    ticket = view.binds.add("ticket", ticket_id)
+    ticket = context.binds.add("ticket", ticket_id)
     sql = f"SELECT l.place, l.length\nFROM (\n{inner}\n) l\nWHERE l.id = {ticket}"
-    return Statement(sql, view.binds.params)
+    return Statement(sql, context.binds.params)

@@ -1,9 +1,9 @@
-"""What must hold of a ticket, beside what it was read from: the statement needs the one, an explanation both."""
+"""A rule that must hold for a ticket, beside the conditions it was read from, which an explanation shows."""
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from tickiti_query.predicate import Predicate, join_any
+from tickiti_query.catalogue.predicate import Predicate, join_any
 
 Part = TypeVar("Part")
 
@@ -16,5 +16,5 @@ class Rule(Generic[Part]):
 
     @property
     def predicate(self) -> Predicate:
-        """That one of them holds."""
+        """The predicate that one of the alternatives holds."""
         return join_any([predicate for _, predicate in self.alternatives])

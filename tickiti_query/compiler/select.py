@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 
-from tickiti_query.errors import UnsupportedPerspective
-from tickiti_query.field import Catalogue
-from tickiti_query.perspective import Perspective
-from tickiti_query.predicate import Viewpoint
+from tickiti_query.catalogue.field import Catalogue
+from tickiti_query.catalogue.predicate import CompileContext
+from tickiti_query.model.errors import UnsupportedPerspective
+from tickiti_query.model.perspective import Perspective
 
 
 def choose_columns(perspective: Perspective, catalogue: Catalogue) -> tuple[str, ...]:
-    """The names of the columns, in order, each once; UnsupportedPerspective for a name that is no column."""
+    """Return the columns' names, in order, each once. Raise UnsupportedPerspective for a name that is no column."""
     for name in perspective.columns:
         if name not in catalogue.fields or catalogue.fields[name].column is None:
             raise UnsupportedPerspective(
@@ -18,11 +18,11 @@ def choose_columns(perspective: Perspective, catalogue: Catalogue) -> tuple[str,
     return tuple(dict.fromkeys((*catalogue.core, *perspective.columns)))
 
 
-def write_select(columns: Sequence[str], view: Viewpoint, catalogue: Catalogue) -> str:
-    """The select list, one column a line."""
+def write_select(columns: Sequence[str], context: CompileContext, catalogue: Catalogue) -> str:
+    """Write the select list, one column a line."""
     written = []
     for name in columns:
         column = catalogue.fields[name].column
         assert column is not None, name  # noqa: S101  choose_columns has seen to it
-        written.append(f"{column(view)} AS {name}")
+        written.append(f"{column(context)} AS {name}")
     return ",\n       ".join(written)

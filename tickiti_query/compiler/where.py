@@ -1,13 +1,13 @@
-"""WHERE: what the actor may see, and what the perspective's conditions let through."""
+"""WHERE: the scope of the actor, and the perspective's conditions."""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from tickiti_query.catalogue.field import Catalogue
+from tickiti_query.catalogue.predicate import Comparison, CompileContext, Predicate
 from tickiti_query.compiler.rule import Rule
-from tickiti_query.errors import UnsupportedPerspective
-from tickiti_query.field import Catalogue
-from tickiti_query.perspective import Condition, Perspective
-from tickiti_query.predicate import Comparison, Predicate, Viewpoint
+from tickiti_query.model.errors import UnsupportedPerspective
+from tickiti_query.model.perspective import Condition, Perspective
 
 # operator -> (the use of a field that serves it, whether it is negated)
 OPERATORS = {
@@ -18,18 +18,20 @@ OPERATORS = {
 }
 
 
-def write_scope(predicates: Sequence[Predicate], view: Viewpoint) -> tuple[str, ...]:
-    """What is always filtered out: deleted tickets, drafts, and queues that the actor cannot see."""
-    return ("t.deleted_at IS NULL", "NOT t.is_draft", *write_queue_scope("t.queue_id", predicates, view))
+def write_scope(predicates: Sequence[Predicate], context: CompileContext) -> tuple[str, ...]:
+    """Write the conditions that always hold: no deleted tickets, no drafts, no queues that the actor cannot see."""
+    return ("t.deleted_at IS NULL", "NOT t.is_draft", *write_queue_scope("t.queue_id", predicates, context))
 
 
-def write_queue_scope(column: str, predicates: Sequence[Predicate], view: Viewpoint) -> tuple[str, ...]:
-    """Which queues, as a condition on `column`; none where the actor sees all and nothing else is asked.
+def write_queue_scope(
+    column: str, predicates: Sequence[Predicate], context: CompileContext
+) -> tuple[str, ...]:
+    """Write the visible queues as a condition on `column`; none where all queues are meant.
 
     Predicates that say no more than which queue it is are folded in: the set that is left is a subset of what the
     actor sees, and the planner can count its tickets.
     """
-    scope = None if view.actor.queues is None else frozenset(view.actor.queues)
+    scope = None if context.actor.queues is None else frozenset(context.actor.queues)
     excluded: frozenset[int] = frozenset()
     for queues in (predicate.queues for predicate in predicates):
         if queues is None:
@@ -39,28 +41,28 @@ def write_queue_scope(column: str, predicates: Sequence[Predicate], view: Viewpo
         else:
             scope = queues.ids if scope is None else scope & queues.ids
     if scope is not None:
-        return (write_queues(column, tuple(sorted(scope - excluded)), view),)
-    return (f"NOT ({write_queues(column, tuple(sorted(excluded)), view)})",) if excluded else ()
+        return (write_queues(column, tuple(sorted(scope - excluded)), context),)
+    return (f"NOT ({write_queues(column, tuple(sorted(excluded)), context)})",) if excluded else ()
 
 
-def write_queues(column: str, queues: tuple[int, ...], view: Viewpoint) -> str:
-    """The queue is one of these. One alone is an equality, which lets an index keep the order behind it."""
+def write_queues(column: str, queues: tuple[int, ...], context: CompileContext) -> str:
+    """Write that the queue is one of these. One alone is an equality, which lets an index keep the order behind it."""
     if not queues:
         return "FALSE"
     if len(queues) == 1:
-        return f"{column} = {view.binds.add('queue', queues[0])}"
-    return f"{column} = ANY (CAST({view.binds.add('queues', queues)} AS bigint[]))"
+        return f"{column} = {context.binds.add('queue', queues[0])}"
+    return f"{column} = ANY (CAST({context.binds.add('queues', queues)} AS bigint[]))"
 
 
 def read_conditions(
-    perspective: Perspective, view: Viewpoint, catalogue: Catalogue
+    perspective: Perspective, context: CompileContext, catalogue: Catalogue
 ) -> Iterator[Rule[Condition]]:
-    """Field by field: the positive conditions are alternatives, each negative one must hold by itself."""
+    """Yield the rules, field by field: positive conditions are alternatives, each negative one must hold by itself."""
     ordered = sorted(perspective.conditions, key=lambda condition: condition.field)
     for _, conditions in groupby(ordered, key=lambda condition: condition.field):
         positive: list[tuple[Condition, Predicate]] = []
         for condition in conditions:
-            predicate = read_condition(perspective, condition, view, catalogue)
+            predicate = read_condition(perspective, condition, context, catalogue)
             if OPERATORS[condition.operator][1]:
                 yield Rule(((condition, predicate.negate()),))
             else:
@@ -70,9 +72,9 @@ def read_conditions(
 
 
 def read_condition(
-    perspective: Perspective, condition: Condition, view: Viewpoint, catalogue: Catalogue
+    perspective: Perspective, condition: Condition, context: CompileContext, catalogue: Catalogue
 ) -> Predicate:
-    """The predicate "any of the condition's values", before its operator negates it."""
+    """Return the predicate "any of the condition's values", before its operator negates it."""
     comparison = find_comparison(condition, catalogue)
     where = f'{perspective.title} has a condition on "{condition.field}" with operator "{condition.operator}"'
     if comparison is None:
@@ -86,11 +88,11 @@ def read_condition(
         raise UnsupportedPerspective(
             f"{where} and a value that is not supported: {rule[:1].lower()}{rule[1:]}."
         ) from None
-    return comparison.match(values, view)
+    return comparison.match(values, context)
 
 
 def find_comparison(condition: Condition, catalogue: Catalogue) -> Comparison | None:
-    """How the catalogue compares this field by this operator; None where it does not."""
+    """Return the catalogue's comparison for this field and operator; None where there is none."""
     field = catalogue.fields.get(condition.field)
     if field is None or condition.operator not in OPERATORS:
         return None

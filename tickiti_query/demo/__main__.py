@@ -1,4 +1,4 @@
-"""What ./script/server runs: servers up, data in, service on top; everything down again at Ctrl-C."""
+"""The program of ./script/server: start servers, load data, start the service; stop everything at Ctrl-C."""
 
 import contextlib
 import json
@@ -15,7 +15,7 @@ from tickiti_query.demo.loading import READER
 from tickiti_query.demo.options import Options, parse_options
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.postgres import ServerError
-from tickiti_query.demo.stock import stock_primary
+from tickiti_query.demo.seed_data import load_seed_data
 from tickiti_query.demo.tokens import DEMO_TOKENS, DemoToken
 from tickiti_query.demo.web import Service, check_port, find_local_host
 
@@ -51,7 +51,7 @@ def run_demo(options: Options) -> NoReturn:
         pair = Pair.create(directory)
         stack.callback(pair.stop, signal.SIGINT)
         pair.start()
-        stock_primary(pair, report)
+        load_seed_data(pair, report)
         pair.wait_replayed()
         report("Starting the service on the standby")
         service = Service(options, pair.standby.url_for(READER))
@@ -71,7 +71,7 @@ def watch(pair: Pair, service: Service) -> NoReturn:
 
 
 def print_welcome(options: Options) -> None:
-    """The addresses, and a line to paste for each token."""
+    """Print the addresses, and a line to paste for each token."""
     base = f"http://{find_local_host(options.host)}:{options.port}"
     admin = f"http://{find_local_host(options.host)}:{options.admin_port}"
     report(f"\nAPI      {base}/api/v1/tickets/query\nDocs     {base}/docs")
@@ -94,7 +94,7 @@ def report(line: str) -> None:
 
 
 def _raise_stopped(_signum: int, _frame: FrameType | None) -> NoReturn:
-    """Once only: a second Ctrl-C must not leave half of what we started behind."""
+    """Raise Stopped, once only: a second Ctrl-C must not leave half of what we started behind."""
     for signum in STOP_SIGNALS:
         signal.signal(signum, signal.SIG_IGN)
     raise Stopped

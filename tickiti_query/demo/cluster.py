@@ -22,7 +22,7 @@ LONGEST_SOCKET_DIRECTORY = 80  # a unix socket's whole path ends at 107 bytes
 
 
 def make_primary_data(directory: Path) -> Path:
-    """What initdb makes; under its final name only once it is whole."""
+    """Make the primary's directory by initdb, and return it. It has its final name only once it is whole."""
     data = directory / "primary"
     if data.is_dir():
         return data
@@ -35,7 +35,7 @@ def make_primary_data(directory: Path) -> Path:
 
 
 def make_standby_data(directory: Path) -> Path:
-    """A copy of the primary's directory, taken while nothing runs: no base backup is needed."""
+    """Copy the primary's directory while nothing runs, and return the copy: no base backup is needed."""
     data = directory / "standby"
     if (data / "standby.signal").exists():
         return data
@@ -50,7 +50,7 @@ def make_standby_data(directory: Path) -> Path:
 
 
 def make_socket_directory(directory: Path) -> Path:
-    """Below the pair's directory where that is short enough for a socket, else a fixed one in /tmp."""
+    """Make the sockets' directory, and return it: below the pair's if that is short enough, else one in /tmp."""
     sockets = directory / "sockets"
     if len(os.fsencode(sockets)) > LONGEST_SOCKET_DIRECTORY:
         digest = hashlib.sha256(os.fsencode(directory)).hexdigest()[:12]

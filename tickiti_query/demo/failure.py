@@ -1,4 +1,4 @@
-"""What ends the demo with a sentence instead of a traceback."""
+"""The error that ends the demo with a sentence instead of a traceback."""
 
 
 class DemoError(RuntimeError):

@@ -1,4 +1,4 @@
-"""What ./script/server can be told."""
+"""The options of ./script/server."""
 
 import argparse
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ class Options:
 
 
 def parse_options(arguments: Sequence[str] | None = None) -> Options:
-    """The command line as Options; ends the program where it makes no sense."""
+    """Return the command line as Options. End the program where it makes no sense."""
     parser = argparse.ArgumentParser(
         prog="script/server",
         description="Start a PostgreSQL primary with a hot standby, load a running-shoe shop's tickets, "

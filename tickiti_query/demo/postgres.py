@@ -43,15 +43,15 @@ class Server:
 
     @property
     def url(self) -> str:
-        """Over the unix socket, as the superuser."""
+        """The URL over the unix socket, as the superuser."""
         return self.url_for("postgres")
 
     def url_for(self, user: str) -> str:
-        """Over the unix socket, as this role; nobody needs a password."""
+        """Return the URL over the unix socket, as this role, which needs no password."""
         return f"postgresql://{quote(user)}@/postgres?host={quote(str(self.sockets))}&port={self.port}"
 
     def tcp_url_for(self, user: str) -> str:
-        """Over TCP on 127.0.0.1: only for a server that was made with `listen`."""
+        """Return the URL over TCP on 127.0.0.1, for a server that was made with `listen`."""
         return f"postgresql://{quote(user)}@127.0.0.1:{self.port}/postgres"
 
     @property
@@ -116,13 +116,13 @@ class Server:
         self.stop(signal.SIGQUIT)
 
     def connect(self, *, user: str = "postgres", options: str = "") -> extensions.connection:
-        """A new connection in autocommit; the caller closes it."""
+        """Return a new connection in autocommit, which the caller closes."""
         connection = psycopg2.connect(self.url_for(user), connect_timeout=5, options=options)
         connection.autocommit = True
         return connection
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """Run one statement as the superuser on a connection of its own; the rows, if it has any."""
+        """Run one statement as the superuser on a connection of its own, and return its rows, if it has any."""
         with contextlib.closing(self.connect()) as connection, connection.cursor() as cursor:
             cursor.execute(sql, values or None)
             return cursor.fetchall() if cursor.description else []
@@ -139,7 +139,7 @@ class Server:
 
 
 def read_tail(path: Path, lines: int = 15) -> str:
-    """The last lines of a log, indented; empty where there is none."""
+    """Return the last lines of a log, indented; empty where there is none."""
     if not path.is_file():
         return ""
     with path.open("rb") as log:

@@ -14,7 +14,7 @@ SEED = 42
 
 
 def make_shop(seed: int = SEED) -> World:
-    """The whole world: 12 queues, 40 staff, 5,000 tickets and all that hangs on them."""
+    """Return the whole world: 12 queues, 40 staff, 5,000 tickets and all that hangs on them."""
     rng = random.Random(seed)
     world: World = {relation: [] for relation in RELATIONS}
     people = make_people(rng, world)
@@ -41,7 +41,7 @@ def _make_watchlists(rng: random.Random, world: World, people: People) -> None:
 
 
 def _make_reading_states(rng: random.Random, world: World, people: People) -> None:
-    """What each of the staff has opened, keeps, or was tagged in, within the queues they know."""
+    """Add the tickets that each of the staff has opened, keeps, or was tagged in, within the queues they see."""
     for person in people.staff:
         known = [ticket for ticket in world["tickets"] if ticket["queue_id"] in person.queues]
         for ticket in rng.sample(known, min(len(known), rng.randint(60, 180))):

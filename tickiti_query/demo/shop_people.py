@@ -1,4 +1,4 @@
-"""Who works at the shop, who buys there, and which queues each of them sees."""
+"""The people of the shop: staff and customers, and the queues that each of them sees."""
 
 import random
 from dataclasses import dataclass
@@ -78,7 +78,7 @@ def make_people(rng: random.Random, world: World) -> People:
 
 
 def build_staff_email(name: str, user_id: int) -> str:
-    """first.last at the shop; here and there with capitals or letters outside ASCII, as in real data."""
+    """Return first.last at the shop; here and there with capitals or letters outside ASCII, as in real data."""
     plain = name.translate(str.maketrans("ëéáßÁ", "eeasA"))
     local = (name if user_id % 10 == 4 else plain).replace(" ", ".")
     return f"{local if user_id % 10 == 3 else local.lower()}@sole-provider.example"
@@ -106,7 +106,7 @@ def _make_staff_member(rng: random.Random, world: World, user_id: int, name: str
 
 
 def _make_customers(rng: random.Random, world: World) -> list[Person]:
-    """Marcus first, then three hundred runners of whom every fifth has an account."""
+    """Return Marcus, then three hundred runners of whom every fifth has an account."""
     people = [Person(FIRST_CUSTOMER_ID, "Marcus Webb", "marcus@trailblazers-club.example", is_staff=False)]
     for number in range(1, 301):
         first, last = rng.choice(FIRST_NAMES), rng.choice(LAST_NAMES)

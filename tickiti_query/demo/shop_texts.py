@@ -1,11 +1,11 @@
-"""What runners write to a shoe shop, and what the shop writes back."""
+"""The texts of the shop: messages of runners, and answers of the staff."""
 
 import random
 from dataclasses import dataclass
 
 
 def list_words(text: str) -> tuple[str, ...]:
-    """The parts between the bars: a long list that stays legible."""
+    """Return the parts between the bars: a long list that stays legible."""
     return tuple(text.split("|"))
 
 
@@ -240,5 +240,5 @@ WATCHLISTS = (
 
 
 def fill_text(rng: random.Random, template: str) -> str:
-    """A template with each word in braces drawn from its list."""
+    """Return a template with each word in braces drawn from its list."""
     return template.format_map({name: rng.choice(choices) for name, choices in WORDS.items()})

@@ -35,7 +35,7 @@ def make_tickets(rng: random.Random, world: World, people: People) -> None:
 
 
 def _make_first_ticket(world: World, people: People) -> None:
-    """The ticket of Tickiti's own documentation, which perspective 3 lists first."""
+    """Add the ticket of Tickiti's own documentation, which perspective 3 lists first."""
     priya, marcus = people.staff[0].email, people.customers[0].email
     answered = OPENED.replace(day=2, hour=11, minute=30, second=48)
     ticket = _build_ticket(1, "Returns", OPENED, marcus) | {
@@ -139,7 +139,7 @@ def _delete_last_response(world: World, ticket: Row, moment: datetime) -> None:
 
 
 def _settle_status(rng: random.Random, ticket: Row, resolutions: tuple[str, ...]) -> None:
-    """Old tickets are mostly closed; a few are unsent or deleted."""
+    """Set the status of a ticket: old tickets are mostly closed, a few are unsent or deleted."""
     age_days = (CLOSES - ticket["created_at"]).days
     draw = rng.random()
     if draw < min(0.93, 0.25 + age_days / 90):
@@ -169,5 +169,5 @@ def _choose_assignee(rng: random.Random, handler: Person) -> str | None:
 
 
 def _vary_case(rng: random.Random, email: str) -> str:
-    """Addresses as people type them: one in thirty in capitals."""
+    """Return an address as people type it: one in thirty in capitals."""
     return email.upper() if rng.random() < 1 / 30 else email

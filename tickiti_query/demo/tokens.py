@@ -23,7 +23,7 @@ class DemoToken:
 
     @property
     def plain_text(self) -> str:
-        """What goes behind `Bearer`: 40 characters after the id and the bar."""
+        """The text behind `Bearer`: 40 characters after the id and the bar."""
         return f"{self.id}|{self.secret}"
 
     def build_row(self, owner_id: int) -> dict[str, Any]:

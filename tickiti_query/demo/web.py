@@ -76,7 +76,7 @@ class Service:
 
 
 def build_environment(options: Options, replica_url: str) -> dict[str, str]:
-    """Our own environment, so that TICKITI_ variables work here too, with what the demo decides on top."""
+    """Return our own environment, so that TICKITI_ variables work here too, with what the demo decides on top."""
     return {
         **os.environ,
         "TICKITI_REPLICA_URL": replica_url,
@@ -87,7 +87,7 @@ def build_environment(options: Options, replica_url: str) -> dict[str, str]:
 
 
 def check_port(host: str, port: int, option: str) -> None:
-    """DemoError naming the port and its option where somebody else listens there."""
+    """Raise DemoError, which names the port and its option, where somebody else listens there."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -98,5 +98,5 @@ def check_port(host: str, port: int, option: str) -> None:
 
 
 def find_local_host(host: str) -> str:
-    """Where to reach from here what listens on this address."""
+    """Return the host by which a server that listens on this address is reached from here."""
     return "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound

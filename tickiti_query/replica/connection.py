@@ -10,10 +10,10 @@ from typing import Any
 import psycopg2
 from psycopg2 import extensions
 
+from tickiti_query.model.statement import Statement
 from tickiti_query.replica.deadline import deadline
 from tickiti_query.replica.faults import PoolerError
 from tickiti_query.replica.names import Host, list_addresses
-from tickiti_query.statement import Statement
 
 CONNECT_SECONDS_A_HOST = 2.0
 LOCK_TIMEOUT_MS = 1000

@@ -4,7 +4,7 @@ from typing import Any
 
 import psycopg2
 
-from tickiti_query.errors import QueryError, QueryTimeout, ReplicaUnavailable
+from tickiti_query.model.errors import QueryError, QueryTimeout, ReplicaUnavailable
 from tickiti_query.replica.deadline import DeadlinePassed
 
 # A statement or the wait for a lock was ended by its time limit.

@@ -7,13 +7,13 @@ from typing import Any
 
 import psycopg2
 
-from tickiti_query.errors import ReplicaUnavailable
+from tickiti_query.cache.snapshot_ids import Server
+from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.replica.connection import Target, connect
 from tickiti_query.replica.deadline import deadline, remaining_seconds
 from tickiti_query.replica.faults import PoolerError
 from tickiti_query.replica.names import Host
 from tickiti_query.replica.sessions import Sessions
-from tickiti_query.server_state import Server
 
 WAIT_SECONDS = 2.0
 

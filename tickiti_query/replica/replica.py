@@ -7,15 +7,16 @@ from typing import Any, TypeVar
 
 import psycopg2
 
-from tickiti_query.errors import QueryTimeout, ReplicaUnavailable
+from tickiti_query.cache.snapshot_ids import Server, ServerState
+from tickiti_query.model.errors import QueryTimeout, ReplicaUnavailable
+from tickiti_query.model.source import Row
+from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.deadline import deadline, install_deadline, remaining_seconds
 from tickiti_query.replica.faults import is_lost, is_passing, may_be_outdated, translate_fault
 from tickiti_query.replica.pool import Pool
 from tickiti_query.replica.sessions import choose_sessions
-from tickiti_query.replica.transaction import Row, Transaction
-from tickiti_query.server_state import Server, ServerState
-from tickiti_query.statement import Statement
+from tickiti_query.replica.transaction import Transaction
 
 T = TypeVar("T")
 OBSERVE_SECONDS = 3.0

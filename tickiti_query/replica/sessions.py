@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
+from tickiti_query.cache.snapshot_ids import Server, ServerState
+from tickiti_query.model.source import Row
+from tickiti_query.model.statement import Statement
 from tickiti_query.replica import state_statement
 from tickiti_query.replica.connection import Target
-from tickiti_query.replica.transaction import BEGIN, Row, Transaction, run, run_kept
-from tickiti_query.server_state import Server, ServerState
-from tickiti_query.statement import Statement
+from tickiti_query.replica.transaction import BEGIN, Transaction, run, run_kept
 
 # Which life of which server a statement is read in. A pooler's clients do not feel a crash of the server behind it,
 # after which the postmaster, and so its start, may be the same; but its counters begin anew.

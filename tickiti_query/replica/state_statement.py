@@ -3,9 +3,9 @@
 from datetime import UTC
 from typing import Any
 
+from tickiti_query.cache.snapshot_ids import REPLAYED_SQL, RUNNING_SQL, STAMP_SQL, Server, ServerState
+from tickiti_query.model.statement import Statement
 from tickiti_query.replica.faults import PoolerError
-from tickiti_query.server_state import REPLAYED_SQL, RUNNING_SQL, STAMP_SQL, Server, ServerState
-from tickiti_query.statement import Statement
 
 NAME = "tickiti_server_state"
 NAME_WITH_LAG = "tickiti_server_state_with_lag"

@@ -8,8 +8,9 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
-from tickiti_query.server_state import Server
-from tickiti_query.statement import Bind, Statement
+from tickiti_query.cache.snapshot_ids import Server
+from tickiti_query.model.source import Row
+from tickiti_query.model.statement import Bind, Statement
 
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _dialect = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
@@ -17,8 +18,6 @@ _numbering = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-c
 
 # How many statements a connection keeps planned. A plan takes some 100 KiB of the server's memory.
 MOST_KEPT = 32
-
-Row = tuple[Any, ...]
 
 
 @lru_cache(maxsize=1024)

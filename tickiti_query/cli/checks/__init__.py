@@ -1,1 +1,1 @@
-"""The single checks: each reads one aspect of the replica and yields findings."""
+"""The single checks: each reads one aspect of the replica and yields results."""

@@ -1,11 +1,11 @@
-"""Is every relation and column of the reporting contract there, readable, and of its type?"""
+"""The check of relations and columns: each of the reporting contract is there, readable, and of its type."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from tickiti_query.cli.finding import Finding, fault, ok, warning
+from tickiti_query.cli.checks.result import CheckResult, fault, ok, warning
 from tickiti_query.cli.session import Session
-from tickiti_query.contract import RELATIONS
+from tickiti_query.reporting.contract import RELATIONS
 
 SCHEMA = "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = CAST(:schema AS text)"
 # A domain counts as the type beneath it, as it does on the wire.
@@ -25,14 +25,14 @@ WIDTHS = {"smallint": 2, "integer": 4, "bigint": 8}
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """What is known of a column that is there."""
+    """A column that is there: its type, and the role's right to read it."""
 
     type: str
     readable: bool
 
 
-def check_columns(session: Session) -> Iterator[Finding]:
-    """The contract, relation by relation."""
+def check_columns(session: Session) -> Iterator[CheckResult]:
+    """Yield the results for the contract, relation by relation."""
     schema = session.settings.replica_schema
     usable = session.fetch(SCHEMA, schema=schema)
     if not usable:
@@ -55,26 +55,26 @@ def check_columns(session: Session) -> Iterator[Finding]:
 
 def judge_relation(
     session: Session, relation: str, wanted: Mapping[str, str], there: Mapping[str, Column]
-) -> Iterator[Finding]:
-    """Each column with something the matter; where there is none, whether a row could be read."""
-    findings = [
-        finding
+) -> Iterator[CheckResult]:
+    """Yield a result for each column with a fault; without a fault, one that says whether a row could be read."""
+    results = [
+        result
         for column, kind in wanted.items()
-        if (finding := judge_column(f"{relation}.{column}", kind, there.get(column)))
+        if (result := judge_column(f"{relation}.{column}", kind, there.get(column)))
     ]
-    yield from findings
+    yield from results
     if any(column not in there or not there[column].readable for column in wanted):
         return
     # Rights on the tables beneath a view, and functions in it, show only when it is read.
     refusal = session.try_to_read(f"SELECT {', '.join(wanted)} FROM {relation} LIMIT 0")
     if refusal:
         yield fault(relation, f"cannot be read: {refusal}")
-    elif not findings:
+    elif not results:
         yield ok(relation, f"is there with its {len(wanted)} columns")
 
 
-def judge_column(subject: str, wanted: str, there: Column | None) -> Finding | None:
-    """What is the matter with a column; None for nothing."""
+def judge_column(subject: str, wanted: str, there: Column | None) -> CheckResult | None:
+    """Return the fault of a column; None where it has none."""
     if there is None:
         return fault(subject, "is missing")
     if not there.readable:

@@ -1,4 +1,4 @@
-"""What an index is on, in one spelling, and in the names of the table beneath a view."""
+"""Definitions of indexes, in one spelling, and in the names of the table beneath a view."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -7,7 +7,7 @@ CASTS_QUALIFIERS_AND_MARKS = re.compile(r'::(text|character varying|integer)|\w+
 
 
 def normalize(definition: str) -> str:
-    """What an index is on, in one spelling: ours, or PostgreSQL's own with its casts and parentheses."""
+    """Return a definition in one spelling, from ours or from PostgreSQL's own with its casts and parentheses."""
     columns = definition.rpartition("USING ")[2].removeprefix("btree ")
     return CASTS_QUALIFIERS_AND_MARKS.sub("", columns)
 

@@ -1,11 +1,11 @@
-"""Have the reporting relations, or the tables beneath them, the keys and indexes that queries need?"""
+"""The check of indexes: the reporting relations, or the tables beneath them, have those that queries need."""
 
 from collections.abc import Iterator, Mapping
 
 from tickiti_query.cli.checks.definitions import normalize
 from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS
 from tickiti_query.cli.checks.indexes_beneath import count_beneath, list_missing_beneath
-from tickiti_query.cli.finding import Finding, ok, warning
+from tickiti_query.cli.checks.result import CheckResult, ok, warning
 from tickiti_query.cli.session import Session
 
 KINDS = """
@@ -27,8 +27,8 @@ TRIGRAMS = "SELECT extname FROM pg_extension WHERE extname = 'pg_trgm'"
 Definitions = Mapping[str, set[str]]  # relation -> normalized definitions
 
 
-def check_indexes(session: Session) -> Iterator[Finding]:
-    """Each index that is missing; one line where none is."""
+def check_indexes(session: Session) -> Iterator[CheckResult]:
+    """Yield a result for each index that is missing; one result where none is."""
     kinds = dict(session.fetch(KINDS, schema=session.settings.replica_schema, relations=tuple(KEYS)))
     tables = {relation for relation, kind in kinds.items() if kind in TABLES}
     views = {relation for relation, kind in kinds.items() if kind == VIEW}
@@ -51,8 +51,8 @@ def check_indexes(session: Session) -> Iterator[Finding]:
             yield ok("indexes", f"all {found} indexes of the tables beneath {beneath} are there")
 
 
-def list_missing(session: Session, tables: set[str], *, has_trigrams: bool) -> Iterator[Finding]:
-    """The keys and indexes that tables lack."""
+def list_missing(session: Session, tables: set[str], *, has_trigrams: bool) -> Iterator[CheckResult]:
+    """Yield the keys and indexes that tables lack."""
     unique: dict[str, set[str]] = {}
     every: dict[str, set[str]] = {}
     for relation, is_unique, definition in session.fetch(THERE, schema=session.settings.replica_schema):
@@ -63,16 +63,18 @@ def list_missing(session: Session, tables: set[str], *, has_trigrams: bool) -> I
     yield from list_missing_indexes(tables, every, has_trigrams=has_trigrams)
 
 
-def list_missing_keys(tables: set[str], unique: Definitions) -> Iterator[Finding]:
-    """The contract's keys for which there is no unique index."""
+def list_missing_keys(tables: set[str], unique: Definitions) -> Iterator[CheckResult]:
+    """Yield the contract's keys for which there is no unique index."""
     for relation in KEYS:
         for columns in KEYS[relation] if relation in tables else ():
             if normalize(columns) not in unique.get(relation, set()):
                 yield warning(relation, f"lacks its key, a unique index on ({columns})")
 
 
-def list_missing_indexes(tables: set[str], every: Definitions, *, has_trigrams: bool) -> Iterator[Finding]:
-    """The indexes of deploy/reporting_indexes.sql that are not there under any name."""
+def list_missing_indexes(
+    tables: set[str], every: Definitions, *, has_trigrams: bool
+) -> Iterator[CheckResult]:
+    """Yield the indexes of deploy/reporting_indexes.sql that are not there under any name."""
     for name, (relation, definition) in INDEXES.items():
         wanted = relation in tables and (has_trigrams or not name.endswith("_trgm"))
         if wanted and normalize(definition) not in every.get(relation, set()):

@@ -1,11 +1,11 @@
-"""Have the tables beneath the reporting views the indexes that queries need?"""
+"""The check of indexes beneath views: the tables there have the indexes that queries need."""
 
 from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, field
 
 from tickiti_query.cli.checks.definitions import normalize, read_view, translate
 from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS_BENEATH, PREFIX
-from tickiti_query.cli.finding import Finding, warning
+from tickiti_query.cli.checks.result import CheckResult, warning
 from tickiti_query.cli.session import Session
 
 ADVICE = "on the table beneath the view; see deploy/reporting_views.sql"
@@ -44,11 +44,11 @@ class Beneath:
     every: set[str] = field(default_factory=set)
 
     def has(self, name: str, definition: str) -> bool:
-        """Whether there is an index of this definition, or of the script's name: not every view can be read through."""
+        """Return True for an index of this definition, or of the script's name: not every view can be read through."""
         return f"{PREFIX}{name}" in self.names or self._translate(definition) in self.every
 
     def has_key(self, name: str, columns: str) -> bool:
-        """Whether there is an index of all rows that begins with these columns, or has the script's name."""
+        """Return True for an index of all rows that begins with these columns, or has the script's name."""
         wanted = self._translate(columns)
         return f"{PREFIX}{name}" in self.names or any(
             f"{each},".startswith(f"{wanted},") for each in self.whole
@@ -58,8 +58,8 @@ class Beneath:
         return normalize(translate(definition, read_view(self.view, self.tables)))
 
 
-def list_missing_beneath(session: Session, views: Set[str], *, has_trigrams: bool) -> Iterator[Finding]:
-    """The indexes of deploy/reporting_views.sql that are not there."""
+def list_missing_beneath(session: Session, views: Set[str], *, has_trigrams: bool) -> Iterator[CheckResult]:
+    """Yield the indexes of deploy/reporting_views.sql that are not there."""
     there = find_beneath(session, views)
     for name, (relation, columns) in KEYS_BENEATH.items():
         if relation in views and not there[relation].has_key(name, columns):
@@ -73,12 +73,12 @@ def list_missing_beneath(session: Session, views: Set[str], *, has_trigrams: boo
 
 
 def count_beneath(views: Set[str]) -> int:
-    """How many indexes the tables beneath these views should have."""
+    """Return the number of indexes that the tables beneath these views should have."""
     return sum(relation in views for relation, _ in (*KEYS_BENEATH.values(), *INDEXES.values()))
 
 
 def find_beneath(session: Session, views: Set[str]) -> Mapping[str, Beneath]:
-    """What is beneath each of the views."""
+    """Return the tables and indexes beneath each of the views."""
     there = {view: Beneath("") for view in views}
     rows = session.fetch(BENEATH, schema=session.settings.replica_schema, views=tuple(views))
     for view, view_definition, table, name, is_partial, definition in rows:

@@ -1,11 +1,11 @@
-"""Could the role write, create or own anything, or read more than the contract?"""
+"""The check of rights: the role can read the contract, and can write, create, own and read nothing else."""
 
 from collections.abc import Iterator
 
-from tickiti_query.cli.finding import Finding, enumerate_some, fault, ok, warning
+from tickiti_query.cli.checks.result import CheckResult, enumerate_some, fault, ok, warning
 from tickiti_query.cli.session import Session
-from tickiti_query.contract import RELATIONS
-from tickiti_query.rights import MEMBERSHIPS, OWN_NAMESPACES, POWERFUL, WRITABLE, describe_power
+from tickiti_query.reporting.contract import RELATIONS
+from tickiti_query.reporting.rights import MEMBERSHIPS, OWN_NAMESPACES, POWERFUL, WRITABLE, describe_power
 
 MOST_LINES = 20
 MOST_NAMES = 5
@@ -55,8 +55,8 @@ LIMIT 1
 """
 
 
-def check_rights(session: Session) -> Iterator[Finding]:
-    """What the role may do beyond reading the contract."""
+def check_rights(session: Session) -> Iterator[CheckResult]:
+    """Yield what the role may do beyond reading the contract."""
     [(role, is_super, attributes)] = session.fetch(ATTRIBUTES)
     subject = f"role {role}"
     if is_super:
@@ -69,16 +69,16 @@ def check_rights(session: Session) -> Iterator[Finding]:
     yield judge_default(subject, session.fetch(READ_ONLY))
 
 
-def judge_attributes(session: Session, subject: str, attributes: list[str]) -> Iterator[Finding]:
-    """The powers of the role itself, and of superusers it is a member of."""
+def judge_attributes(session: Session, subject: str, attributes: list[str]) -> Iterator[CheckResult]:
+    """Yield the powers of the role itself, and of superusers it is a member of."""
     if attributes:
         yield fault(subject, f"has {', '.join(attributes)}, and needs none of it")
     for (name,) in session.fetch(POWERFUL):
         yield fault(subject, f"is a member of {name}, a superuser")
 
 
-def judge_writing(session: Session, subject: str) -> Iterator[Finding]:
-    """Every relation of the database that the role could change."""
+def judge_writing(session: Session, subject: str) -> Iterator[CheckResult]:
+    """Yield every relation of the database that the role could change."""
     rows = session.fetch(WRITABLE)
     for schema, relation, owned, privileges in rows[:MOST_LINES]:
         yield fault(subject, describe_power(schema, relation, owned, privileges))
@@ -88,8 +88,8 @@ def judge_writing(session: Session, subject: str) -> Iterator[Finding]:
         yield ok(subject, "can change no relation of this database")
 
 
-def judge_creating(session: Session, subject: str) -> Iterator[Finding]:
-    """Every place where the role could create something."""
+def judge_creating(session: Session, subject: str) -> Iterator[CheckResult]:
+    """Yield every place where the role could create something."""
     rows = session.fetch(CREATABLE)
     for place, owned in rows:
         yield fault(subject, f"{'owns' if owned else 'may CREATE in'} {place}")
@@ -97,8 +97,8 @@ def judge_creating(session: Session, subject: str) -> Iterator[Finding]:
         yield ok(subject, "can create nothing in this database")
 
 
-def judge_reading(session: Session, subject: str) -> Iterator[Finding]:
-    """What the role can read and the service does not need."""
+def judge_reading(session: Session, subject: str) -> Iterator[CheckResult]:
+    """Yield every relation that the role can read and the service does not need."""
     relations = tuple(RELATIONS)
     rows = session.fetch(READABLE, schema=session.settings.replica_schema, relations=relations)
     if rows:
@@ -108,8 +108,8 @@ def judge_reading(session: Session, subject: str) -> Iterator[Finding]:
         yield ok(subject, "can read nothing beyond the contract")
 
 
-def judge_default(subject: str, rows: list[tuple[str]]) -> Finding:
-    """Are the role's transactions read-only unless it says otherwise?"""
+def judge_default(subject: str, rows: list[tuple[str]]) -> CheckResult:
+    """Return a result for the role's default: its transactions are read-only unless it says otherwise."""
     if rows and rows[0][0].lower() in {"on", "true", "yes", "1"}:
         return ok(subject, "default_transaction_read_only is on")
     return warning(

@@ -1,11 +1,11 @@
-"""Is it a standby, new enough, close behind its primary, and is the link to the primary watched?"""
+"""The check of the server: a standby, new enough, close behind its primary, with a link that is watched."""
 
 from collections.abc import Iterator
 
-from tickiti_query.cli.finding import Finding, fault, ok, warning
+from tickiti_query.cache.snapshot_ids import PROVEN_MAJORS
+from tickiti_query.cli.checks.result import CheckResult, fault, ok, warning
 from tickiti_query.cli.session import Session
 from tickiti_query.replica.deadline import deadline
-from tickiti_query.server_state import PROVEN_MAJORS
 
 OLDEST_MAJOR = 13  # the first whose snapshots and transaction ids have the form that proofs are made of
 SLACK_SECONDS = 2  # the way of a heartbeat, as the statement of the server's state grants it
@@ -20,8 +20,8 @@ SELECT CAST(EXTRACT(EPOCH FROM CAST(current_setting('wal_receiver_timeout') AS i
 """
 
 
-def check_server(session: Session) -> Iterator[Finding]:
-    """The server as a whole."""
+def check_server(session: Session) -> Iterator[CheckResult]:
+    """Yield the results for the server as a whole."""
     [(version, major, in_recovery, database, folds)] = session.fetch(SERVER)
     place = session.connection.info
     yield ok("server", f"connected to {place.host}, port {place.port}, database {database}, as {place.user}")
@@ -41,8 +41,8 @@ def check_server(session: Session) -> Iterator[Finding]:
     yield judge_timeout(seconds, session.settings.max_replica_lag_seconds)
 
 
-def judge_version(version: str, major: int) -> Finding:
-    """Can the server be read, and can a cached answer be proved on it?"""
+def judge_version(version: str, major: int) -> CheckResult:
+    """Return a result for the version: the server can be read, and cached answers can be proved on it."""
     if major < OLDEST_MAJOR:
         return fault(
             "server", f"PostgreSQL {version} is too old: {OLDEST_MAJOR} is the oldest that can be read"
@@ -56,15 +56,15 @@ def judge_version(version: str, major: int) -> Finding:
     return ok("server", f"PostgreSQL {version}: cached answers can be proved fresh")
 
 
-def judge_primary(*, require_standby: bool) -> Finding:
-    """What it means that the server is no standby."""
+def judge_primary(*, require_standby: bool) -> CheckResult:
+    """Return a result for a server that is no standby."""
     if require_standby:
         return fault("standby", "the server is a primary, and TICKITI_REQUIRE_STANDBY asks for a hot standby")
     return warning("standby", "the server is a primary; TICKITI_REQUIRE_STANDBY=false allows it")
 
 
-def measure_lag(session: Session) -> Finding:
-    """How far behind it is now, as the service measures it."""
+def measure_lag(session: Session) -> CheckResult:
+    """Return a result for the lag, measured as the service does."""
     with deadline(session.settings.statement_timeout_ms / 1000):
         server, _ = session.sessions.meet(session.connection, generation=0)
         state = session.sessions.observe(session.connection, server, with_lag=True)
@@ -76,8 +76,8 @@ def measure_lag(session: Session) -> Finding:
     return ok("lag", f"at most {state.lag_seconds:.1f} s behind; {limit}")
 
 
-def judge_receiver(statuses: list[str | None]) -> Finding:
-    """Can the service see the link to the primary? `statuses`: pg_stat_wal_receiver, as far as it shows."""
+def judge_receiver(statuses: list[str | None]) -> CheckResult:
+    """Return a result for the link to the primary. `statuses`: pg_stat_wal_receiver, as far as it shows."""
     if not statuses:
         return warning(
             "link", "no WAL receiver runs: the standby has no link to its primary, or is fed from an archive"
@@ -91,8 +91,8 @@ def judge_receiver(statuses: list[str | None]) -> Finding:
     return ok("link", f"the link itself is watched; the WAL receiver is {statuses[0]}")
 
 
-def judge_timeout(seconds: float, max_lag_seconds: int) -> Finding:
-    """Is a dead link noticed before the lag is over its limit?"""
+def judge_timeout(seconds: float, max_lag_seconds: int) -> CheckResult:
+    """Return a result for wal_receiver_timeout: a dead link must be noticed before the lag is over its limit."""
     limit = f"TICKITI_MAX_REPLICA_LAG_SECONDS = {max_lag_seconds}"
     if seconds == 0:
         return warning("link", "wal_receiver_timeout is 0: a link that is dead is never noticed")

@@ -1,0 +1,1 @@
+"""Helpers of the tests: importable by any of them, and tested themselves."""

@@ -1,0 +1,172 @@
+"""Snapshot ids: what the replica shows at one moment, and when two moments show the same.
+
+A validator names a set of finished transactions of one server's one history. An answer that was read under one
+is still exactly true while the server's validator is equal.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+
+from tickiti_query.model.source import Source
+from tickiti_query.model.statement import Statement
+
+# The snapshot, and which life of which role of the server it belongs to.
+STAMP_SQL = "concat_ws(' ', pg_current_snapshot(), pg_postmaster_start_time(), pg_is_in_recovery())"
+
+# On a standby the text of a snapshot names no running transaction below its end, so they are listed beside it. A range
+# of more than 1,000 is not looked through (NULL): nothing can be proved with it.
+RUNNING_SQL = """(SELECT CASE WHEN NOT pg_is_in_recovery() OR pg_snapshot_xmin(c) = pg_snapshot_xmax(c) THEN ''
+             ELSE (SELECT CASE WHEN x.next - x.first <= 1000
+                          THEN (SELECT COALESCE(string_agg(CAST(i AS text), ',' ORDER BY i), '')
+                                FROM generate_series(x.first, x.next - 1) i
+                                WHERE pg_xact_status(CAST(CAST(i AS text) AS xid8)) = 'in progress')
+                          END
+                   FROM (SELECT CAST(CAST(pg_snapshot_xmin(c) AS text) AS bigint) AS first,
+                                CAST(CAST(pg_snapshot_xmax(c) AS text) AS bigint) AS next) x)
+             END
+        FROM pg_current_snapshot() c)"""
+
+# When the newest transaction was committed that a standby has replayed.
+REPLAYED_SQL = "CASE WHEN pg_is_in_recovery() THEN pg_last_xact_replay_timestamp() END"
+
+# All in one text: what a statement sees. Without a third part the running ones are not known.
+SIGHT_SQL = f"concat_ws('/', COALESCE(CAST({REPLAYED_SQL} AS text), ''), {STAMP_SQL}, {RUNNING_SQL})"
+SIGHT = Statement(f"SELECT {SIGHT_SQL}", is_repeated=True)
+
+# The stress test has shown zero wrong proofs on these. A newer server may keep its snapshots in another way; on older
+# ones nobody has looked.
+PROVEN_MAJORS = range(15, 19)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Which server a connection leads to.
+
+    `generation` counts the losses of connections: nothing that was proved before one is compared with what
+    comes after it. `system` is the cluster's identifier, `major` the version, `started` when this life began.
+    """
+
+    generation: int
+    system: int
+    major: int
+    started: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """Which transactions a statement saw: the stamp of its snapshot, and those still running below its end.
+
+    `running` lists their ids with commas; None: there were too many to look through. `replayed_at`, the commit time of
+    the newest transaction that was replayed, goes on when nothing else does, and is no part of what is compared.
+    """
+
+    stamp: str
+    running: str | None
+    replayed_at: datetime | None = field(default=None, compare=False)
+
+    @property
+    def xmax(self) -> int:
+        """The first transaction id that the snapshot knows nothing of; it only grows along one history."""
+        return int(self.stamp.split(":", 2)[1])
+
+    @property
+    def in_recovery(self) -> bool:
+        """Whether the server was a standby."""
+        return self.stamp.endswith(" t")
+
+    @property
+    def xmin(self) -> int:
+        """The first transaction id that may still be running."""
+        return int(self.stamp.split(":", 1)[0])
+
+    @property
+    def running_ids(self) -> frozenset[int]:
+        """The running transactions, as far as they are known."""
+        return frozenset(map(int, self.running.split(","))) if self.running else frozenset()
+
+
+def read_sight(text: str) -> Sight:
+    """The sight in the text that SIGHT_SQL gives."""
+    replayed, _, rest = text.partition("/")
+    stamp, bar, running = rest.partition("/")
+    return Sight(stamp, running if bar else None, datetime.fromisoformat(replayed) if replayed else None)
+
+
+def see(source: Source) -> Sight:
+    """What the snapshot sees."""
+    [(text,)] = source.fetch(SIGHT)
+    return read_sight(text)
+
+
+def is_behind(sight: Sight, server: Server, earlier: Sight, earlier_server: Server) -> bool:
+    """Whether `sight` may lack something that `earlier` had. Within one life of one server only time can pass.
+
+    After a crash, or on another host, a transaction that `earlier` saw finished must not be running again; where
+    that cannot be told, it counts as behind.
+    """
+    if sight.xmax < earlier.xmax:
+        return True
+    if server == earlier_server or sight.xmin >= earlier.xmax:
+        return False
+    if sight.running is None or earlier.running is None:
+        return True
+    return any(xid < earlier.xmax for xid in sight.running_ids - earlier.running_ids)
+
+
+def is_older(sight: Sight, other: Sight) -> bool:
+    """Whether one of two sights of one life of one server lacks something that the other has, whichever is known first.
+
+    Where it is not known what runs, the snapshot's end decides.
+    """
+    if sight.xmax != other.xmax or sight.running is None or other.running is None:
+        return sight.xmax < other.xmax
+    return not sight.running_ids <= other.running_ids
+
+
+@dataclass(frozen=True, slots=True)
+class Validator:
+    """Names what a server shows. Equal validators, equal rows: of every relation, in every statement.
+
+    `running` lists the transactions below the snapshot's end that have not finished, which the text of a
+    standby's snapshot leaves out. A validator that data is stored under was read *before* the data, and the
+    data's own sight equals it: transactions only ever leave `running`, so one that finished in between makes
+    the two differ.
+    """
+
+    server: Server
+    stamp: str
+    running: str
+
+
+@dataclass(frozen=True)
+class ServerState:
+    """One reading of the server.
+
+    `running` None: the range of possibly running transactions was too wide to look through. `replayed_at`:
+    commit time of the newest replayed transaction, None where there is none. `lag_seconds` is an upper bound;
+    None where nothing bounds it.
+    """
+
+    server: Server
+    stamp: str
+    running: str | None
+    replayed_at: datetime | None
+    lag_seconds: float | None
+
+    @cached_property
+    def validator(self) -> Validator | None:
+        """What later readings are compared with; None where nothing can be proved."""
+        if self.running is None or self.server.major not in PROVEN_MAJORS:
+            return None
+        return Validator(self.server, self.stamp, self.running)
+
+    @cached_property
+    def sight(self) -> Sight:
+        """What this reading saw."""
+        return Sight(self.stamp, self.running, self.replayed_at)
+
+
+def confirm(state: ServerState, server: Server, sight: Sight) -> Validator | None:
+    """The validator of a state, where data that was read after it saw the same; None where nothing proves the data."""
+    return state.validator if (server, sight) == (state.server, state.sight) else None

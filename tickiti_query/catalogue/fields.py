@@ -1,0 +1,256 @@
+"""The catalogue: every field that a perspective or a search may use, each with its SQL.
+
+To add a field, add one entry to `FIELDS` (its parts are explained in field.py): conditions, criteria, orders,
+columns, the OpenAPI text and docs/perspectives.md are drawn from it. In SQL, `t` is the ticket and `q` its
+queue; values go through the binds of the context.
+"""
+
+from collections.abc import Callable
+from datetime import time
+
+from tickiti_query.catalogue import matching, relations, values
+from tickiti_query.catalogue.field import Field, Key, Mode, make_catalogue
+from tickiti_query.catalogue.fragments import (
+    fixed,
+    list_column,
+    moment_column,
+    show_attention,
+    show_reading,
+    show_responses,
+    text_key,
+    user_name,
+    write_moment,
+)
+from tickiti_query.catalogue.matching import Fragment
+from tickiti_query.catalogue.predicate import Comparison, CompileContext, Predicate
+
+STATUS = Comparison(values.read_status, matching.match_exactly("t.status", "status"))
+PRIORITY = Comparison(values.read_priority, matching.match_number("t.priority", "priority"))
+HASHTAG = Comparison(values.read_tag, relations.match_tag)
+PARTICIPANT = Comparison(values.read_email, relations.match_participant)
+ORIGINATOR = Comparison(values.read_email, relations.match_originator)
+ASSIGNEE = Comparison(values.read_assignee, relations.match_assignee)
+IN_SUBJECT = Comparison(values.read_text, matching.contain_text("t.subject", "subject"))
+IN_CONTENT = Comparison(values.read_text, relations.match_content)
+IN_EITHER = Comparison(values.read_text, relations.match_subject_or_content)
+
+STATUS_VALUES = "`open`, `on-hold`, `closed`"
+PRIORITY_VALUES = "10, 20, 30, 40 as number or text, or Low, Normal, High, Urgent in any case"
+TAG_VALUES = "tag, with or without `#`"
+EMAIL_VALUES = "e-mail address, `me`"
+ASSIGNEE_VALUES = (
+    "e-mail address (also that person's teams), `team:<id>` (the team's own), `team-and-members:<id>`"
+    " (the team's and its members' own), `Unassigned`, `me`"
+)
+PARTICIPANTS = list_column("p.email", fixed("FROM ticket_participants p WHERE p.ticket_id = t.id"))
+HASHTAGS = list_column("h.tag", fixed("FROM ticket_hashtags h WHERE h.ticket_id = t.id"))
+MOMENT_VALUES = "`YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS`, UTC"
+
+
+def bound_moment(mode: str, comparison: str, day_time: time) -> Mode:
+    """Return a mode that bounds a time. A date alone means that day at `day_time`."""
+    return Mode(
+        mode, MOMENT_VALUES, Comparison(values.read_moment(day_time), matching.match_moment(comparison, mode))
+    )
+
+
+def make_flag(
+    name: str,
+    match: Callable[[CompileContext], Predicate],
+    *,
+    column: bool = False,
+    shows: Fragment | None = None,
+) -> Field:
+    """Return a field that is true or false, about the subject user. Without `shows`, `why` shows that truth."""
+
+    def write(context: CompileContext) -> str:
+        return f"({match(context).sql}) IS TRUE"
+
+    return Field(
+        name=name,
+        values="true, false",
+        user_centric=True,
+        equals=Comparison(values.read_flag, matching.match_flag(match)),
+        column=write if column else None,
+        shows=shows or write,
+    )
+
+
+FIELDS = make_catalogue(
+    [
+        # The core columns, in the order in which a row shows them.
+        Field(name="ticket_id", core=True, column=fixed("t.id")),
+        Field(
+            name="number",
+            core=True,
+            column=fixed("t.number"),
+            order=Key(fixed("t.number")),
+            modes=[
+                Mode(
+                    "ticket_number",
+                    "number",
+                    Comparison(values.read_number, matching.match_number("t.number", "number")),
+                    integers=True,
+                )
+            ],
+        ),
+        Field(
+            name="status",
+            values=STATUS_VALUES,
+            core=True,
+            column=fixed("t.status"),
+            order=Key(fixed("array_position(ARRAY['open', 'on-hold', 'closed'], t.status)"), nullable=True),
+            equals=STATUS,
+            modes=[Mode("status", STATUS_VALUES, STATUS)],
+        ),
+        Field(
+            name="queue",
+            values="name (text) or id (number)",
+            core=True,
+            column=fixed("q.name"),
+            order=text_key("q.name", by_queue=True),
+            equals=Comparison(values.read_name_or_id, relations.match_queue),
+            modes=[Mode("queue", "name", Comparison(values.read_text, relations.match_queue))],
+        ),
+        Field(
+            name="priority",
+            values=PRIORITY_VALUES,
+            core=True,
+            column=fixed("CAST(t.priority AS text)"),
+            order=Key(fixed("t.priority")),
+            equals=PRIORITY,
+            modes=[Mode("priority", PRIORITY_VALUES, PRIORITY, integers=True)],
+        ),
+        Field(
+            name="subject",
+            values="text",
+            core=True,
+            column=fixed("t.subject"),
+            order=text_key("t.subject"),
+            equals=Comparison(values.read_text, matching.match_text("t.subject", "subject")),
+            contains=IN_SUBJECT,
+            modes=[Mode("subject", "part of the subject", IN_SUBJECT, text=True)],
+        ),
+        Field(name="assigned_to_email", core=True, column=fixed("t.assigned_to_email")),
+        Field(name="originator_email", core=True, column=fixed("t.originator_email")),
+        Field(
+            name="created_at",
+            core=True,
+            column=moment_column("t.created_at"),
+            order=Key(fixed("t.created_at")),
+            modes=[
+                bound_moment("created_from", "t.created_at >=", time.min),
+                bound_moment("created_to", "t.created_at <=", time(23, 59, 59)),
+            ],
+        ),
+        Field(
+            name="updated_at",
+            core=True,
+            column=moment_column("t.updated_at"),
+            order=Key(fixed("t.updated_at")),
+            modes=[
+                bound_moment("updated_from", "t.updated_at >=", time.min),
+                bound_moment("updated_to", "t.updated_at <=", time(23, 59, 59)),
+            ],
+        ),
+        # Who and what a ticket is tied to.
+        Field(
+            name="content",
+            values="text in any response; in internal notes for a staff acting user only",
+            contains=IN_CONTENT,
+            shows=show_responses,
+            modes=[
+                Mode("content", "part of a response", IN_CONTENT, text=True),
+                Mode("subject_content", "part of the subject or of a response", IN_EITHER, text=True),
+            ],
+        ),
+        Field(
+            name="assignee",
+            values=ASSIGNEE_VALUES,
+            order=text_key("t.assigned_to_email", nullable=True),
+            shows=fixed("t.assigned_to_email"),
+            equals=ASSIGNEE,
+            modes=[Mode("assigned", ASSIGNEE_VALUES, ASSIGNEE)],
+        ),
+        Field(
+            name="originator",
+            values=f"{EMAIL_VALUES}; with `contains`, text",
+            order=text_key("t.originator_email"),
+            shows=fixed("t.originator_email"),
+            equals=ORIGINATOR,
+            contains=Comparison(values.read_text, matching.contain_text("t.originator_email", "originator")),
+            modes=[Mode("raised", EMAIL_VALUES, ORIGINATOR)],
+        ),
+        Field(
+            name="participant",
+            values=EMAIL_VALUES,
+            equals=PARTICIPANT,
+            shows=PARTICIPANTS,
+            modes=[Mode("participant", EMAIL_VALUES, PARTICIPANT)],
+        ),
+        Field(
+            name="hashtag",
+            values=TAG_VALUES,
+            equals=HASHTAG,
+            shows=HASHTAGS,
+            modes=[Mode("hashtag", TAG_VALUES, HASHTAG)],
+        ),
+        Field(
+            name="watchlist",
+            values="id (number) or name (text) of a watchlist that the subject user owns or that is shared",
+            user_centric=True,
+            equals=Comparison(values.read_name_or_id, relations.match_watchlist),
+            shows=list_column("concat(w.id, ' ', w.name)", relations.visible_watchlists),
+            modes=[
+                Mode(
+                    "watchlist",
+                    "id of a watchlist that the acting user owns or that is shared",
+                    Comparison(values.read_number, relations.match_watchlist),
+                    integers=True,
+                )
+            ],
+        ),
+        Field(
+            name="resolution",
+            values="text",
+            column=fixed("t.resolution"),
+            equals=Comparison(
+                values.read_text, matching.match_text("t.resolution", "resolution", nullable=True)
+            ),
+        ),
+        # What the subject user has to do with the ticket.
+        make_flag("retained", relations.match_retained, column=True),
+        make_flag("participating", relations.match_participating),
+        make_flag("unread", relations.match_unread, column=True, shows=show_reading),
+        make_flag("recently_read", relations.match_recently_read, shows=show_reading),
+        make_flag("inbox", relations.match_inbox),
+        make_flag("for_attention", relations.match_for_attention, shows=show_attention),
+        Field(
+            name="last_read_at",
+            user_centric=True,
+            column=lambda context: write_moment(relations.select_last_read(context)),
+            order=Key(relations.select_last_read, nullable=True, splits=True),
+        ),
+        # Columns and orders beyond the core.
+        Field(name="queue_id", column=fixed("t.queue_id")),
+        Field(
+            name="on_hold_until",
+            column=fixed("to_char(t.on_hold_until, 'YYYY-MM-DD')"),
+            order=Key(fixed("t.on_hold_until"), nullable=True),
+        ),
+        Field(name="last_responder_email", column=fixed("t.last_responder_email")),
+        Field(
+            name="last_response_at",
+            column=moment_column("t.last_response_at"),
+            order=Key(fixed("t.last_response_at"), nullable=True),
+        ),
+        Field(name="response_count", column=fixed("t.response_count"), order=Key(fixed("t.response_count"))),
+        Field(name="assignee_name", column=user_name("t.assigned_to_email")),
+        Field(name="originator_name", column=user_name("t.originator_email")),
+        Field(name="participants", column=PARTICIPANTS),
+        Field(name="hashtags", column=HASHTAGS),
+        Field(
+            name="watchlists", user_centric=True, column=list_column("w.name", relations.visible_watchlists)
+        ),
+    ]
+)

@@ -1,0 +1,108 @@
+"""The language as a document, drawn from the catalogue.
+
+`python -m tickiti_query.catalogue.reference > docs/perspectives.md` writes it.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from tickiti_query.catalogue.field import Catalogue, Field
+from tickiti_query.catalogue.fields import FIELDS
+
+HEAD = """# The language of perspectives
+
+This page is drawn from the catalogue of fields: `python -m tickiti_query.catalogue.reference > docs/perspectives.md`.
+
+A perspective is read as its **subject user** where a field is user-centric: the user it impersonates, or else the
+acting user, who owns the token. Visibility always follows the acting user.
+"""
+CONDITIONS = """
+## Conditions
+
+On one field, positive conditions (`is`, `contains`) are alternatives, and each negative one (`is not`,
+`does not contain`) must hold by itself; different fields must all hold. A list of values means any of them. A negative
+condition is the complement of the positive one: it holds for whatever the positive one does not hold for, an empty
+field included. Texts compare without case, as the database folds them; `contains` finds a part, in which `%`, `_` and
+`\\` are plain characters. `me` and `Unassigned` are words with `is` and `is not`, to the letter; what is not in this
+table answers 501 `unsupported_perspective`.
+"""
+MODES = """
+## Search modes
+
+Criteria narrow a perspective. Criteria of one mode are alternatives, different modes must all hold; `me` is the acting
+user. What is not in this table answers 422 `validation_failed`.
+"""
+ORDERS = """
+## Orders
+
+Texts order by their folded form, byte by byte; an empty field comes last in both directions. Without an order it is
+`updated_at`, newest first. The last key is always the ticket's id, highest first.
+"""
+COLUMNS = """
+## Columns
+
+The core columns come first, always, and in this order; then the perspective's own.
+"""
+
+
+def write_reference(catalogue: Catalogue = FIELDS) -> str:
+    """Return the whole page, in Markdown."""
+    fields = list(catalogue.fields.values())
+    conditions = [field for field in fields if field.equals or field.contains]
+    orders = [field for field in fields if field.order]
+    own = [field for field in fields if field.column and not field.core]
+    core = ", ".join(f"`{name}`" for name in catalogue.core)
+    return "".join(
+        [
+            HEAD,
+            CONDITIONS,
+            "\n",
+            tabulate(("field", "values", "operators"), map(describe_condition, conditions)),
+            MODES,
+            "\n",
+            tabulate_modes(catalogue),
+            ORDERS,
+            "\n",
+            ", ".join(map(mark, orders)),
+            ".\n",
+            COLUMNS,
+            f"\nCore: {core}.\n\nOwn: {', '.join(map(mark, own))}.\n",
+            "\n(U): user-centric, about the subject user.\n",
+        ]
+    )
+
+
+def mark(field: Field) -> str:
+    """Return a field's name, with a mark where the field is user-centric."""
+    return f"`{field.name}`{' (U)' if field.user_centric else ''}"
+
+
+def describe_condition(field: Field) -> Sequence[str]:
+    """Return a row of the table of conditions."""
+    operators = ["`is`, `is not`"] if field.equals else []
+    operators += ["`contains`, `does not contain`"] if field.contains else []
+    return mark(field), field.values, ", ".join(operators)
+
+
+def tabulate_modes(catalogue: Catalogue) -> str:
+    """Return the table of the modes of `search_object.criteria`."""
+    return tabulate(
+        ("mode", "a token", "tokens of one criterion"),
+        (
+            (
+                f"`{mode.name}`",
+                mode.tokens,
+                "all must match; any with `match: any`" if mode.text else "any may match",
+            )
+            for mode in catalogue.modes.values()
+        ),
+    )
+
+
+def tabulate(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    print(write_reference(), end="")  # noqa: T201  the page is what this command is for

@@ -1,0 +1,208 @@
+"""The SQL of a ticket's ties to responses, queues, people, tags, watchlists and reading states.
+
+Each `match_…` answers "any of these values"; `t` is the ticket, `q` its queue. A tie is an EXISTS, which is
+never NULL, so its negation is the complement.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from tickiti_query.catalogue import matching
+from tickiti_query.catalogue.predicate import CompileContext, Predicate, QueueSet, join_all, join_any
+from tickiti_query.catalogue.resolved_names import Relation
+from tickiti_query.catalogue.values import Team, Word
+from tickiti_query.model.numbers import BIGINT
+
+READ_SINCE = "s.last_read_at >= COALESCE(t.last_response_at, t.created_at)"
+
+
+def subject_id(context: CompileContext) -> str:
+    """Return the subject user's id, as a bind."""
+    return context.binds.add("subject_id", context.subject.id)
+
+
+def subject_email(context: CompileContext) -> str:
+    """Write the subject user's e-mail address, folded."""
+    return matching.fold(context, "subject_email", context.subject.email)
+
+
+def match_content(patterns: Sequence[str], context: CompileContext) -> Predicate:
+    """Match tickets with one of the texts in a response that is not deleted. Notes count for staff only."""
+    found = matching.contain_text("r.plain_text", "content")(patterns, context)
+    return Predicate(f"EXISTS (SELECT 1 {visible_responses(context)} AND {found.sql})")
+
+
+def visible_responses(context: CompileContext) -> str:
+    """Write FROM and WHERE of the ticket's responses that are not deleted, and that the acting user may see."""
+    public = "" if context.actor.is_staff else " AND NOT r.is_internal"
+    return f"FROM responses r WHERE r.ticket_id = t.id AND r.deleted_at IS NULL{public}"
+
+
+def match_subject_or_content(tokens: Sequence[str], context: CompileContext) -> Predicate:
+    """Match tickets with one of the texts in the subject or in a response."""
+    either = join_any(
+        [matching.contain_text("t.subject", "subject")(tokens, context), match_content(tokens, context)]
+    )
+    sides = (
+        matching.contain_text("t.subject", "subject")(tokens, context).sql,
+        match_content(tokens, context).sql,
+    )
+    return replace(either, branches=sides)
+
+
+def match_queue(queues: Sequence[str | int], context: CompileContext) -> Predicate:
+    """Match tickets in a queue with one of the ids or names."""
+    ids = {queue for queue in queues if isinstance(queue, int) and queue in BIGINT}
+    names = [queue for queue in queues if isinstance(queue, str)]
+    return in_queues(
+        ids.union(*(context.names.find_ids(Relation.QUEUES_NAMED, name) for name in names)), context
+    )
+
+
+def match_inbox(context: CompileContext) -> Predicate:
+    """Match tickets in a queue that the subject user administers as an inbox."""
+    return in_queues(context.names.find_ids(Relation.INBOXES_OF_USER, context.subject.id), context)
+
+
+def in_queues(ids: Iterable[int], context: CompileContext) -> Predicate:
+    """Match tickets in one of these queues."""
+    found = matching.match_number("t.queue_id", "queue")(sorted(ids), context)
+    return Predicate(found.sql, queues=QueueSet(frozenset(ids)))
+
+
+def match_assignee(assignees: Sequence[str | Word | Team], context: CompileContext) -> Predicate:
+    """Match tickets assigned to a person or their teams, to a team, to a team or its members, or to nobody."""
+    keys: list[str] = []
+    for email in matching.resolve_emails(context, assignees):
+        keys += [email, *(team_key(team) for team in context.names.find_ids(Relation.TEAMS_OF_EMAIL, email))]
+    for team in assignees:
+        if isinstance(team, Team):
+            keys.append(team_key(team.id))
+            if team.with_members:
+                keys += map(str, context.names.find(Relation.MEMBERS_OF_TEAM, team.id))
+    found = []
+    if Word.UNASSIGNED in assignees:
+        nobody = "t.assigned_to_email IS NULL"
+        found.append(Predicate(nobody, branches=(nobody,), worth_splitting=matching.is_by_update))
+    if keys:
+        found.append(matching.match_person("t.assigned_to_email", "assignee", nullable=True)(keys, context))
+    return join_any(found)
+
+
+def team_key(team: int) -> str:
+    """Return the text that stands in a ticket which is assigned to a team itself."""
+    return f"team:{team}"
+
+
+def match_originator(emails: Sequence[str | Word], context: CompileContext) -> Predicate:
+    """Match tickets that one of these people sent in."""
+    return matching.match_person("t.originator_email", "originator")(
+        matching.resolve_emails(context, emails), context
+    )
+
+
+def match_participant(emails: Sequence[str | Word], context: CompileContext) -> Predicate:
+    """Match tickets in which one of these people takes part."""
+    found = matching.match_email("p.email", "participant")(emails, context)
+    return Predicate(
+        f"EXISTS (SELECT 1 FROM ticket_participants p WHERE p.ticket_id = t.id AND {found.sql})",
+        selective=True,
+    )
+
+
+def match_tag(tags: Sequence[str], context: CompileContext) -> Predicate:
+    """Match tickets with one of the tags."""
+    found = matching.match_text("h.tag", "hashtag")(tags, context)
+    return Predicate(f"EXISTS (SELECT 1 FROM ticket_hashtags h WHERE h.ticket_id = t.id AND {found.sql})")
+
+
+def visible_watchlists(context: CompileContext) -> str:
+    """Write FROM and WHERE of the ticket's watchlists that the subject user owns or that are shared."""
+    return (
+        "FROM watchlist_tickets wt JOIN watchlists w ON w.id = wt.watchlist_id"
+        f" WHERE wt.ticket_id = t.id AND (w.shared OR w.owner_id = {subject_id(context)})"
+    )
+
+
+def match_watchlist(watchlists: Sequence[str | int], context: CompileContext) -> Predicate:
+    """Match tickets on a visible watchlist with one of the ids or names."""
+    ids = {each for each in watchlists if isinstance(each, int)}
+    names = [each for each in watchlists if isinstance(each, str)]
+    ids = ids.union(*(context.names.find_ids(Relation.WATCHLISTS_NAMED, name) for name in names))
+    found = matching.match_number("wt.watchlist_id", "watchlist")(sorted(ids), context)
+    return Predicate(f"EXISTS (SELECT 1 {visible_watchlists(context)} AND {found.sql})", selective=True)
+
+
+def join_state(context: CompileContext) -> str:
+    """Join the subject user's state of the ticket, and return its alias `s`. All is NULL where there is no state."""
+    context.joins.add(
+        f"LEFT JOIN ticket_user_states s ON s.ticket_id = t.id AND s.user_id = {subject_id(context)}"
+    )
+    return "s"
+
+
+def match_retained(context: CompileContext) -> Predicate:
+    """Match tickets that the subject user retains."""
+    return Predicate(f"{join_state(context)}.is_retained", nullable=True, selective=True)
+
+
+def match_recently_read(context: CompileContext) -> Predicate:
+    """Match tickets that the subject user has opened at some time."""
+    return Predicate(f"{select_last_read(context)} IS NOT NULL", selective=True)
+
+
+def match_unread(context: CompileContext) -> Predicate:
+    """Match tickets that the subject user has not opened since the last response, or the creation."""
+    last_read = select_last_read(context)
+    return Predicate(f"({last_read} IS NULL OR {last_read} < COALESCE(t.last_response_at, t.created_at))")
+
+
+def select_last_read(context: CompileContext) -> str:
+    """Write the time when the subject user last opened the ticket, or NULL."""
+    return f"{join_state(context)}.last_read_at"
+
+
+def has_state(condition: str, context: CompileContext) -> Predicate:
+    """Match tickets of which the subject user has a state where `condition` holds; for one cause among others."""
+    return Predicate(
+        "EXISTS (SELECT 1 FROM ticket_user_states s"
+        f" WHERE s.ticket_id = t.id AND s.user_id = {subject_id(context)} AND {condition})"
+    )
+
+
+def match_participating(context: CompileContext) -> Predicate:
+    """Match tickets in which the subject user takes part."""
+    return match_participant([Word.ME], context)
+
+
+def match_for_attention(context: CompileContext) -> Predicate:
+    """Match tickets that are not closed and have one of five causes.
+
+    They are assigned, retained, tagged, in an inbox, or unread by one who takes part.
+    """
+    causes = list(find_causes(context).values())
+    sides = tuple(side for cause in causes for side in cause.branches or (cause.sql,) if side != "FALSE")
+    # An index has the unclosed tickets in these orders. One pass over them ends soon for who has an inbox or takes part
+    # in much, and goes through all of them for who has little to attend to.
+    has_inbox = bool(context.names.find(Relation.INBOXES_OF_USER, context.subject.id))
+    takes_part_in_few = bool(context.names.find(Relation.FEW_PARTICIPATIONS, context.subject.email))
+    has_little = takes_part_in_few and not has_inbox
+    any_cause = replace(
+        join_any(causes),
+        branches=sides,
+        worth_splitting=lambda key: has_little or key not in {"t.updated_at", "t.priority"},
+        selective=True,
+    )
+    return join_all([any_cause, Predicate("t.status <> 'closed'")])
+
+
+def find_causes(context: CompileContext) -> Mapping[str, Predicate]:
+    """Return the causes why a ticket that is not closed may need the subject user's attention, by their names."""
+    return {
+        "assigned": match_assignee([Word.ME], context),
+        "retained or tagged": has_state("(s.is_retained OR s.unacknowledged_tags > 0)", context),
+        "in an inbox": match_inbox(context),
+        "participating and unread": join_all(
+            [match_participating(context), has_state(READ_SINCE, context).negate()]
+        ),
+    }

@@ -1,0 +1,102 @@
+"""Sequential-scan warnings: scans of a plan that take longer the more tickets there are, and their likely causes."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.cli.plan import Scan, has_sort, read_scans
+from tickiti_query.cli.question import Question
+from tickiti_query.cli.wording import describe_part
+from tickiti_query.compiler.order import DEFAULT, read_keys
+from tickiti_query.compiler.reading import read_question
+from tickiti_query.model.statement import Statement
+from tickiti_query.replica.transaction import Transaction
+
+GROWING = (
+    "tickets",
+    "responses",
+    "ticket_participants",
+    "ticket_hashtags",
+    "watchlist_tickets",
+    "ticket_user_states",
+)
+FEW_ROWS = 1_000  # a table this small is read as a whole whatever indexes it has
+MANY_ROWS = 10_000
+ADVICE = "deploy/reporting_indexes.sql has the indexes"
+
+# The tables that grow with the tickets, and those beneath them where the contract's relations are views.
+FIND_TABLES = """
+SELECT b.relname, c.relname
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_class b ON b.oid = c.oid
+                OR b.oid IN (SELECT d.refobjid
+                             FROM pg_rewrite r
+                             JOIN pg_depend d ON d.objid = r.oid
+                             WHERE r.ev_class = c.oid
+                               AND d.classid = CAST('pg_rewrite' AS regclass)
+                               AND d.refclassid = CAST('pg_class' AS regclass))
+WHERE n.nspname = CAST(:schema AS text)
+  AND c.relname = ANY (:relations)
+  AND b.relkind IN ('r', 'p', 'm', 'f')
+  AND NOT b.reltuples BETWEEN 0 AND CAST(:few AS real)
+"""
+
+Part = tuple[str, str]  # the wording, and the SQL
+
+
+def find_growing_tables(source: Transaction, schema: str) -> Mapping[str, str]:
+    """Return the tables that grow with the tickets and are not small today, each with its relation of the contract."""
+    binds = (("schema", schema), ("relations", GROWING), ("few", FEW_ROWS))
+    return dict(source.fetch(Statement(FIND_TABLES, binds)))
+
+
+def list_scan_warnings(plan: Sequence[str], question: Question, tables: Mapping[str, str]) -> Iterator[str]:
+    """Yield a line for each scan that grows with its table."""
+    enough = max(MANY_ROWS, 10 * question.query.row_limit)
+    for scan in read_scans(plan):
+        if scan.relation not in tables or not scan.was_executed:
+            continue
+        read = "" if scan.read is None else f", {scan.read:,} rows"
+        causes = find_causes(scan, tables[scan.relation], question, is_sorted=has_sort(plan))
+        likely = f"; likely for {', '.join(causes)}" if causes else ""
+        if scan.kind == "Seq Scan":
+            yield f"reads all of {scan.relation}{read}{likely}. {ADVICE}."
+        elif scan.read is not None and scan.read > enough:
+            by = f" by {scan.index}" if scan.index else ""
+            removed = f", and throws {scan.removed:,} of them away" if scan.removed else ""
+            yield f"walks through {scan.relation}{by}{read}{removed}{likely}. {ADVICE}."
+
+
+def find_causes(scan: Scan, relation: str, question: Question, *, is_sorted: bool) -> list[str]:
+    """Return the parts of the question that are about the scanned relation, as far as that can be told."""
+    rules, keys, columns = list_parts(question)
+    if relation == "tickets":
+        # Everything speaks of tickets: what counts is a rule whose columns are filtered by.
+        filtered = set(re.findall(r"\w+", scan.conditions))
+        found = [wording for wording, sql in rules if filtered & set(re.findall(r"\bt\.(\w+)", sql)) - {"id"}]
+        return found + [wording for wording, _ in keys if is_sorted]
+    aliases = set(re.findall(rf"\b{relation} (\w+)\b", question.statement.sql))
+    return [
+        wording for wording, sql in (*rules, *keys, *columns) if aliases & set(re.findall(r"\b(\w+)\.", sql))
+    ]
+
+
+def list_parts(question: Question) -> tuple[list[Part], list[Part], list[Part]]:
+    """Return the parts of the question: conditions and criteria; orders; columns of the perspective's own."""
+    perspective = question.perspective
+    reading = read_question(perspective, question.searches, question.asker.actor, question.names, FIELDS)
+    rules = [
+        (describe_part(part), predicate.sql)
+        for rule in reading.rules
+        for part, predicate in rule.alternatives
+    ]
+    keys = [
+        (f"the order by {order.field}", key.sql)
+        for order, key in zip(
+            perspective.orders or DEFAULT, read_keys(perspective, reading.context, FIELDS), strict=True
+        )
+    ]
+    written = {name: FIELDS.fields[name].column for name in perspective.columns}
+    columns = [(f"the column {name}", column(reading.context)) for name, column in written.items() if column]
+    return rules, keys, columns

@@ -1,0 +1,65 @@
+"""The wording of a question and its parts, as `explain` and `why` print them."""
+
+import json
+from collections.abc import Iterable, Mapping
+
+from tickiti_query.catalogue.values import Team, Word
+from tickiti_query.compiler.criteria import Search
+from tickiti_query.model.perspective import Condition, Order
+
+
+def describe_part(part: Condition | Search) -> str:
+    """Return the wording of a condition or a criterion."""
+    return describe_condition(part) if isinstance(part, Condition) else describe_search(part)
+
+
+def describe_condition(condition: Condition) -> str:
+    """Return the wording of a condition: `queue is "Returns" or "Orders"`."""
+    word = " nor " if " not" in condition.operator else " or "
+    return f"{condition.field} {condition.operator} {word.join(map(quote, condition.values))}"
+
+
+def describe_search(search: Search) -> str:
+    """Return the wording of a criterion: `search subject: "carbon" and "plate"`."""
+    word = " and " if search.mode.text and search.match == "all" else " or "
+    return f"search {search.mode.name}: {word.join(quote(spell_token(token)) for token in search.tokens)}"
+
+
+def spell_token(token: object) -> object:
+    """Return a token as it was written."""
+    if isinstance(token, Word):
+        return token.value
+    if isinstance(token, Team):
+        return f"{'team-and-members' if token.with_members else 'team'}:{token.id}"
+    return token
+
+
+def describe_order(order: Order) -> str:
+    """Return the wording of an order: `created_at ascending`."""
+    return f"{order.field} {'ascending' if order.ascending else 'descending'}"
+
+
+def describe_value(value: object) -> str:
+    """Return the wording of a ticket's value: texts in quotes, a list's elements one by one, facts by name."""
+    if value is None or value == []:
+        return "nothing"
+    if isinstance(value, list):
+        return ", ".join(map(describe_value, value))
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}: {describe_fact(fact)}" for name, fact in value.items())
+    return quote(value)
+
+
+def describe_fact(fact: object) -> str:
+    """Return the wording of a fact. Its name says that it is no text of the ticket's, so it needs no quotes."""
+    return "never" if fact is None else str(fact)
+
+
+def quote(value: object) -> str:
+    """Return a value as JSON writes it: one line, whatever is in it."""
+    return json.dumps(value, ensure_ascii=False)
+
+
+def enumerate_all(words: Iterable[str]) -> str:
+    """Return the words with commas between them, or `none`."""
+    return ", ".join(words) or "none"

@@ -1,0 +1,40 @@
+"""The seed data: the shop's rows, loaded into the primary once, and again only when they have changed."""
+
+import contextlib
+import hashlib
+from collections.abc import Callable
+from pathlib import Path
+
+from psycopg2 import sql
+
+from tickiti_query.demo.loading import create_reader, create_schema, load_world
+from tickiti_query.demo.pair import Pair
+from tickiti_query.demo.shop import make_shop
+
+SCHEMA = "reporting"
+
+
+def load_seed_data(pair: Pair, report: Callable[[str], None]) -> None:
+    """Load the shop unless it is there already; the schema's comment tells, and is written last."""
+    fingerprint = compute_fingerprint()
+    marked = "SELECT obj_description(to_regnamespace(%s), 'pg_namespace')"
+    if pair.primary.execute(marked, (SCHEMA,)) == [(fingerprint,)]:
+        return
+    report("Loading the shop: 5,000 tickets with their conversations")
+    world = make_shop()
+    name = sql.Identifier(SCHEMA)
+    with contextlib.closing(pair.primary.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(name))
+        create_schema(connection, SCHEMA)
+        create_reader(connection, SCHEMA)
+        load_world(connection, world, SCHEMA)
+        cursor.execute("VACUUM ANALYZE")
+        cursor.execute(sql.SQL("COMMENT ON SCHEMA {} IS %s").format(name), (fingerprint,))
+
+
+def compute_fingerprint() -> str:
+    """Return a hash over everything the demo's rows come from."""
+    here = Path(__file__).parent
+    sources = sorted([*here.glob("shop*.py"), here / "tokens.py", here / "reporting.sql"])
+    digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources))
+    return f"tickiti-query demo {digest.hexdigest()[:16]}"

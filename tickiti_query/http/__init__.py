@@ -1,0 +1,1 @@
+"""HTTP: the routes, bodies, headers, and what is said of them."""

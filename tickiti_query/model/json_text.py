@@ -1,0 +1,28 @@
+"""A reader of JSON that strangers wrote: it bounds numbers and depth, and allows only what RFC 8259 does."""
+
+import json
+from typing import Any
+
+from tickiti_query.model.numbers import BIGINT
+
+
+def read_json(text: str) -> Any:
+    """Return the value of a JSON text. Raise ValueError where the text is no JSON, or is nested too deeply.
+
+    A whole number beyond 64 bits comes back as the first one that is: the long way of writing it is no number
+    that anybody has, and turning thousands of digits into one costs time.
+    """
+    try:
+        return json.loads(text, parse_int=_read_integer, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _read_integer(digits: str) -> int:
+    if len(digits) > 20:
+        return BIGINT.start - 1 if digits.startswith("-") else BIGINT.stop
+    return int(digits)
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is not JSON")

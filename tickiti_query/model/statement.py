@@ -1,0 +1,61 @@
+"""A statement as one value: its SQL text and its binds."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+NAMED = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")  # as SQLAlchemy finds them
+
+Bind = str | int | tuple[str | int, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One SELECT with `:name` binds, hashable, so that it can be part of a cache key.
+
+    `params` are (name, value) pairs in the order of their first use. `columns` names the result columns.
+    `is_repeated`: every request asks it in the same words, and one plan is good for all its values; it is worth
+    being prepared.
+    """
+
+    sql: str
+    params: tuple[tuple[str, Bind], ...] = ()
+    columns: tuple[str, ...] = ()
+    is_repeated: bool = False
+
+    @property
+    def binds(self) -> Mapping[str, Bind]:
+        """The parameters by name."""
+        return dict(self.params)
+
+    @property
+    def size(self) -> int:
+        """The bytes that the statement takes, about."""
+        return len(self.sql) + sum(len(str(value)) for _, value in self.params)
+
+
+class Binds:
+    """The values of a statement that is being written, each named after its field."""
+
+    def __init__(self) -> None:
+        self._names: dict[tuple[str, type, Bind], str] = {}
+        self._taken: Counter[str] = Counter()
+
+    def add(self, name: str, value: Bind) -> str:
+        """Take `value` into the statement, and return its placeholder, such as `:subject_1`. Equal values share one."""
+        key = (name, type(value), value)
+        if key not in self._names:
+            self._taken[name] += 1
+            self._names[key] = f"{name}_{self._taken[name]}"
+        return f":{self._names[key]}"
+
+    @property
+    def params(self) -> tuple[tuple[str, Bind], ...]:
+        """All values so far, by name, in the order of their first use."""
+        return tuple((name, value) for (_, _, value), name in self._names.items())
+
+
+def rename_binds(sql: str, names: Mapping[str, str]) -> str:
+    """Return the text with other placeholders: `names` maps each name to the text that replaces `:name`."""
+    return NAMED.sub(lambda found: names[found[1]], sql)

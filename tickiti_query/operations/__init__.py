@@ -1,0 +1,1 @@
+"""Operations: probes, metrics, traces, and the port that serves them."""

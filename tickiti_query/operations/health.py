@@ -1,0 +1,118 @@
+"""What the probes ask: is the process alive, and may requests be sent to it?"""
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
+
+from tickiti_query.model.errors import QueryError, ReplicaUnavailable
+from tickiti_query.model.statement import Statement
+from tickiti_query.reporting.contract import RELATIONS
+
+UNASKED_SECONDS = 30.0  # how old the last check may be before one is made that nobody asked for
+
+log = logging.getLogger("tickiti_query.health")
+
+# What a statement of ours would find by name. Not current_schema(): where the schema is missing, it falls to pg_temp,
+# which a standby cannot make.
+COLUMNS = """
+SELECT c.relname, a.attname
+FROM pg_class c
+JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE pg_table_is_visible(c.oid)
+  AND c.relnamespace <> CAST('pg_catalog' AS regnamespace)
+  AND has_column_privilege(c.oid, a.attnum, 'SELECT')
+"""
+
+
+class Source(Protocol):
+    """One snapshot of the replica."""
+
+    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]: ...
+
+
+def find_missing(source: Source) -> list[str]:
+    """What of the reporting contract is not there or may not be read: `relation` or `relation.column`."""
+    readable: dict[str, set[str]] = {}
+    for relation, column in source.fetch(Statement(COLUMNS)):
+        readable.setdefault(relation, set()).add(column)
+    missing = []
+    for relation, columns in RELATIONS.items():
+        if relation not in readable:
+            missing.append(relation)
+        else:
+            missing.extend(f"{relation}.{column}" for column in columns if column not in readable[relation])
+    return missing
+
+
+class Readiness:
+    """Runs the readiness checks, each by its name: `replica`, `standby`, `lag`, `contract`, `role`.
+
+    `find_powers` says why the role that reads could write. The log is told whenever another check fails than before.
+    """
+
+    CHECKS = ("replica", "standby", "lag", "contract", "role")
+
+    def __init__(
+        self,
+        prove: Callable[[], Any],
+        read: Callable[[Callable[[Any], Any]], Any],
+        find_powers: Callable[[Source], list[str]],
+        tell: Callable[[Mapping[str, str]], None] = lambda _checks: None,
+    ) -> None:
+        self._prove = prove
+        self._read = read
+        self._find_powers = find_powers
+        self._tell = tell
+        self._failed: str | None = None
+        self._checked_at = float("-inf")
+
+    def keep_checking(self, unasked_seconds: float = UNASKED_SECONDS) -> None:
+        """Check now, and whenever nobody has asked for so long; never returns.
+
+        So metrics and log stay true where no probe comes: beside Tickiti, or behind a proxy of one's own.
+        """
+        while True:
+            rest = self._checked_at + unasked_seconds - time.monotonic()
+            if rest > 0:
+                time.sleep(rest)
+                continue
+            try:
+                self.check()
+            except Exception:  # what nobody foresaw must not be the last check
+                log.exception("unforeseen error")
+
+    def check(self) -> Mapping[str, str]:
+        """What each check says: `ok`, or one sentence. Those behind the first that fails say `unknown`."""
+        self._checked_at = time.monotonic()
+        checks = self._check()
+        failed = next((name for name, word in checks.items() if word != "ok"), None)
+        if failed != self._failed:
+            self._failed = failed
+            if failed is None:
+                log.warning("ready again")
+            else:
+                log.error("not ready", extra={"facts": {"check": failed, "reason": checks[failed]}})
+        self._tell(checks)
+        return checks
+
+    def _check(self) -> Mapping[str, str]:
+        try:
+            self._prove()
+            missing, powers = self._read(lambda source: (find_missing(source), self._find_powers(source)))
+        except ReplicaUnavailable as fault:
+            return self._name(fault.check, fault.message)
+        except QueryError as fault:
+            return self._name("replica", fault.message)
+        if missing:
+            return self._name("contract", f"Not there, or not readable: {', '.join(missing)}.")
+        if powers:
+            return self._name("role", f"The role of TICKITI_REPLICA_URL could write: it {'; '.join(powers)}.")
+        return dict.fromkeys(self.CHECKS, "ok")
+
+    def _name(self, failed: str, message: str) -> Mapping[str, str]:
+        place = self.CHECKS.index(failed)
+        return {
+            name: "ok" if i < place else message if i == place else "unknown"
+            for i, name in enumerate(self.CHECKS)
+        }

@@ -1,0 +1,1 @@
+"""One request, from its credentials to rendered rows."""

@@ -1,0 +1,48 @@
+"""What happened to one request: written along its way, read once for its headers, its log line and metrics."""
+
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from tickiti_query.model.standing import Standing
+
+
+@dataclass(slots=True)
+class RequestTrace:
+    """Filled in as the facts become known; what stays None was never reached.
+
+    `durations` are seconds by the names that Server-Timing tells: `auth`, `cache`, `sql`. `cache` is the word of
+    the log line: `hit`, `miss`, `off`. `standing` is the caller's, where a rate is set. `render_seconds`: what it took
+    to make the body of rows that were read for this request.
+    """
+
+    user_id: int | None = None
+    perspective_id: int | None = None
+    rows: int | None = None
+    cache: str | None = None
+    standing: Standing | None = None
+    render_seconds: float | None = None
+    durations: dict[str, float] = field(default_factory=dict)
+
+    def measure(self, name: str) -> "Stopwatch":
+        """A context that adds the time its block takes to `name`."""
+        return Stopwatch(self, name)
+
+    def add(self, name: str, seconds: float) -> None:
+        """Add time that was spent on `name`."""
+        self.durations[name] = self.durations.get(name, 0.0) + seconds
+
+
+class Stopwatch:
+    """Measures a block; a plain class, because a hit measures twice and a generator costs more than it tells."""
+
+    __slots__ = ("_name", "_start", "_trace")
+
+    def __init__(self, trace: RequestTrace, name: str) -> None:
+        self._trace = trace
+        self._name = name
+
+    def __enter__(self) -> None:
+        self._start = perf_counter()
+
+    def __exit__(self, *raised: object) -> None:
+        self._trace.add(self._name, perf_counter() - self._start)

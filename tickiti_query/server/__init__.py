@@ -1,0 +1,1 @@
+"""gunicorn: the worker that serves the app, its clients and their time limits."""
