@@ -44,14 +44,16 @@ def build_environment(**settings: str) -> dict[str, str]:
 class Running:
     """gunicorn, started; `log` is a file for its log, or an open descriptor that takes it.
 
-    `settings` are variables of its environment; unless they name one, there is no rate limit. `arguments` are
-    gunicorn's own; `command` is what starts it.
+    `settings` are variables of its environment; unless they name one, there is no rate limit, and the ports are
+    free ones. `arguments` are gunicorn's own; `command` is what starts it.
     """
 
     def __init__(
         self, url: str, log: Path | int, *arguments: str, command: Sequence[str] = COMMAND, **settings: str
     ) -> None:
-        self.port, self.admin_port = find_free_port(), find_free_port()
+        binds = {name: f"127.0.0.1:{find_free_port()}" for name in ("TICKITI_BIND", "TICKITI_ADMIN_BIND")}
+        settings = {"TICKITI_RATE_LIMIT": "", **binds, **settings}
+        self.port, self.admin_port = (int(settings[name].rpartition(":")[2]) for name in binds)
         self._log = log
         with contextlib.ExitStack() as opened:
             output = opened.enter_context(log.open("wb")) if isinstance(log, Path) else log
@@ -61,12 +63,7 @@ class Running:
                 stdout=subprocess.DEVNULL if isinstance(log, int) else output,
                 stderr=output,
                 process_group=0,
-                env=build_environment(
-                    TICKITI_REPLICA_URL=url,
-                    TICKITI_BIND=f"127.0.0.1:{self.port}",
-                    TICKITI_ADMIN_BIND=f"127.0.0.1:{self.admin_port}",
-                    **{"TICKITI_RATE_LIMIT": "", **settings},
-                ),
+                env=build_environment(TICKITI_REPLICA_URL=url, **settings),
             )
 
     def get(self, path: str, *, port: int | None = None) -> tuple[int, Any]:

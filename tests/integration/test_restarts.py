@@ -1,0 +1,383 @@
+"""Restarts under load: through nginx and HAProxy nobody sees one, and without them nobody waits in vain."""
+
+import contextlib
+import http.client
+import itertools
+import json
+import signal
+import socket
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+
+from tests.faults.stage import frozen
+from tests.proxies import PROGRAMS, Proxy
+from tests.running import Running, wait_until
+from tests.shop import MARCUS, PATH, PRIYA, TOM
+from tickiti_query.demo.loading import READER
+from tickiti_query.demo.pair import Pair
+
+CLIENTS, SLOW_CLIENTS = 8, 4
+PAUSE_SECONDS = 0.01
+SLOW_SECONDS = 1.2  # longer than a connection is kept by a worker that ends
+ANSWER_SECONDS = 10.0
+END_SECONDS = 6.0  # the slow requests that are under way, and the time for connections that are kept
+# Reading a relation takes this long, as long as it is a view of itself.
+SLOW = f"""
+ALTER TABLE watchlist_tickets RENAME TO listed_tickets;
+CREATE VIEW watchlist_tickets AS SELECT t.* FROM listed_tickets t, pg_sleep({SLOW_SECONDS});
+GRANT SELECT ON watchlist_tickets TO {READER}
+"""
+FAST = "DROP VIEW watchlist_tickets; ALTER TABLE listed_tickets RENAME TO watchlist_tickets"
+ON_WATCHLIST = {"criteria": [{"mode": "watchlist", "tokens": ["1"]}]}
+
+Serve = Callable[..., Running]
+
+
+@pytest.fixture(scope="module")
+def slow_pair(shop_pair: Pair) -> Iterator[Pair]:
+    """The shop, in which who asks for a watchlist waits."""
+    shop_pair.primary.execute(f"SET search_path = reporting; {SLOW}")
+    try:
+        yield shop_pair
+    finally:
+        shop_pair.primary.execute(f"SET search_path = reporting; {FAST}")
+
+
+@pytest.fixture
+def serve(slow_pair: Pair, tmp_path: Path) -> Iterator[Serve]:
+    """Starts a service of one worker, on the ports of another that has ended if it is given."""
+    few = {"TICKITI_WORKERS": "1", "TICKITI_THREADS": "16"}
+    numbers = itertools.count()
+    with contextlib.ExitStack() as ends:
+
+        def start(after: Running | None = None) -> Running:
+            ports = {"TICKITI_BIND": after.port, "TICKITI_ADMIN_BIND": after.admin_port} if after else {}
+            binds = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
+            url, log = slow_pair.standby.url_for(READER), tmp_path / f"log{next(numbers)}"
+            running = Running(url, log, **few, **binds)
+            ends.callback(running.end)
+            wait_until(running.is_up)
+            return running
+
+        yield start
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(
+            name,
+            marks=pytest.mark.skipif(
+                program is None, reason=f"no {name}: no restart was seen through its connections"
+            ),
+        )
+        for name, program in PROGRAMS.items()
+    ]
+)
+def proxy(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Proxy]:
+    """Makes a proxy over services."""
+    return lambda *services: Proxy(request.param, tmp_path / "proxy", services)
+
+
+def stop(running: Running) -> None:
+    """End a service as a supervisor does; it ends by itself, in time and with nothing to complain of."""
+    running.process.send_signal(signal.SIGTERM)
+    began = time.monotonic()
+    assert running.process.wait(20) == 0
+    assert time.monotonic() - began < END_SECONDS
+
+
+# Load ------------------------------------------------------------------------------------------------------
+
+
+def build_headers(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+
+
+class Client(threading.Thread):
+    """Asks one question after the other, on a connection that it keeps; `seen` gets what came of each.
+
+    That is the status, with the error's name where there is one, or the name of what happened instead of an answer.
+    Nothing is asked twice.
+    """
+
+    def __init__(self, port: int, seen: list[str], ended: threading.Event, *, slow: bool) -> None:
+        super().__init__(daemon=True)
+        self._port, self._seen, self._ended, self._slow = port, seen, ended, slow
+        self._limits = itertools.cycle(range(1, 6))
+
+    def run(self) -> None:
+        link = http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_SECONDS)
+        with contextlib.closing(link):
+            while not self._ended.wait(PAUSE_SECONDS):
+                self._seen.append(self._ask(link))
+
+    def _ask(self, link: http.client.HTTPConnection) -> str:
+        body: dict[str, Any] = {"row_limit": next(self._limits)}
+        if self._slow:  # what is never the same twice is read anew
+            body |= {"search_object": ON_WATCHLIST, "time": time.monotonic()}
+        try:
+            link.request("POST", PATH, json.dumps(body), build_headers(TOM if self._slow else MARCUS))
+            response = link.getresponse()
+            answer = response.read()
+        except (OSError, http.client.HTTPException) as fault:
+            link.close()
+            return type(fault).__name__
+        if response.status == 200:
+            return "200" if len(json.loads(answer)["data"]) == body["row_limit"] else "200 with other rows"
+        with contextlib.suppress(ValueError):
+            return f"{response.status} {json.loads(answer)['error']}"
+        return f"{response.status} {response.reason}, not ours"
+
+
+class Load:
+    """Clients that ask all the time, as long as the block runs. Slow ones begin when they are told to."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._ended = threading.Event()
+        self._clients: list[Client] = []
+        self.quick: list[str] = []
+        self.slow: list[str] = []
+
+    def add(self, number: int, *, slow: bool = False) -> None:
+        """Let so many clients begin."""
+        seen = self.slow if slow else self.quick
+        for _ in range(number):
+            self._clients.append(Client(self._port, seen, self._ended, slow=slow))
+            self._clients[-1].start()
+
+    def wait_for_more(self, answers: int) -> None:
+        """Return once so many more of the quick requests have come to something."""
+        wanted = len(self.quick) + answers
+        wait_until(lambda: len(self.quick) >= wanted)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for client in self._clients:
+            client.join()
+
+
+def check_nothing_was_seen(load: Load, proxy: Proxy) -> None:
+    """Each of many answers is a 200."""
+    told = f"quick: {Counter(load.quick)}, slow: {Counter(load.slow)}\n{proxy.read_log()[-2000:]}"
+    assert set(load.quick) == set(load.slow) == {"200"}, told
+    assert len(load.quick) > 300, told
+
+
+def list_answers(running: Running) -> list[dict[str, Any]]:
+    """A line for each request that a service has answered."""
+    lines = [json.loads(line) for line in running.read_log().rpartition("\n")[0].splitlines()]
+    return [line for line in lines if line["logger"] == "tickiti_query.request"]
+
+
+def has_answered(running: Running, number: int) -> bool:
+    return len(list_answers(running)) >= number
+
+
+def has_lost(running: Running, worker: int) -> bool:
+    return worker not in running.list_workers()
+
+
+def count_under_way(running: Running, moment: float) -> int:
+    """How many slow requests a service had under way at a moment, and answered later."""
+    count = 0
+    for line in list_answers(running):
+        ended, seconds = datetime.fromisoformat(line["time"]).timestamp(), line["duration_ms"] / 1000
+        count += seconds >= SLOW_SECONDS and ended - seconds < moment < ended
+    return count
+
+
+# Through a proxy -------------------------------------------------------------------------------------------
+
+
+def test_nobody_sees_two_services_restarted_one_after_the_other(
+    serve: Serve, proxy: Callable[..., Proxy]
+) -> None:
+    services = [serve(), serve()]
+    with proxy(*services) as front, Load(front.port) as load:
+        load.add(CLIENTS)
+        load.add(SLOW_CLIENTS, slow=True)
+        for service in services:
+            load.wait_for_more(50)
+            stop(service)
+            load.wait_for_more(50)
+            fresh = serve(after=service)
+            # Who restarts the next one before the proxy has come back to this one leaves it with none.
+            wait_until(partial(has_answered, fresh, 50))
+        load.wait_for_more(50)
+    check_nothing_was_seen(load, front)
+
+
+def test_nobody_sees_workers_renewed(serve: Serve, proxy: Callable[..., Proxy]) -> None:
+    service = serve()
+    with proxy(service) as front, Load(front.port) as load:
+        load.add(CLIENTS)
+        load.add(SLOW_CLIENTS, slow=True)
+        for _ in range(3):
+            load.wait_for_more(50)
+            [before] = service.list_workers()
+            began = time.monotonic()
+            service.process.send_signal(signal.SIGHUP)
+            wait_until(partial(has_lost, service, before))
+            assert time.monotonic() - began < END_SECONDS
+        load.wait_for_more(50)
+        assert len(service.list_workers()) == 1
+    check_nothing_was_seen(load, front)
+
+
+def test_what_is_slow_and_under_way_on_a_service_that_ends_is_answered(
+    serve: Serve, proxy: Callable[..., Proxy]
+) -> None:
+    services = [serve(), serve()]
+    with proxy(*services) as front, Load(front.port) as load:
+        load.add(SLOW_CLIENTS, slow=True)  # alone, and so one here and one there
+        load.add(CLIENTS)
+        load.wait_for_more(50)
+        moment = time.time()
+        stop(services[0])
+        load.wait_for_more(200)
+    check_nothing_was_seen(load, front)
+    assert count_under_way(services[0], moment) >= 1
+
+
+# Without one -----------------------------------------------------------------------------------------------
+
+REQUEST = (
+    f"POST {PATH} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: application/json\r\n"
+    f"Authorization: Bearer {PRIYA}\r\nContent-Length: 2\r\n\r\n{{}}"
+).encode()
+SILENCE_SECONDS = 2.0
+
+
+def connect(port: int) -> socket.socket:
+    return socket.create_connection(("127.0.0.1", port), SILENCE_SECONDS)
+
+
+def read_last(link: socket.socket) -> str:
+    """What comes until the other side closes: `answered`, with a 200 that is whole, or what it was instead."""
+    try:
+        received = b"".join(iter(lambda: link.recv(65536), b""))
+    except TimeoutError:
+        return "silent"
+    except ConnectionError:
+        return "reset"
+    head, _, body = received.partition(b"\r\n\r\n")
+    if b"\r\nContent-Length: %d\r\n" % len(body) not in head + b"\r\n":
+        return f"cut: {received[-200:]!r}" if received else "closed"
+    return "answered" if head.startswith(b"HTTP/1.1 200 ") else f"answered: {head[:12]!r}"
+
+
+def knock(port: int) -> str:
+    """Ask on a connection of one's own: what `read_last` says, or `refused`."""
+    try:
+        with connect(port) as link:
+            link.sendall(REQUEST)
+            return read_last(link)
+    except ConnectionRefusedError:
+        return "refused"
+    except TimeoutError:
+        return "silent"
+    except ConnectionError:
+        return "reset"
+
+
+def keep(port: int) -> http.client.HTTPConnection:
+    """A connection on which a request was answered, and which the service keeps."""
+    link = http.client.HTTPConnection("127.0.0.1", port, timeout=SILENCE_SECONDS)
+    assert ask(link) == "keep-alive"
+    return link
+
+
+def ask(link: http.client.HTTPConnection) -> str:
+    """What an answer, which is a 200, says of its connection."""
+    link.request("POST", PATH, "{}", build_headers(PRIYA))
+    response = link.getresponse()
+    answer = json.loads(response.read())
+    assert response.status == 200, answer
+    return response.getheader("Connection", "nothing")
+
+
+def test_connections_that_are_kept_and_idle_hold_up_no_end(serve: Serve) -> None:
+    service = serve()
+    with contextlib.ExitStack() as opened:
+        links = [opened.enter_context(contextlib.closing(keep(service.port))) for _ in range(50)]
+        service.process.send_signal(signal.SIGTERM)
+        assert service.process.wait(5) == 0
+        assert [link.sock.recv(1) for link in links] == [b""] * 50
+
+
+def test_the_last_answer_on_a_connection_that_was_kept_says_so(serve: Serve) -> None:
+    """On one that is in use, and on one that has been idle meanwhile."""
+    service = serve()
+    with contextlib.closing(keep(service.port)) as used, contextlib.closing(keep(service.port)) as idle:
+        service.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: ask(used) == "close")
+        assert ask(idle) == "close"
+        assert [link.sock for link in (used, idle)] == [None, None]  # closed, as it was said
+    assert service.process.wait(5) == 0
+
+
+def has_pending(pid: int, signum: int) -> bool:
+    """Whether a signal waits for a process that is stopped."""
+    [mask] = [
+        line.split()[1] for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "ShdPnd" in line
+    ]
+    return bool(int(mask, 16) & (1 << (signum - 1)))
+
+
+def test_who_waits_to_be_accepted_is_answered(serve: Serve) -> None:
+    """All that have connected before the worker hears of its end; it is held until they have."""
+    service = serve()
+    [worker] = service.list_workers()
+    with contextlib.ExitStack() as opened:
+        with frozen(worker):
+            links = [opened.enter_context(connect(service.port)) for _ in range(20)]
+            for link in links:
+                link.sendall(REQUEST)
+            service.process.send_signal(signal.SIGTERM)
+            wait_until(lambda: has_pending(worker, signal.SIGTERM))
+        assert Counter(map(read_last, links)) == {"answered": 20}
+    assert service.process.wait(5) == 0
+
+
+def test_who_connects_while_it_ends_is_answered_or_refused(serve: Serve) -> None:
+    """No connection is silent.
+
+    The system may make one in the moment between the worker's last look at who waits and the closing of its port, and
+    resets it then: nothing that a process does can exclude that, and at most one of thousands is hit.
+    """
+    service = serve()
+    seen: list[str] = []
+    ended = threading.Event()
+
+    def knock_on() -> None:
+        while not ended.wait(0.001 if seen[-1:] == ["refused"] else 0):
+            seen.append(knock(service.port))
+
+    with ThreadPoolExecutor(4) as threads:
+        callers = [threads.submit(knock_on) for _ in range(4)]
+        try:
+            wait_until(lambda: len(seen) > 50)
+            assert set(seen) == {"answered"}
+            service.process.send_signal(signal.SIGTERM)
+            assert service.process.wait(5) == 0
+        finally:
+            ended.set()
+        for caller in callers:
+            caller.result(SILENCE_SECONDS + 1)
+    found = Counter(seen)
+    assert set(found) <= {"answered", "refused", "reset"}, found
+    assert found["refused"] > 0, found
+    assert found["reset"] <= 1, found
