@@ -1,0 +1,80 @@
+"""Single flight: callers that need the same work at the same time share one run of it."""
+
+import threading
+import time
+from collections.abc import Callable, Hashable
+from typing import Any, TypeVar
+
+from tickiti_query.model.deadline import Deadline
+
+T = TypeVar("T")
+ALWAYS = float("-inf")  # `since` of a caller for whom any run under way is good enough
+
+
+class Run:
+    """One run of some work, and its outcome once it has ended. `began_at` is None while callers gather for it."""
+
+    __slots__ = ("began_at", "ended", "failure", "result")
+
+    def __init__(self) -> None:
+        self.began_at: float | None = None
+        self.ended = threading.Event()
+        self.result: Any = None
+        self.failure: Exception | None = RuntimeError("the run was broken off")
+
+    def get(self) -> Any:
+        """Return the result. Raises what the work raised."""
+        if self.failure is not None:
+            raise self.failure
+        return self.result
+
+
+class SingleFlight:
+    """Shares runs of work by key, as group commit does. Safe for threads; nothing is kept once a run has ended.
+
+    `count_shared` is called for each caller that was served by another caller's run.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, count_shared: Callable[[], None] = lambda: None
+    ) -> None:
+        self._clock = clock
+        self._count_shared = count_shared
+        self._lock = threading.Lock()
+        self._runs: dict[Hashable, Run] = {}
+
+    def share(self, key: Hashable, work: Callable[[], T], *, since: float, deadline: Deadline) -> T:
+        """Return the result of a run that began after `since`: the one under way, else a run of this caller's.
+
+        A caller for whom the run under way began too early waits for its end, and shares the next with all who wait.
+        Raises what the run raised, and TimeoutError where another caller's run outlasts the deadline.
+        """
+        while True:
+            with self._lock:
+                run = self._runs.get(key)
+                is_leader = run is None
+                if run is None:
+                    run = self._runs[key] = Run()
+            if is_leader:
+                self._lead(key, run, work)
+            elif not run.ended.wait(deadline.remaining_seconds):
+                raise TimeoutError
+            elif run.began_at is None or run.began_at <= since:  # moments that look equal may be in either order
+                continue
+            else:
+                self._count_shared()
+            result: T = run.get()
+            return result
+
+    def _lead(self, key: Hashable, run: Run, work: Callable[[], Any]) -> None:
+        """Run the work for this caller and all who join."""
+        try:
+            time.sleep(0)  # whoever is ready to ask does so now, and joins
+            run.began_at = self._clock()
+            run.result, run.failure = work(), None
+        except Exception as failure:
+            run.failure = failure
+        finally:  # also where the leader is killed: nobody must wait for ever
+            with self._lock:
+                del self._runs[key]
+            run.ended.set()
