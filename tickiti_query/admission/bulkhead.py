@@ -6,7 +6,6 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tickiti_query.admission.gate import Gate
 from tickiti_query.model.errors import Overloaded
 
 WAIT_SECONDS = 1.0  # how long a request may wait for a place
@@ -44,7 +43,7 @@ class Waiter:
     """One who waits for a place, at a gate that opens when it has one."""
 
     who: Hashable
-    gate: Gate = field(default_factory=Gate)
+    gate: threading.Event = field(default_factory=threading.Event)
 
 
 class Bulkhead:
@@ -114,7 +113,7 @@ class Bulkhead:
             if self._reading.has_one_for(waiter.who):
                 self._reading.take(waiter.who)
                 self._queue.remove(waiter)
-                waiter.gate.open()
+                waiter.gate.set()
 
     def _refuse(self) -> None:
         self._tell_shed()

@@ -6,8 +6,6 @@ from collections.abc import Callable, Hashable
 from concurrent.futures import Future
 from typing import Any, Generic, TypeAlias, TypeVar
 
-from tickiti_query.admission.gate import Gate
-
 T = TypeVar("T")
 Outcome: TypeAlias = tuple[T | None, Exception | None]  # a value, or what was raised in its place
 
@@ -18,7 +16,7 @@ class Waiter:
     __slots__ = ("gate", "leads", "outcome")
 
     def __init__(self) -> None:
-        self.gate = Gate()
+        self.gate = threading.Event()
         self.leads = False
         self.outcome: Any = None
 
@@ -101,9 +99,9 @@ class SharedReading(Generic[T]):
                     following.leads = True
             for waiter in crew:
                 waiter.outcome = outcome
-                waiter.gate.open()
+                waiter.gate.set()
             if following is not None:
-                following.gate.open()
+                following.gate.set()
         return outcome
 
 
