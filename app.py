@@ -16,7 +16,7 @@ from flask_smorest import Api
 from config.log import configure_logging
 from config.settings import Settings
 from schemas.ticket_query import ErrorSchema
-from tickiti_query.admission.bulkhead import WAIT_SECONDS, Bulkhead
+from tickiti_query.admission.concurrency_limit import WAIT_SECONDS, ConcurrencyLimiter
 from tickiti_query.admission.rate_limit import make_door
 from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
@@ -109,8 +109,8 @@ def create_service(settings: Settings) -> Service:
         leave=replica.leave,
         tell=LagTeller(),
     )
-    bulkhead = Bulkhead(settings.threads, tell_shed=partial(tell_shed, "replica"))
-    service = make_service(settings, replica, freshness, cache, bulkhead)
+    concurrency_limiter = ConcurrencyLimiter(settings.threads, count_shed=partial(tell_shed, "replica"))
+    service = make_service(settings, replica, freshness, cache, concurrency_limiter)
     app = Flask(__name__, static_folder=None)
     # One byte more, so that a body without a Content-Length is seen to be too long, and not read as its beginning.
     app.config.update(describe(), MAX_CONTENT_LENGTH=LONGEST_BODY + 1, PROVIDE_AUTOMATIC_OPTIONS=False)
@@ -143,7 +143,11 @@ def create_service(settings: Settings) -> Service:
 
 
 def make_service(
-    settings: Settings, replica: Replica, freshness: Freshness, cache: Cache, bulkhead: Bulkhead
+    settings: Settings,
+    replica: Replica,
+    freshness: Freshness,
+    cache: Cache,
+    concurrency_limiter: ConcurrencyLimiter,
 ) -> TicketQueryService:
     """What answers requests, with the world handed to it."""
     door = make_door(
@@ -172,7 +176,7 @@ def make_service(
         render_rows=render_rows,
         cache=cache,
         flights=Flights(wait_seconds=WAIT_SECONDS + replica.longest_read_seconds, tell=tell_flight),
-        bulkhead=bulkhead,
+        concurrency_limiter=concurrency_limiter,
         door=door,
     )
 

@@ -125,8 +125,11 @@ PLANTS = {
     ),
     "the statement imports the concurrency limiter": (
         "tickiti_query/model/statement.py",
-        "from tickiti_query.admission import bulkhead",
-        "tickiti_query/model/statement.py:1: model must not import admission (tickiti_query.admission.bulkhead)",
+        "from tickiti_query.admission import concurrency_limit",
+        (
+            "tickiti_query/model/statement.py:1: "
+            "model must not import admission (tickiti_query.admission.concurrency_limit)"
+        ),
     ),
     "a relative import leaves the room": (
         "tickiti_query/model/planted.py",
