@@ -32,6 +32,7 @@ from tickiti_query.operations.admin import ByPort, make_admin_app
 from tickiti_query.operations.health import Readiness
 from tickiti_query.operations.metrics import (
     LagTeller,
+    observe_slot_waiting,
     render_metrics,
     tell_build,
     tell_cache,
@@ -133,6 +134,7 @@ def create_service(settings: Settings) -> Service:
 
     def render_page() -> bytes:
         tell_pool(*replica.count_connections())
+        observe_slot_waiting(concurrency_limiter.count_waiting())
         # One page for each worker: with several, it says which one answered.
         return render_metrics(str(os.getpid()) if settings.workers > 1 else None)
 
