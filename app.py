@@ -16,7 +16,7 @@ from flask_smorest import Api
 from config.log import configure_logging
 from config.settings import Settings
 from schemas.ticket_query import ErrorSchema
-from tickiti_query.admission.bulkhead import WAIT_SECONDS, Bulkhead
+from tickiti_query.admission.concurrency_limit import WAIT_SECONDS, ConcurrencyLimiter
 from tickiti_query.admission.rate_limit import make_door
 from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
@@ -32,6 +32,7 @@ from tickiti_query.operations.admin import ByPort, make_admin_app
 from tickiti_query.operations.health import Readiness
 from tickiti_query.operations.metrics import (
     LagTeller,
+    observe_slot_waiting,
     render_metrics,
     tell_build,
     tell_cache,
@@ -109,8 +110,8 @@ def create_service(settings: Settings) -> Service:
         leave=replica.leave,
         tell=LagTeller(),
     )
-    bulkhead = Bulkhead(settings.threads, tell_shed=partial(tell_shed, "replica"))
-    service = make_service(settings, replica, freshness, cache, bulkhead)
+    concurrency_limiter = ConcurrencyLimiter(settings.threads, count_shed=partial(tell_shed, "replica"))
+    service = make_service(settings, replica, freshness, cache, concurrency_limiter)
     app = Flask(__name__, static_folder=None)
     # One byte more, so that a body without a Content-Length is seen to be too long, and not read as its beginning.
     app.config.update(describe(), MAX_CONTENT_LENGTH=LONGEST_BODY + 1, PROVIDE_AUTOMATIC_OPTIONS=False)
@@ -133,6 +134,7 @@ def create_service(settings: Settings) -> Service:
 
     def render_page() -> bytes:
         tell_pool(*replica.count_connections())
+        observe_slot_waiting(concurrency_limiter.count_waiting())
         # One page for each worker: with several, it says which one answered.
         return render_metrics(str(os.getpid()) if settings.workers > 1 else None)
 
@@ -143,7 +145,11 @@ def create_service(settings: Settings) -> Service:
 
 
 def make_service(
-    settings: Settings, replica: Replica, freshness: Freshness, cache: Cache, bulkhead: Bulkhead
+    settings: Settings,
+    replica: Replica,
+    freshness: Freshness,
+    cache: Cache,
+    concurrency_limiter: ConcurrencyLimiter,
 ) -> TicketQueryService:
     """What answers requests, with the world handed to it."""
     door = make_door(
@@ -172,7 +178,7 @@ def make_service(
         render_rows=render_rows,
         cache=cache,
         flights=Flights(wait_seconds=WAIT_SECONDS + replica.longest_read_seconds, tell=tell_flight),
-        bulkhead=bulkhead,
+        concurrency_limiter=concurrency_limiter,
         door=door,
     )
 

@@ -27,10 +27,7 @@ TABLE: dict[str, set[str]] = {
     # the replica's rows, the replica itself, what is kept of it, and who may ask it
     "reporting": {"catalogue", "model"},
     "admission": {"model"},
-    "cache": {
-        "admission",  # its gate, at which threads wait for a reading that they share
-        "model",
-    },
+    "cache": {"model"},
     "replica": {"cache", "model"},
     # a request, from its credentials to its answer
     "query": {"admission", "cache", "catalogue", "compiler", "model"},
@@ -128,8 +125,11 @@ PLANTS = {
     ),
     "the statement imports the concurrency limiter": (
         "tickiti_query/model/statement.py",
-        "from tickiti_query.admission import bulkhead",
-        "tickiti_query/model/statement.py:1: model must not import admission (tickiti_query.admission.bulkhead)",
+        "from tickiti_query.admission import concurrency_limit",
+        (
+            "tickiti_query/model/statement.py:1: "
+            "model must not import admission (tickiti_query.admission.concurrency_limit)"
+        ),
     ),
     "a relative import leaves the room": (
         "tickiti_query/model/planted.py",
@@ -183,8 +183,8 @@ PLANTS = {
     ),
     "a longer cycle": (
         "tickiti_query/admission/planted.py",
-        "from tickiti_query.replica.pool import Pool",
-        "a cycle: admission -> replica -> cache -> admission",
+        "from tickiti_query.http import views",
+        "a cycle: admission -> http -> query -> admission",
     ),
     "a package in the model": (
         "tickiti_query/model/planted.py",

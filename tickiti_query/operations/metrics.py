@@ -84,6 +84,10 @@ POOL_WAITING = Gauge(
     "tickiti_query_pool_waiting",
     "Requests that wait for a connection: a free one, or one that is being opened.",
 )
+SLOT_WAITING = Gauge(
+    "tickiti_query_slot_waiting",
+    "Requests that wait for one of the slots for reading the replica.",
+)
 REPLICA_LAG = Gauge(
     "tickiti_query_replica_lag_seconds",
     "Upper bound of the replica's lag when it was last asked; +Inf where nothing bounds it, NaN before the first time.",
@@ -243,6 +247,11 @@ def tell_pool(in_use: int, waiting: int) -> None:
     """Say how busy this worker's connections are."""
     POOL_IN_USE.set(in_use)
     POOL_WAITING.set(waiting)
+
+
+def observe_slot_waiting(waiting: int) -> None:
+    """Set the number of requests that wait for a slot of the concurrency limiter."""
+    SLOT_WAITING.set(waiting)
 
 
 def tell_checks(checks: Mapping[str, str]) -> None:

@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from time import perf_counter
+from math import inf
+from time import monotonic, perf_counter
 from typing import Any, Protocol
 
-from tickiti_query.admission.bulkhead import Bulkhead
+from tickiti_query.admission.concurrency_limit import ConcurrencyLimiter
 from tickiti_query.cache.snapshot_ids import Server, ServerState, Sight, Validator
 from tickiti_query.model.actor import Actor
 from tickiti_query.model.answer import Answer
+from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import QueryTimeout, RateLimited, Unauthenticated
 from tickiti_query.model.standing import Standing
 from tickiti_query.query.reader import Reader, Reading
@@ -107,7 +109,7 @@ class TicketQueryService:
     render_rows: Callable[[Sequence[str], Sequence[tuple[Any, ...]]], bytes]
     cache: Store
     flights: Any
-    bulkhead: Bulkhead
+    concurrency_limiter: ConcurrencyLimiter
     door: Door | None = None
 
     def run(self, request: Request, trace: RequestTrace, state: ServerState | None = None) -> Reply:
@@ -121,7 +123,7 @@ class TicketQueryService:
             if reply is not None:
                 return reply
         try:
-            with self.bulkhead.enter(request.credentials):
+            with self.concurrency_limiter.admit(request.credentials):
                 return self._share(request, state, trace)
         except Unauthenticated:
             self._refuse(request, trace)
@@ -227,7 +229,7 @@ class TicketQueryService:
     def _fetch(self, request: Request, state: ServerState, trace: RequestTrace) -> Outcome:
         """Read who asks, which perspective and which rows in one snapshot; keep what `state` proves."""
         read_at = self.cache.now()
-        with self.bulkhead.place(request.credentials):
+        with self.concurrency_limiter.slot(request.credentials, Deadline(inf, monotonic)):
             reading = self.reader.answer(request, trace, state)
         self.accept(reading.sight, reading.server, state)
         rows = reading.rows[: reading.recipe.query.row_limit]
