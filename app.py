@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib import resources
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, send_from_directory
@@ -17,51 +18,50 @@ from config.log import configure_logging
 from config.settings import Settings
 from schemas.ticket_query import ErrorSchema
 from tickiti_query.admission.concurrency_limit import WAIT_SECONDS, ConcurrencyLimiter
-from tickiti_query.admission.rate_limit import make_door
+from tickiti_query.admission.rate_limit import make_rate_limiter
 from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
-from tickiti_query.cache.sharing import Flights
+from tickiti_query.cache.single_flight import SingleFlight
 from tickiti_query.http import views
-from tickiti_query.http.body import make_body_reader
-from tickiti_query.http.exchange import Listeners
+from tickiti_query.http.body import make_body_parser
+from tickiti_query.http.edge import Edge
 from tickiti_query.http.forwarded import Forwarded
-from tickiti_query.http.hot_path import HotPath
 from tickiti_query.http.openapi import describe, name_modes
 from tickiti_query.http.rendering import render_rows
+from tickiti_query.http.request_context import Hooks
+from tickiti_query.model.deadline import Deadline
 from tickiti_query.operations.admin import ByPort, make_admin_app
 from tickiti_query.operations.health import Readiness
 from tickiti_query.operations.metrics import (
-    LagTeller,
+    LagObserver,
+    count_cache_event,
+    count_rate_limited,
+    count_shared_run,
+    count_shed,
+    count_store_fault,
+    observe_build,
+    observe_cache_bytes,
+    observe_checks,
+    observe_pool,
+    observe_request,
     observe_slot_waiting,
     render_metrics,
-    tell_build,
-    tell_cache,
-    tell_checks,
-    tell_flight,
-    tell_held,
-    tell_pool,
-    tell_rate_limited,
-    tell_request,
-    tell_shed,
-    tell_store_fault,
 )
+from tickiti_query.query.plan_cache import PlanCache
 from tickiti_query.query.reader import Reader
-from tickiti_query.query.recipe_book import RecipeBook
-from tickiti_query.query.request import LONGEST_BODY
 from tickiti_query.query.service import TicketQueryService
 from tickiti_query.replica.connection import Target
-from tickiti_query.replica.replica import Replica
-from tickiti_query.reporting.lookups import resolve as look_up
+from tickiti_query.replica.replica import OBSERVE_SECONDS, Replica
+from tickiti_query.reporting.lookups import resolve
 from tickiti_query.reporting.perspectives import find_perspective
 from tickiti_query.reporting.rights import find_powers
-from tickiti_query.reporting.tokens import find_token as find_grant
-from tickiti_query.reporting.tokens import make_authorizer as make_admission
-from tickiti_query.reporting.tokens import read_credentials
+from tickiti_query.reporting.tokens import find_token, make_authorizer, read_credentials
 
 if TYPE_CHECKING:
     from tickiti_query.operations.tracing import Tracing
 
-RECIPE_BYTES = 8 * 1024 * 1024  # in each worker, for some 800 questions
+PLAN_BYTES = 8 * 1024 * 1024  # in each worker, for some 800 questions
+PROBE_SECONDS = 2 * OBSERVE_SECONDS  # for a readiness check: a reading under way, and the next
 
 
 class TicketsApi(Api):  # type: ignore[misc]  # flask-smorest has no types
@@ -98,8 +98,8 @@ def create_service(settings: Settings) -> Service:
         ttl_seconds=settings.cache_ttl_seconds,
         max_bytes=settings.cache_max_bytes,
         exact=exact,
-        tell=tell_cache,
-        tell_held=tell_held,
+        tell=count_cache_event,
+        observe_cache_bytes=observe_cache_bytes,
     )
     replica = Replica(target, connections=settings.connections, require_standby=settings.require_standby)
     freshness = Freshness(
@@ -108,39 +108,35 @@ def create_service(settings: Settings) -> Service:
         require_standby=settings.require_standby,
         max_lag_seconds=settings.max_replica_lag_seconds,
         leave=replica.leave,
-        tell=LagTeller(),
+        tell=LagObserver(),
     )
-    concurrency_limiter = ConcurrencyLimiter(settings.threads, count_shed=partial(tell_shed, "replica"))
+    concurrency_limiter = ConcurrencyLimiter(settings.threads, count_shed=partial(count_shed, "replica"))
     service = make_service(settings, replica, freshness, cache, concurrency_limiter)
-    app = Flask(__name__, static_folder=None)
-    # One byte more, so that a body without a Content-Length is seen to be too long, and not read as its beginning.
-    app.config.update(describe(), MAX_CONTENT_LENGTH=LONGEST_BODY + 1, PROVIDE_AUTOMATIC_OPTIONS=False)
-    app.url_map.strict_slashes = False
-    app.url_map.merge_slashes = False  # or a path with two of them would be a redirect, in HTML
-    read_body = make_body_reader(settings.default_row_limit, settings.max_row_limit)
-    api = TicketsApi(app)
-    api.register_blueprint(views.make_blueprint(service, read_credentials, read_body, settings.max_row_limit))
-    name_modes(api.spec.components.schemas)
-    app.register_blueprint(make_assets())
     tracing = start_tracing(views.PATH) if settings.traces else None
-    listeners = Listeners(tell_request, tracing.write if tracing else None)
-    views.install(app, listeners)
-    app.wsgi_app = HotPath(  # type: ignore[method-assign]
-        app.wsgi_app, views.PATH, service, read_credentials, read_body, listeners
+    hooks = Hooks(observe_request, tracing.write if tracing else None)
+    app = make_flask_app(service, settings, hooks)
+    app.wsgi_app = Edge(  # type: ignore[method-assign]
+        app=app.wsgi_app,
+        path=views.PATH,
+        service=service,
+        read_credentials=read_credentials,
+        parse_body=make_body_parser(settings.default_row_limit, settings.max_row_limit),
+        hooks=hooks,
+        longest_seconds=OBSERVE_SECONDS + WAIT_SECONDS + replica.longest_read_seconds,
     )
     if settings.trusted_proxies:
         app.wsgi_app = Forwarded(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
-    readiness = Readiness(freshness.prove, replica.read, find_powers, tell_checks)
+    readiness = make_readiness(replica, freshness)
 
     def render_page() -> bytes:
-        tell_pool(*replica.count_connections())
+        observe_pool(*replica.count_connections())
         observe_slot_waiting(concurrency_limiter.count_waiting())
         # One page for each worker: with several, it says which one answered.
         return render_metrics(str(os.getpid()) if settings.workers > 1 else None)
 
     admin_app = make_admin_app(readiness.check, render_page)
     app.wsgi_app = ByPort(app.wsgi_app, settings.admin_port, admin_app)  # type: ignore[method-assign]
-    tell_build()
+    observe_build()
     return Service(app, admin_app, readiness.keep_checking, tracing.end if tracing else lambda: None)
 
 
@@ -151,35 +147,62 @@ def make_service(
     cache: Cache,
     concurrency_limiter: ConcurrencyLimiter,
 ) -> TicketQueryService:
-    """What answers requests, with the world handed to it."""
-    door = make_door(
+    """Return the service that answers requests, with the world handed to it."""
+    rate_limiter = make_rate_limiter(
         settings.rate_limit,
         settings.rate_limit_storage,
-        tell=tell_rate_limited,
-        tell_fault=tell_store_fault,
+        tell=count_rate_limited,
+        tell_fault=count_store_fault,
     )
-    admit = make_admission(settings.token_expiration_minutes, lambda: datetime.now(UTC).replace(tzinfo=None))
+    authorize = make_authorizer(
+        settings.token_expiration_minutes, lambda: datetime.now(UTC).replace(tzinfo=None)
+    )
     reader = Reader(
-        read=replica.read,
-        ask=replica.ask,
-        find_grant=find_grant,
-        admit=admit,
+        replica=replica,
+        find_token=find_token,
+        authorize=authorize,
         find_perspective=find_perspective,
-        look_up=look_up,
-        recipes=RecipeBook(RECIPE_BYTES),
-        welcome=door.welcome if door is not None else lambda _token: None,
+        resolve=resolve,
+        plans=PlanCache(PLAN_BYTES),
+        remember_valid_token=rate_limiter.remember_valid_token if rate_limiter else lambda _token: None,
     )
     return TicketQueryService(
-        prove=freshness.prove,
-        accept=freshness.accept,
-        is_overtaken=freshness.is_overtaken,
-        reader=reader,
-        admit=admit,
-        render_rows=render_rows,
+        rate_limiter=rate_limiter,
+        freshness=freshness,
         cache=cache,
-        flights=Flights(wait_seconds=WAIT_SECONDS + replica.longest_read_seconds, tell=tell_flight),
+        authorize=authorize,
         concurrency_limiter=concurrency_limiter,
-        door=door,
+        single_flight=SingleFlight(count_shared=count_shared_run),
+        reader=reader,
+        render_rows=render_rows,
+    )
+
+
+def make_flask_app(service: TicketQueryService, settings: Settings, hooks: Hooks) -> Flask:
+    """Return Flask's app: the blueprint of the API, its document, and the page to try it."""
+    app = Flask(__name__, static_folder=None)
+    app.config.update(describe(), PROVIDE_AUTOMATIC_OPTIONS=False)
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False  # or a path with two of them would be a redirect, in HTML
+    api = TicketsApi(app)
+    api.register_blueprint(views.make_blueprint(service, settings.max_row_limit))
+    name_modes(api.spec.components.schemas)
+    app.register_blueprint(make_assets())
+    views.install(app, hooks)
+    return app
+
+
+def make_readiness(replica: Replica, freshness: Freshness) -> Readiness:
+    """Return the readiness checks; each check has a deadline of its own."""
+
+    def deadline() -> Deadline:
+        return Deadline(monotonic() + PROBE_SECONDS, monotonic)
+
+    return Readiness(
+        lambda: freshness.read_snapshot(monotonic(), deadline()),
+        lambda work: replica.read(work, deadline()),
+        find_powers,
+        observe_checks,
     )
 
 

@@ -25,12 +25,13 @@ from unittest import mock
 import app as composition
 from config.settings import Settings
 from tickiti_query.cache.cache import OVERHEAD_BYTES, Cache
-from tickiti_query.cache.snapshot_ids import SIGHT, Server, ServerState, Validator
+from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot, Validator
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.answer import Answer
 from tickiti_query.model.search import Criterion, Selector, TicketQuery
 from tickiti_query.model.statement import Statement
-from tickiti_query.reporting.tokens import AuthenticatedToken, Credentials, digest_secret
+from tickiti_query.model.token import AuthenticatedToken, Credentials
+from tickiti_query.reporting.tokens import digest_secret
 
 ENTRIES = 10_000
 PAYLOAD_BYTES = 20_000
@@ -155,8 +156,8 @@ def make_actor(shape: Shape, i: int) -> Actor:
 def make_validator(shape: Shape, i: int) -> Validator:
     """A proof of its own for each entry, as on a replica where every miss sees another state."""
     first = 10_000_000 + i
-    stamp = f"{first}:{first + shape.running}: 2026-01-01 08:00:00.{i:06d}+00 t"
-    return Validator(SERVER, stamp, ",".join(str(first + n) for n in range(shape.running)))
+    position = f"{first}:{first + shape.running}: 2026-01-01 08:00:00.{i:06d}+00 t"
+    return Validator(SERVER, position, ",".join(str(first + n) for n in range(shape.running)))
 
 
 def make_word(letters: int) -> str:
@@ -186,14 +187,14 @@ class FakeReplica:
         self.rows = [row] * 101
 
     @property
-    def stamp(self) -> str:
+    def position(self) -> str:
         return f"{self.transactions}:{self.transactions}: 2026-01-01 08:00:00+00 t"
 
-    def observe(self, *, with_lag: bool) -> ServerState:
+    def observe(self, *, with_lag: bool) -> Snapshot:
         self.asked += 1
         if self.asked % 5000 == 0:
             self.transactions += 1
-        return ServerState(SERVER, self.stamp, "", datetime.now(UTC), 0.0 if with_lag else None)
+        return Snapshot(SERVER, self.position, "", datetime.now(UTC), 0.0 if with_lag else None)
 
     def read(self, work: Callable[[Any], Any]) -> Any:
         return work(FakeSnapshot(self))
@@ -202,7 +203,7 @@ class FakeReplica:
         """A recipe holds until the next commit but one: what it gives, or that it has changed."""
         if self.asked % 2:
             return SERVER, [(None,) * (len(self.rows[0]) + 1)]
-        return SERVER, [(*self.rows[0], f"/{self.stamp}/"), *((*row, None) for row in self.rows)]
+        return SERVER, [(*self.rows[0], f"/{self.position}/"), *((*row, None) for row in self.rows)]
 
     def leave(self) -> None:
         """There is no other server to go to."""
@@ -218,8 +219,8 @@ class FakeSnapshot:
 
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
         binds = statement.binds
-        if statement == SIGHT:
-            return [(f"/{self._replica.stamp}/",)]
+        if statement == SNAPSHOT_ID:
+            return [(f"/{self._replica.position}/",)]
         if "personal_access_tokens" in statement.sql:
             user = int(str(binds["id"]))
             who = (user, f"staff{user}@example.org", True, True, False, [1, 2, 3, user])

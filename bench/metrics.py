@@ -15,7 +15,7 @@ PERSPECTIVES = 60  # more than are named
 
 def main() -> int:
     """Print microseconds of a hit and of a miss, and the size and milliseconds of a page."""
-    tell_lag = metrics.LagTeller()
+    tell_lag = metrics.LagObserver()
     hit = RequestTrace(
         user_id=1, perspective_id=3, rows=100, cache="hit", durations={"cache": 2e-4, "auth": 3e-6}
     )
@@ -30,24 +30,24 @@ def main() -> int:
 
     def count_hit() -> None:
         tell_lag(0.0, 18)
-        metrics.tell_cache("hit", 1)
-        metrics.tell_cache("hit", 1)
-        metrics.tell_request(200, None, 4e-4, hit)
+        metrics.count_cache_event("hit", 1)
+        metrics.count_cache_event("hit", 1)
+        metrics.observe_request(200, 4e-4, hit)
 
     def count_miss() -> None:
         tell_lag(0.0, 18)
         for event in ("miss", "miss", "store", "store"):
-            metrics.tell_cache(event, 1)
+            metrics.count_cache_event(event, 1)
         for _ in "12":
-            metrics.tell_held(4096)
-        metrics.tell_request(200, None, 4e-3, miss)
+            metrics.observe_cache_bytes(4096)
+        metrics.observe_request(200, 4e-3, miss)
 
     for name, work in (("hit", count_hit), ("miss", count_miss)):
         print(f"counting a {name}: {measure(work) * 1e6:.1f} µs")
     for number in range(PERSPECTIVES):
         for trace in (hit, miss):
             trace.perspective_id = number
-            metrics.tell_request(200, None, 4e-3, trace)
+            metrics.observe_request(200, 4e-3, trace)
     page = metrics.render_metrics()
     seconds = min(timeit.repeat(metrics.render_metrics, number=1, repeat=ROUNDS))
     size = f"{len(page) / 1000:.0f} kB in {seconds * 1000:.0f} ms"

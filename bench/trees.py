@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.load_world import SCHEMA
-from bench.rivals.targets import ROOT, LoadError, Recipe
+from bench.rivals.targets import ROOT, CachedPlan, LoadError
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 
@@ -25,9 +25,9 @@ class Tree:
     directory: Path
     gunicorn: Path
 
-    def make_recipe(self, name: str, title: str, settings: Mapping[str, str]) -> Recipe:
+    def make_recipe(self, name: str, title: str, settings: Mapping[str, str]) -> CachedPlan:
         """The service of this checkout with some settings of its own."""
-        return Recipe(name, title, (str(self.gunicorn), *ARGUMENTS), settings, self.directory)
+        return CachedPlan(name, title, (str(self.gunicorn), *ARGUMENTS), settings, self.directory)
 
     def describe(self) -> str:
         """The directory, and the commit that is checked out there if git can tell."""

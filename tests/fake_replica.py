@@ -6,13 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from tickiti_query.cache.snapshot_ids import SIGHT, Server, ServerState
+from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot
+from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.statement import Statement
 from tickiti_query.reporting import tokens
 
 STAMP = "10:20: 2026-05-01 t"
 SERVER = Server(generation=1, system=77, major=18)
-STATE = ServerState(
+STATE = Snapshot(
     SERVER,
     STAMP,
     "",
@@ -58,19 +59,19 @@ class FakeReplica:
         self.read_fault: Exception | None = None
         self.reads = 0
 
-    def observe(self, *, with_lag: bool) -> ServerState:
+    def observe(self, deadline: Deadline, *, with_lag: bool) -> Snapshot:
         if self.observe_fault:
             raise self.observe_fault
         return self.state if with_lag else replace(self.state, lag_seconds=None)
 
-    def read(self, work: Callable[[Any], Any]) -> Any:
+    def read(self, work: Callable[[Any], Any], deadline: Deadline) -> Any:
         self.reads += 1
         if self.read_fault:
             raise self.read_fault
         return work(self)
 
-    def ask(self, statement: Statement) -> tuple[Server, list[tuple[Any, ...]]]:
-        """What a recipe came from does not hold: everything is read anew."""
+    def ask(self, statement: Statement, deadline: Deadline) -> tuple[Server, list[tuple[Any, ...]]]:
+        """Say that a precondition does not hold, so that everything is read anew."""
         return SERVER, [(None,) * (2 + len(statement.columns))]
 
     def leave(self) -> None:
@@ -78,18 +79,18 @@ class FakeReplica:
 
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
         binds = dict(statement.params)
-        if statement == SIGHT:
+        if statement == SNAPSHOT_ID:
             running = self.state.running
             return [(f"/{STAMP}" if running is None else f"/{STAMP}/{running}",)]
         if tokens.SQL in statement.sql:
-            return witness(find_token_rows(binds))
+            return record(find_token_rows(binds))
         if "FROM perspectives p" in statement.sql:
-            return witness(find_perspective_rows(binds))
+            return record(find_perspective_rows(binds))
         assert "FROM tickets t" in statement.sql
         return TICKETS[: int(str(binds["limit_1"]))]
 
 
-def witness(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+def record(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return [(str(row), *row) for row in rows]
 
 

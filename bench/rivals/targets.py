@@ -75,7 +75,7 @@ def ask(connection: http.client.HTTPConnection, headers: Mapping[str, str], body
 
 
 @dataclass(frozen=True)
-class Recipe:
+class CachedPlan:
     """How a target is started, and where: `{port}` stands in the command."""
 
     name: str
@@ -85,22 +85,22 @@ class Recipe:
     directory: Path = ROOT
 
 
-def list_recipes(workers: int) -> list[Recipe]:
+def list_recipes(workers: int) -> list[CachedPlan]:
     """All targets, in the order of a round."""
     service = (*GUNICORN, "config/gunicorn.conf.py", "wsgi:app")
     flask = (*GUNICORN, "bench/rivals/gunicorn.conf.py")
     fastapi = (*UVICORN, "--workers", str(workers), "--host", HOST, "--port", "{port}")
     return [
-        Recipe("bare_flask", "bare Flask, same bytes", (*flask, "bench.rivals.bare_flask:app"), {}),
-        Recipe("hit", "tickiti-query, hits", service, {}),
-        Recipe("fastapi", "FastAPI + asyncpg", (*fastapi, "bench.rivals.fastapi_asyncpg:app"), {}),
-        Recipe("miss", "tickiti-query, cache off", service, {"TICKITI_CACHE_TTL_SECONDS": "0"}),
-        Recipe("flask_psycopg2", "Flask + psycopg2", (*flask, "bench.rivals.flask_psycopg2:app"), {}),
+        CachedPlan("bare_flask", "bare Flask, same bytes", (*flask, "bench.rivals.bare_flask:app"), {}),
+        CachedPlan("hit", "tickiti-query, hits", service, {}),
+        CachedPlan("fastapi", "FastAPI + asyncpg", (*fastapi, "bench.rivals.fastapi_asyncpg:app"), {}),
+        CachedPlan("miss", "tickiti-query, cache off", service, {"TICKITI_CACHE_TTL_SECONDS": "0"}),
+        CachedPlan("flask_psycopg2", "Flask + psycopg2", (*flask, "bench.rivals.flask_psycopg2:app"), {}),
     ]
 
 
 @contextlib.contextmanager
-def run_target(recipe: Recipe, environment: Mapping[str, str], logs: Path) -> Iterator[Target]:
+def run_target(recipe: CachedPlan, environment: Mapping[str, str], logs: Path) -> Iterator[Target]:
     """Start a target and wait until its port answers; its output goes to a file in `logs`."""
     port, admin_port = _find_free_ports()
     bound = {"TICKITI_BIND": f"{HOST}:{port}", "TICKITI_ADMIN_BIND": f"{HOST}:{admin_port}"}

@@ -8,7 +8,7 @@ import pytest
 
 from tests.stress.run import Stress
 from tests.stress.workload import SETTINGS
-from tickiti_query.cache.snapshot_ids import ServerState
+from tickiti_query.cache.snapshot import Snapshot
 from tickiti_query.demo.binaries import BINDIR_VARIABLE
 from tickiti_query.demo.pair import Pair
 from tickiti_query.replica.state_statement import execute, prepare
@@ -23,9 +23,9 @@ def stressed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
         yield pair
 
 
-def trust_text(state: ServerState) -> str:
+def trust_text(state: Snapshot) -> str:
     """The snapshot as text with the server's identity: on a standby it leaves out who is running."""
-    return state.stamp
+    return state.position
 
 
 def test_a_connection_is_prepared_again_after_a_preparation_that_ended_half_way(stressed: Pair) -> None:

@@ -190,9 +190,9 @@ def test_a_crash_behind_the_pooler_ends_every_proof(shop_pair: Pair, tmp_path: P
         wait_until(lambda: find_checkpointer(server) not in {checkpointer, None})
         after = replica.observe()
         assert after.server.generation == before.server.generation
-        assert (after.server.system, after.stamp.split(" ", 1)[1]) == (
+        assert (after.server.system, after.position.split(" ", 1)[1]) == (
             before.server.system,
-            before.stamp.split(" ", 1)[1],
+            before.position.split(" ", 1)[1],
         )
         assert after.server != before.server
         assert after.validator != before.validator

@@ -19,20 +19,20 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any
 
-from tickiti_query.cache.snapshot_ids import RUNNING_SQL, STAMP_SQL, Server, ServerState, Sight
+from tickiti_query.cache.snapshot import POSITION_SQL, RUNNING_SQL, Server, Snapshot, SnapshotId
 from tickiti_query.model.errors import QueryError
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.replica import OBSERVE_SECONDS, Replica
 from tickiti_query.replica.state_statement import execute
 from tickiti_query.replica.transaction import BEGIN, Transaction
 
-Validate = Callable[[ServerState], Hashable]  # None: nothing can be proved
+Validate = Callable[[Snapshot], Hashable]  # None: nothing can be proved
 
 ROWS = """
 SELECT (SELECT string_agg(concat(id, '=', value), ' ' ORDER BY id) FROM stress_rows),
        (SELECT string_agg(concat(value), ' ' ORDER BY value) FROM stress_side)
 """
-SIGHT_AND_COUNT = Statement(f"SELECT {STAMP_SQL}, {RUNNING_SQL}, count(*) FROM stress_rows")
+SIGHT_AND_COUNT = Statement(f"SELECT {POSITION_SQL}, {RUNNING_SQL}, count(*) FROM stress_rows")
 LOCK = f"{BEGIN}; LOCK TABLE stress_rows, stress_side IN ACCESS SHARE MODE"
 MOST_ENTRIES = 5000
 MOST_EXAMPLES = 5
@@ -63,7 +63,7 @@ class Memory:
             if len(self._entries) > MOST_ENTRIES:
                 self._entries.popitem(last=False)
 
-    def compare(self, validator: Hashable, state: ServerState, rows: Rows, *, began: float) -> bool:
+    def compare(self, validator: Hashable, state: Snapshot, rows: Rows, *, began: float) -> bool:
         """Count a hit or a miss; False for a miss.
 
         Where the entry was stored only after the proof `began`, its rows may be newer than what the proof saw:
@@ -87,9 +87,9 @@ class Memory:
             return True
 
 
-def is_among_running(state: ServerState) -> bool:
+def is_among_running(state: Snapshot) -> bool:
     """Whether some transaction older than the newest finished one is still running."""
-    xmin, xmax = state.stamp.split(":")[:2]
+    xmin, xmax = state.position.split(":")[:2]
     return xmin != xmax
 
 
@@ -125,36 +125,36 @@ class Checker(threading.Thread):
                 self.fault = fault
                 return
 
-    def _is_same(self, sight: Sight, state: ServerState) -> bool:
+    def _is_same(self, snapshot_id: SnapshotId, state: Snapshot) -> bool:
         """As the service compares, or, where a weaker rule is to be caught, by the text of the snapshot alone."""
-        return sight == state.sight if self._by_sight else sight.stamp == state.stamp
+        return snapshot_id == state.snapshot_id if self._by_sight else snapshot_id.position == state.position
 
     def _store(self) -> None:
-        """As the service does on a miss: the validator, then all data in one snapshot that tells its sight."""
+        """As the service does on a miss: the validator, then all data in one snapshot that tells its snapshot_id."""
         if self._validator_first:
             state = self._replica.observe()
-            server, sight, rows = self._read()
+            server, snapshot_id, rows = self._read()
         else:
-            server, sight, rows = self._read()
+            server, snapshot_id, rows = self._read()
             state = self._replica.observe()
         validator = self._validate(state)
         if validator is None:
             self._memory.count("unproved")
-        elif server == state.server and self._is_same(sight, state):
+        elif server == state.server and self._is_same(snapshot_id, state):
             self._memory.store(validator, rows)
 
-    def _read(self) -> tuple[Server, Sight, Rows]:
-        def work(source: Transaction) -> tuple[Server, Sight, Rows]:
-            [(stamp, running, _)] = source.fetch(SIGHT_AND_COUNT)
+    def _read(self) -> tuple[Server, SnapshotId, Rows]:
+        def work(source: Transaction) -> tuple[Server, SnapshotId, Rows]:
+            [(position, running, _)] = source.fetch(SIGHT_AND_COUNT)
             [rows] = source.fetch(Statement(ROWS))
-            return source.server, Sight(stamp, running), rows
+            return source.server, SnapshotId(position, running), rows
 
         return self._replica.read(work)
 
     def _check(self) -> bool:
         """One proof, compared with the rows of its own snapshot; False where it failed."""
 
-        def work(connection: Any, server: Server) -> tuple[ServerState, Rows]:
+        def work(connection: Any, server: Server) -> tuple[Snapshot, Rows]:
             with connection.cursor() as cursor:
                 cursor.execute(LOCK)
                 state = execute(connection, server, with_lag=False)

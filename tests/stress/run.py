@@ -12,7 +12,7 @@ import psycopg2
 
 from tests.stress.checker import Checker, Memory, Validate
 from tests.stress.workload import READER, SET_UP, Caretaker, Writer
-from tickiti_query.cache.snapshot_ids import ServerState, Validator
+from tickiti_query.cache.snapshot import Snapshot, Validator
 from tickiti_query.demo.pair import Pair
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
@@ -21,7 +21,7 @@ PROGRESS_SECONDS = 10.0
 Worker = Writer | Caretaker | Checker
 
 
-def trust_product(state: ServerState) -> Validator | None:
+def trust_product(state: Snapshot) -> Validator | None:
     """What the service trusts."""
     return state.validator
 

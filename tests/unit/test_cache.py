@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tickiti_query.cache.cache import OVERHEAD_BYTES, Cache
-from tickiti_query.cache.snapshot_ids import Server, Validator
+from tickiti_query.cache.snapshot import Server, Validator
 
 SERVER = Server(generation=1, system=77, major=18)
 NOW = Validator(SERVER, "10:20: since true", "")

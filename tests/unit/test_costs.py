@@ -109,7 +109,7 @@ def test_the_services_own_page_is_understood(capsys: pytest.CaptureFixture[str])
         render_seconds=0.001,
         durations={"cache": 0.001, "auth": 0.001, "sql": 0.5},
     )
-    metrics.tell_request(200, None, 0.6, trace)
+    metrics.observe_request(200, 0.6, trace)
     name = metrics.name_perspective(200, trace)
     with serve(lambda: metrics.render_metrics().decode()) as url:
         assert main(["costs", url]) == 0

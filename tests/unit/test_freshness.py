@@ -6,11 +6,13 @@ from dataclasses import replace
 import pytest
 
 from tickiti_query.cache.freshness import Freshness
-from tickiti_query.cache.snapshot_ids import Server, ServerState, Sight, is_older
+from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId, is_older
+from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import ReplicaUnavailable
 
+DEADLINE = Deadline(float("inf"), lambda: 0.0)
 SERVER = Server(generation=1, system=77, major=18)
-STATE = ServerState(SERVER, "10:20: since t", "", replayed_at=None, lag_seconds=0.0)
+STATE = Snapshot(SERVER, "10:20: since t", "", replayed_at=None, lag_seconds=0.0)
 
 
 class World:
@@ -31,15 +33,17 @@ class World:
             clock=lambda: self.now,
         )
 
-    def observe(self, *, with_lag: bool) -> ServerState:
+    def observe(self, deadline: Deadline, *, with_lag: bool) -> Snapshot:
         self.readings += 1
         self.lag_readings += with_lag
         self.meanwhile()
         return self.state if with_lag else replace(self.state, lag_seconds=None)
 
-    def prove(self, **changes: object) -> ServerState:
+    def prove(self, **changes: object) -> Snapshot:
         self.state = replace(self.state, **changes)  # type: ignore[arg-type]
-        return self.freshness.prove(self.received_at)
+        return self.freshness.read_snapshot(
+            self.now if self.received_at is None else self.received_at, DEADLINE
+        )
 
     def refuse(self, check: str, **changes: object) -> None:
         with pytest.raises(ReplicaUnavailable) as refused:
@@ -76,15 +80,15 @@ def test_another_server_tells_its_lag_at_once(w: World) -> None:
 
 
 def test_a_promoted_server_is_refused_where_a_standby_is_required(w: World) -> None:
-    w.refuse("standby", stamp="10:20: since f")
-    assert World(require_standby=False).prove(stamp="10:20: since f")
+    w.refuse("standby", position="10:20: since f")
+    assert World(require_standby=False).prove(position="10:20: since f")
 
 
 def test_data_of_a_promoted_server_is_refused_though_the_state_was_of_a_standby(w: World) -> None:
     state = w.prove()
-    w.freshness.accept(Sight("10:20: since t", ""), SERVER, state)
+    w.freshness.accept(SnapshotId("10:20: since t", ""), SERVER, state, DEADLINE)
     with pytest.raises(ReplicaUnavailable) as refused:
-        w.freshness.accept(Sight("10:20: since f", ""), SERVER, state)
+        w.freshness.accept(SnapshotId("10:20: since f", ""), SERVER, state, DEADLINE)
     assert refused.value.check == "standby"
 
 
@@ -117,33 +121,33 @@ def test_the_bound_of_one_server_says_nothing_of_another(w: World) -> None:
 
 
 def test_a_server_behind_an_earlier_answer_is_refused_until_it_is_there_again(w: World) -> None:
-    w.prove(stamp="10:30: since t")
-    w.refuse("lag", stamp="10:29: later t")
-    assert w.prove(stamp="10:30: later t")
-    assert w.prove(stamp="10:31: later t")
-    w.refuse("lag", stamp="10:30: later t", server=replace(SERVER, generation=2))
-    assert w.prove(stamp="1:2: since t", server=replace(SERVER, system=78))
+    w.prove(position="10:30: since t")
+    w.refuse("lag", position="10:29: later t")
+    assert w.prove(position="10:30: later t")
+    assert w.prove(position="10:31: later t")
+    w.refuse("lag", position="10:30: later t", server=replace(SERVER, generation=2))
+    assert w.prove(position="1:2: since t", server=replace(SERVER, system=78))
 
 
 def test_a_state_that_is_overtaken_while_it_is_read_is_read_anew(w: World) -> None:
-    later = replace(STATE, stamp="10:21: since t")
+    later = replace(STATE, position="10:21: since t")
 
     def overtake() -> None:
-        w.freshness.accept(later.sight, SERVER, STATE)
+        w.freshness.accept(later.snapshot_id, SERVER, STATE, DEADLINE)
         w.meanwhile = catch_up
 
     def catch_up() -> None:
         w.state = later
 
     w.meanwhile = overtake
-    assert (w.prove().sight, w.readings) == (later.sight, 2)
+    assert (w.prove().snapshot_id, w.readings) == (later.snapshot_id, 2)
     w.meanwhile = lambda: None
-    w.refuse("lag", stamp=STATE.stamp)
+    w.refuse("lag", position=STATE.position)
 
 
 def test_where_nothing_is_proved_a_state_may_be_overtaken_and_the_next_may_not() -> None:
     w = World(exact=False)
-    w.meanwhile = lambda: w.freshness.accept(Sight("10:21: since t", ""), SERVER, STATE)
+    w.meanwhile = lambda: w.freshness.accept(SnapshotId("10:21: since t", ""), SERVER, STATE, DEADLINE)
     assert w.prove() is w.state
     w.meanwhile = lambda: None
     w.now += 2
@@ -151,9 +155,9 @@ def test_where_nothing_is_proved_a_state_may_be_overtaken_and_the_next_may_not()
 
 
 def test_a_refused_state_does_not_count_as_an_answer(w: World) -> None:
-    w.prove(stamp="10:20: since t")
-    w.refuse("lag", stamp="10:90: since t", lag_seconds=None, server=replace(SERVER, generation=2))
-    assert w.prove(stamp="10:20: since t", lag_seconds=0.0)
+    w.prove(position="10:20: since t")
+    w.refuse("lag", position="10:90: since t", lag_seconds=None, server=replace(SERVER, generation=2))
+    assert w.prove(position="10:20: since t", lag_seconds=0.0)
 
 
 def test_every_proof_is_a_reading_in_exact_mode_and_one_a_second_in_ttl_mode() -> None:
@@ -169,13 +173,13 @@ def test_every_proof_is_a_reading_in_exact_mode_and_one_a_second_in_ttl_mode() -
 def test_a_reading_that_a_later_answer_has_overtaken_is_made_anew(w: World) -> None:
     """It began after the request had come, and would prove its answer; but somebody has been told of more since."""
     w.received_at = w.now - 1
-    state = w.prove(stamp="10:20: t", running="10")
+    state = w.prove(position="10:20: t", running="10")
     assert w.prove() is state
     assert w.readings == 1
     w.state = replace(w.state, running="")
-    w.freshness.accept(w.state.sight, SERVER, state)
-    assert w.prove().sight == w.state.sight
-    assert w.prove().sight == w.state.sight
+    w.freshness.accept(w.state.snapshot_id, SERVER, state, DEADLINE)
+    assert w.prove().snapshot_id == w.state.snapshot_id
+    assert w.prove().snapshot_id == w.state.snapshot_id
     assert w.readings == 2
 
 
@@ -189,16 +193,18 @@ def test_a_probe_reads_anew_though_a_request_of_its_thread_was_refused(w: World)
 
 
 @pytest.mark.parametrize(
-    ("sight", "other", "is_it"),
+    ("snapshot_id", "other", "is_it"),
     [
-        (Sight("10:20: t", ""), Sight("10:21: t", ""), True),
-        (Sight("10:21: t", ""), Sight("10:20: t", ""), False),
-        (Sight("10:20: t", "10"), Sight("10:20: t", ""), True),
-        (Sight("10:20: t", ""), Sight("10:20: t", "10"), False),
-        (Sight("10:20: t", "10"), Sight("10:20: t", "10"), False),
-        (Sight("10:20: t", None), Sight("10:20: t", "10"), False),
-        (Sight("10:20: t", None), Sight("10:21: t", None), True),
+        (SnapshotId("10:20: t", ""), SnapshotId("10:21: t", ""), True),
+        (SnapshotId("10:21: t", ""), SnapshotId("10:20: t", ""), False),
+        (SnapshotId("10:20: t", "10"), SnapshotId("10:20: t", ""), True),
+        (SnapshotId("10:20: t", ""), SnapshotId("10:20: t", "10"), False),
+        (SnapshotId("10:20: t", "10"), SnapshotId("10:20: t", "10"), False),
+        (SnapshotId("10:20: t", None), SnapshotId("10:20: t", "10"), False),
+        (SnapshotId("10:20: t", None), SnapshotId("10:21: t", None), True),
     ],
 )
-def test_of_two_sights_of_one_life_one_is_older(sight: Sight, other: Sight, is_it: bool) -> None:
-    assert is_older(sight, other) == is_it
+def test_of_two_sights_of_one_life_one_is_older(
+    snapshot_id: SnapshotId, other: SnapshotId, is_it: bool
+) -> None:
+    assert is_older(snapshot_id, other) == is_it

@@ -45,7 +45,7 @@ def make_miss(perspective_id: int) -> RequestTrace:
 def test_a_hit_costs_the_replica_no_rows() -> None:
     number = next(NEW_IDS)
     before = read_page()
-    metrics.tell_request(200, None, 0.004, make_hit(number))
+    metrics.observe_request(200, 0.004, make_hit(number))
     page, label = read_page(), str(number)
     assert page.sum("requests_total", perspective=label, status="200", cache="hit", error="") == 1
     assert page.sum("request_seconds_sum", perspective=label) == pytest.approx(0.004)
@@ -62,7 +62,7 @@ def test_a_hit_costs_the_replica_no_rows() -> None:
 def test_a_miss_is_counted_with_all_its_parts() -> None:
     number = next(NEW_IDS)
     before = read_page()
-    metrics.tell_request(200, None, 0.26, make_miss(number))
+    metrics.observe_request(200, 0.26, make_miss(number))
     page, label = read_page(), str(number)
     assert page.sum("rows_returned_total", perspective=label) == 40
     assert page.sum("rows_read_total", perspective=label) == 40
@@ -76,8 +76,10 @@ def test_a_miss_is_counted_with_all_its_parts() -> None:
 
 def test_a_statement_that_ran_out_of_time_has_cost_time_and_read_no_rows() -> None:
     number = next(NEW_IDS)
-    trace = RequestTrace(perspective_id=number, cache="miss", durations={"auth": 0.001, "sql": 5.0})
-    metrics.tell_request(504, "query_timeout", 5.1, trace)
+    trace = RequestTrace(
+        perspective_id=number, cache="miss", error="query_timeout", durations={"auth": 0.001, "sql": 5.0}
+    )
+    metrics.observe_request(504, 5.1, trace)
     page, label = read_page(), str(number)
     assert page.sum("requests_total", perspective=label, status="504", error="query_timeout") == 1
     assert page.sum("sql_seconds_total", perspective=label) == 5.0
@@ -86,10 +88,10 @@ def test_a_statement_that_ran_out_of_time_has_cost_time_and_read_no_rows() -> No
 
 
 def test_who_was_not_let_in_reached_no_perspective() -> None:
-    refused = RequestTrace(durations={"cache": 0.001})
+    refused = RequestTrace(error="unauthenticated", durations={"cache": 0.001})
     assert (
         measure(
-            lambda: metrics.tell_request(401, "unauthenticated", 0.001, refused),
+            lambda: metrics.observe_request(401, 0.001, refused),
             "requests_total",
             status="401",
             error="unauthenticated",
@@ -101,9 +103,7 @@ def test_who_was_not_let_in_reached_no_perspective() -> None:
 
 def test_the_all_without_an_id_has_a_name() -> None:
     trace = RequestTrace(rows=0, cache="miss")
-    assert (
-        measure(lambda: metrics.tell_request(200, None, 0.1, trace), "requests_total", perspective="all") == 1
-    )
+    assert measure(lambda: metrics.observe_request(200, 0.1, trace), "requests_total", perspective="all") == 1
 
 
 def test_perspectives_beyond_the_bound_share_a_name() -> None:
@@ -111,7 +111,7 @@ def test_perspectives_beyond_the_bound_share_a_name() -> None:
 
     def ask_all_twice() -> None:
         for number in (*numbers, *numbers):
-            metrics.tell_request(200, None, 0.1, make_hit(number))
+            metrics.observe_request(200, 0.1, make_hit(number))
 
     others = 2 * (len(numbers) - metrics.PERSPECTIVES_NAMED)
     assert measure(ask_all_twice, "requests_total", perspective="other") == others
@@ -120,14 +120,14 @@ def test_perspectives_beyond_the_bound_share_a_name() -> None:
 
 
 def test_lag_without_a_bound_is_infinite() -> None:
-    metrics.LagTeller()(None, 18)
+    metrics.LagObserver()(None, 18)
     assert list(read_page().list_values("replica_lag_seconds")) == [math.inf]
     assert list(read_page().list_values("replica_major_version")) == [18]
 
 
 def test_lag_is_told_now_and_then() -> None:
     moments = iter((100.0, 100.9, 101.0))
-    tell = metrics.LagTeller(lambda: next(moments))
+    tell = metrics.LagObserver(lambda: next(moments))
     seen: list[float] = []
     for lag in (1.0, 2.0, 3.0):
         tell(lag, 18)
@@ -136,7 +136,7 @@ def test_lag_is_told_now_and_then() -> None:
 
 
 def test_a_check_that_was_not_made_is_neither_well_nor_failed() -> None:
-    metrics.tell_checks({"replica": "ok", "standby": "It is none.", "lag": "unknown"})
+    metrics.observe_checks({"replica": "ok", "standby": "It is none.", "lag": "unknown"})
     page = read_page()
     assert list(page.list_values("ready", check="replica")) == [1]
     assert list(page.list_values("ready", check="standby")) == [0]

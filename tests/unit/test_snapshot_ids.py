@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from tickiti_query.cache.snapshot_ids import PROVEN_MAJORS, Server, ServerState, Validator
+from tickiti_query.cache.snapshot import PROVEN_MAJORS, Server, Snapshot, Validator
 
 SERVER = Server(generation=1, system=7_000_000_000_000_000_001, major=18)
 LIFE = "2026-05-01 09:14:02.123456+00 t"
-STATE = ServerState(
+STATE = Snapshot(
     server=SERVER,
-    stamp=f"842:847: {LIFE}",
+    position=f"842:847: {LIFE}",
     running="842,844",
     replayed_at=None,
     lag_seconds=0.0,
@@ -51,17 +51,17 @@ def test_where_nothing_can_be_proved_there_is_no_validator(
         replace(STATE, server=replace(SERVER, generation=2)),
         replace(STATE, server=replace(SERVER, system=7_000_000_000_000_000_002)),
         replace(STATE, server=replace(SERVER, major=17)),
-        replace(STATE, stamp=f"842:848: {LIFE}"),
-        replace(STATE, stamp=f"843:847: {LIFE}"),
-        replace(STATE, stamp=f"842:847:842,844 {LIFE}"),
-        replace(STATE, stamp="842:847: 2026-05-01 09:14:02.123457+00 t"),
-        replace(STATE, stamp="842:847: 2026-05-01 09:14:02.123456+00 f"),
+        replace(STATE, position=f"842:848: {LIFE}"),
+        replace(STATE, position=f"843:847: {LIFE}"),
+        replace(STATE, position=f"842:847:842,844 {LIFE}"),
+        replace(STATE, position="842:847: 2026-05-01 09:14:02.123457+00 t"),
+        replace(STATE, position="842:847: 2026-05-01 09:14:02.123456+00 f"),
         replace(STATE, running="842"),
         replace(STATE, running=""),
         replace(STATE, running="842,844,845"),
     ],
 )
-def test_another_server_life_snapshot_or_running_set_is_another_validator(other: ServerState) -> None:
+def test_another_server_life_snapshot_or_running_set_is_another_validator(other: Snapshot) -> None:
     assert other.validator is not None
     assert other.validator != STATE.validator
 
@@ -81,4 +81,4 @@ def test_lag_and_the_time_of_the_last_commit_are_no_part_of_it() -> None:
     ],
 )
 def test_the_end_of_the_snapshot(snapshot: str, xmax: int) -> None:
-    assert replace(STATE, stamp=f"{snapshot} {LIFE}").sight.xmax == xmax
+    assert replace(STATE, position=f"{snapshot} {LIFE}").snapshot_id.xmax == xmax

@@ -10,10 +10,9 @@ import pytest
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.errors import Forbidden, Unauthenticated
 from tickiti_query.model.statement import Statement
+from tickiti_query.model.token import AuthenticatedToken, Credentials
 from tickiti_query.reporting.tokens import (
     NONE,
-    AuthenticatedToken,
-    Credentials,
     find_token,
     is_listed,
     make_authorizer,

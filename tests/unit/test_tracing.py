@@ -4,7 +4,7 @@ import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 from tests.collector import Received, open_collector
-from tickiti_query.http.exchange import Exchange, Listeners
+from tickiti_query.http.request_context import Hooks, RequestContext
 from tickiti_query.operations.tracing import Tracing
 
 ENVIRON = {"REQUEST_METHOD": "POST", "wsgi.url_scheme": "https"}
@@ -15,10 +15,10 @@ def write(monkeypatch: pytest.MonkeyPatch, status: int, error: str | None) -> tu
     with open_collector() as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
         tracing = Tracing("/route")
-        exchange = Exchange(Listeners(lambda *_: None), ENVIRON, "/route")
-        exchange.error = error
-        exchange.trace.add("sql", 0.003)
-        name = tracing.write(exchange, status, 0.01)
+        context = RequestContext(Hooks(lambda *_: None), ENVIRON, "/route")
+        context.trace.error = error
+        context.trace.add("sql", 0.003)
+        name = tracing.write(context, status, 0.01)
         tracing.end()
         (request,) = collector.list_requests()
         (phase,) = collector.list_phases(request)
@@ -49,6 +49,6 @@ def test_nothing_is_sent_of_a_trace_that_is_not_kept(monkeypatch: pytest.MonkeyP
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.endpoint)
         monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
         tracing = Tracing("/route")
-        assert len(tracing.write(Exchange(Listeners(lambda *_: None), ENVIRON, "/route"), 200, 0.01)) == 32
+        assert len(tracing.write(RequestContext(Hooks(lambda *_: None), ENVIRON, "/route"), 200, 0.01)) == 32
         tracing.end()
         assert collector.received == []

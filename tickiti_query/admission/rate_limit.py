@@ -16,7 +16,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from tickiti_query.admission.windows import Windows
-from tickiti_query.model.standing import Standing
+from tickiti_query.model.rate_limit_status import RateLimitStatus
 
 STORE_SECONDS = 0.1  # how long a request may wait for the shared store, to connect and for each answer
 RETRY_SECONDS = 5.0  # how long a store that failed is left alone
@@ -102,7 +102,7 @@ def measure_rest(storage: Storage, key: str) -> int:
     return max(1, ceil(storage.get_expiry(key) - time.time()))
 
 
-class Door:
+class RateLimiter:
     """Counts what each token asks, and what each address fails at.
 
     An address that has used up its failures is heard only with a token that this process has let in before. Any other
@@ -118,32 +118,32 @@ class Door:
         self._known: LRUCache[str | None, bool] = LRUCache(KNOWN_TOKENS)
         self._lock = threading.Lock()
 
-    def enter(self, token: str | None, address: str) -> Standing | None:
+    def check(self, token: str | None, address: str) -> RateLimitStatus | None:
         """Where a request stands by its token (a digest), itself included; None for one that shows no token."""
         if token not in self._known:
             place = name_place(address)
             failures, seconds_left = self._counts.read(f"failures/{place}")
             if failures >= self._limit and (token is None or self._counts.add(f"unknown/{place}", 1)[0] > 1):
                 self._tell("address")
-                return Standing(self._limit, self._limit + 1, seconds_left)
+                return RateLimitStatus(self._limit, self._limit + 1, seconds_left)
         return None if token is None else self._add(f"token/{token}", "token")
 
-    def welcome(self, token: str | None) -> None:
+    def remember_valid_token(self, token: str | None) -> None:
         """The replica knows the token."""
         with self._lock:
             self._known[token] = True
 
-    def refuse(self, token: str | None, address: str) -> Standing:
+    def count_failure(self, token: str | None, address: str) -> RateLimitStatus:
         """The token is not valid: where its address stands by its failures, this one included."""
         with self._lock:
             self._known.pop(token, None)
         return self._add(f"failures/{name_place(address)}", "address")
 
-    def _add(self, key: str, by: str) -> Standing:
-        standing = Standing(self._limit, *self._counts.add(key, self._window_seconds))
-        if standing.is_over:
+    def _add(self, key: str, by: str) -> RateLimitStatus:
+        status = RateLimitStatus(self._limit, *self._counts.add(key, self._window_seconds))
+        if status.is_over:
             self._tell(by)
-        return standing
+        return status
 
 
 def name_place(address: str) -> str:
@@ -173,12 +173,16 @@ def open_store(url: str | None) -> Storage | None:
     )
 
 
-def make_door(
+def make_rate_limiter(
     rate: str | None,
     store_url: str | None,
     *,
     tell: Callable[[str], None],
     tell_fault: Callable[[], None],
-) -> Door | None:
+) -> RateLimiter | None:
     """The door for a rate such as `600/minute`; None where there is no rate."""
-    return None if rate is None else Door(rate, Counts(open_store(store_url), tell_fault=tell_fault), tell)
+    return (
+        None
+        if rate is None
+        else RateLimiter(rate, Counts(open_store(store_url), tell_fault=tell_fault), tell)
+    )

@@ -9,7 +9,7 @@ from typing import Any
 
 from cachetools import TTLCache
 
-from tickiti_query.cache.snapshot_ids import Validator
+from tickiti_query.cache.snapshot import Validator
 
 # What an entry costs beside its payload: the key with its strings, the entry, the links of the cache.
 # `python -m bench.memory` measures it.
@@ -32,7 +32,7 @@ class Cache:
     In exact mode an entry counts only while its validator is the current one; otherwise until its TTL ends.
     Safe for threads. `events` counts by name: `hit`; `miss`, nothing there; `stale`, there and not proved;
     `unprovable`, there and nothing can be proved now; `store`; `evict`. `tell` hears of each,
-    `tell_held` of the bytes held after a change.
+    `observe_cache_bytes` of the bytes held after a change.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class Cache:
         exact: bool,
         clock: Callable[[], float] = time.monotonic,
         tell: Callable[[str, int], None] = lambda _event, _times: None,
-        tell_held: Callable[[int], None] = lambda _bytes: None,
+        observe_cache_bytes: Callable[[int], None] = lambda _bytes: None,
     ) -> None:
         self.enabled = ttl_seconds > 0 and max_bytes > 0
         self.events: Counter[str] = Counter()
@@ -51,7 +51,7 @@ class Cache:
         self._exact = exact
         self._clock = clock
         self._tell = tell
-        self._tell_held = tell_held
+        self._tell_held = observe_cache_bytes
         self._lock = threading.Lock()
         self._entries: TTLCache[Hashable, Entry] = TTLCache(
             maxsize=max_bytes, ttl=ttl_seconds, timer=clock, getsizeof=lambda entry: entry.size

@@ -13,7 +13,7 @@ from tickiti_query.cli.failure import CommandError, Refused
 from tickiti_query.cli.session import find_target
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import Search, read_criteria
-from tickiti_query.http.body import make_body_reader
+from tickiti_query.http.body import make_body_parser
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.errors import PayloadTooLarge, QueryError, ValidationFailed
 from tickiti_query.model.numbers import BIGINT, read_digits
@@ -125,7 +125,7 @@ def read_query(args: argparse.Namespace, settings: Settings) -> TicketQuery:
     raw = read_body_argument(args.body or "")
     if len(raw) > LONGEST_BODY:
         raise PayloadTooLarge
-    query = make_body_reader(settings.default_row_limit, settings.max_row_limit)(raw, "application/json")
+    query = make_body_parser(settings.default_row_limit, settings.max_row_limit)(raw, "application/json")
     if args.perspective is not None:
         number = read_digits(args.perspective)
         name = args.perspective if number is None else None

@@ -1,12 +1,13 @@
 """Reading a request's body: from bytes to a TicketQuery, or to what is wrong with it."""
 
 import re
+import threading
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
+from cachetools import LRUCache
 from marshmallow import ValidationError
 
 from schemas.ticket_query import TicketQuerySchema, find_ignored
@@ -16,23 +17,44 @@ from tickiti_query.model.search import Criterion, Selector, TicketQuery
 
 MOST_NAMED = 20
 UNCLEAN = re.compile("[\0\ud800-\udfff]")
-LONGEST_REMEMBERED = 1024  # pollers send the same few bytes again and again; reading them is a pure function
+REMEMBERED_BYTES = 4 * 1024 * 1024  # of parsed bodies, as estimated by the two numbers below
+BYTES_PER_BODY, BYTES_PER_BODY_BYTE = 1000, 8
 
 
 # The way to a value in a JSON document, its last step first: what lies deep shares the way with its neighbours.
 Path = tuple["Path | None", str | int]
 
 
-def make_body_reader(default_row_limit: int, max_row_limit: int) -> Callable[[bytes, str], TicketQuery]:
-    """`read_body(raw, content_type) -> TicketQuery`, with an install's limits.
+def make_body_parser(
+    default_row_limit: int, max_row_limit: int
+) -> Callable[[bytes | None, str], TicketQuery]:
+    """Return `parse_body(raw_body, content_type) -> TicketQuery`, with an install's limits.
 
-    Raises, in this order, UnsupportedMediaType, MalformedJson, ValidationFailed. An empty body asks for All.
+    It raises MalformedJson for a body that did not come to its end (None), then UnsupportedMediaType, MalformedJson and
+    ValidationFailed. An empty body asks for All. It remembers what it has parsed: pollers send the same again and again.
     """
     schema = TicketQuerySchema(max_row_limit=max_row_limit)
+    remembered: LRUCache[tuple[bytes, str], tuple[TicketQuery, int]] = LRUCache(
+        REMEMBERED_BYTES, getsizeof=lambda entry: entry[1]
+    )
+    lock = threading.Lock()
 
-    def read_body(raw: bytes, content_type: str) -> TicketQuery:
+    def parse_body(raw: bytes | None, content_type: str) -> TicketQuery:
+        if raw is None:
+            raise MalformedJson("The body could not be read to its end.")
         if not raw:
             return TicketQuery(row_limit=default_row_limit)
+        key = (raw, content_type)
+        with lock:
+            found = remembered.get(key)
+        if found is not None:
+            return found[0]
+        query = parse_document(raw, content_type)
+        with lock:
+            remembered[key] = (query, BYTES_PER_BODY + BYTES_PER_BODY_BYTE * len(raw))
+        return query
+
+    def parse_document(raw: bytes, content_type: str) -> TicketQuery:
         if content_type.partition(";")[0].strip(" \t").lower() != "application/json":
             raise UnsupportedMediaType
         document = read_document(raw)
@@ -61,15 +83,7 @@ def make_body_reader(default_row_limit: int, max_row_limit: int) -> Callable[[by
             ignored=tuple(quote(".".join(path), safe="") for path in find_ignored(document)),
         )
 
-    @lru_cache(maxsize=1024)
-    def read_short_body(raw: bytes, content_type: str) -> TicketQuery:
-        return read_body(raw, content_type)
-
-    def remember_short_bodies(raw: bytes, content_type: str) -> TicketQuery:
-        short = len(raw) + len(content_type) <= LONGEST_REMEMBERED
-        return read_short_body(raw, content_type) if short else read_body(raw, content_type)
-
-    return remember_short_bodies
+    return parse_body
 
 
 def read_document(raw: bytes) -> Any:

@@ -1,8 +1,6 @@
 """The HTTP edge: one route, every error in one shape, and the headers that tell what the body does not."""
 
-import sys
 from collections.abc import Callable
-from time import monotonic
 from typing import Any
 
 from flask import Flask, Response, g, request
@@ -10,23 +8,16 @@ from flask_smorest import Blueprint
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from schemas.ticket_query import ErrorSchema, TicketListSchema, TicketQuerySchema
+from tickiti_query.http.edge import REQUEST_CONTEXT, UNANSWERED, Unanswered
 from tickiti_query.http.error_answer import render_error
-from tickiti_query.http.exchange import EXCHANGE, Exchange, Listeners
+from tickiti_query.http.request_context import Hooks, RequestContext
 from tickiti_query.model import errors
-from tickiti_query.model.search import TicketQuery
-from tickiti_query.query.request import Request
 from tickiti_query.query.service import TicketQueryService
 
 PATH = "/api/v1/tickets/query"
-BROKEN_BODY = "The body could not be read to its end."
 
 
-def make_blueprint(
-    service: TicketQueryService,
-    read_credentials: Callable[[str | None], Any],
-    read_body: Callable[[bytes, str], TicketQuery],
-    max_row_limit: int,
-) -> Blueprint:
+def make_blueprint(service: TicketQueryService, max_row_limit: int) -> Blueprint:
     """The blueprint of the API, over a service that answers requests."""
     blueprint = Blueprint("tickets", __name__, description="Tickets as a saved view shows them.")
 
@@ -35,27 +26,11 @@ def make_blueprint(
 
         The rows, their order and what is left out are what the token's owner sees on screen.
         """
-        raw = read_raw()
-        content_type = request.headers.get("Content-Type", "")
-
-        def read_query() -> TicketQuery:
-            if raw is None:
-                raise errors.MalformedJson(BROKEN_BODY)
-            return read_body(raw, content_type)
-
-        asked = Request(
-            credentials=read_credentials(request.headers.get("Authorization")),
-            address=request.remote_addr or "",
-            body=(raw, content_type),
-            size=len(raw or b"") + len(content_type),
-            received_at=monotonic(),
-            read_query=read_query,
-        )
-        exchange: Exchange = g.exchange
-        reply = service.run(asked, exchange.trace, exchange.state)
-        exchange.ignored = reply.ignored
+        unanswered: Unanswered = request.environ[UNANSWERED]
+        context: RequestContext = g.request_context
+        reply = service.read_answer(unanswered.request, context.trace, unanswered.snapshot)
         response = Response(reply.answer.body, content_type="application/json")
-        response.headers.extend(exchange.describe_reply(reply))
+        response.headers.extend(context.describe_reply(reply))
         return response
 
     document = {
@@ -70,25 +45,6 @@ def make_blueprint(
     view = blueprint.doc(**document)(query_tickets)
     blueprint.route(PATH, methods=["POST"], provide_automatic_options=False)(view)
     return blueprint
-
-
-def read_raw() -> bytes | None:
-    """The body's bytes; None where it does not come to its end. PayloadTooLarge.
-
-    What is wrong with a body is told to those alone who are let in.
-    """
-    too_long = request.max_content_length or sys.maxsize
-    if (request.content_length or 0) >= too_long:
-        raise errors.PayloadTooLarge
-    try:
-        raw = request.get_data(cache=False)
-    except (HTTPException, errors.QueryError):
-        raise
-    except Exception:  # the server's own, of broken chunks
-        return None
-    if len(raw) >= too_long:
-        raise errors.PayloadTooLarge
-    return raw if len(raw) >= (request.content_length or 0) else None
 
 
 def describe_body(schema: Any) -> dict[str, Any]:
@@ -123,25 +79,25 @@ def translate_http(error: HTTPException) -> errors.QueryError:
     return errors.NotFound() if error.code == 404 else errors.MalformedJson("The request could not be read.")
 
 
-def answer_error(error: Exception) -> Response:
-    """The one place where errors become HTTP."""
-    exchange: Exchange = g.exchange
-    found = exchange.blame(translate_http(error) if isinstance(error, HTTPException) else error)
-    status, headers, body = render_error(found)
+def answer_error(failure: Exception) -> Response:
+    """Return the answer to any failure on the way through Flask."""
+    context: RequestContext = g.request_context
+    error = translate_http(failure) if isinstance(failure, HTTPException) else failure
+    status, headers, body = render_error(context.to_query_error(error))
     return Response(body, status, headers)
 
 
-def begin_request(listeners: Listeners) -> None:
-    """Name the request and start its clock, unless it has begun on the hot path."""
-    begun: Exchange | None = request.environ.get(EXCHANGE)
-    g.exchange = begun or Exchange(listeners, request.environ, request.path)
+def begin_request(hooks: Hooks) -> None:
+    """Give the request its context, unless it has one from the edge."""
+    found: RequestContext | None = request.environ.get(REQUEST_CONTEXT)
+    g.request_context = found or RequestContext(hooks, request.environ, request.path)
 
 
 def end_request(response: Response) -> Response:
-    """Tell the request's name and time in headers, count it, and write its log line."""
-    exchange: Exchange = g.exchange
-    response.headers.extend(exchange.describe())
-    exchange.end(response.status_code)
+    """Add the headers of every answer, and end the request."""
+    context: RequestContext = g.request_context
+    response.headers.extend(context.describe())
+    context.end(response.status_code)
     return response
 
 
@@ -161,9 +117,9 @@ def ignore_headers(wsgi_app: Callable[..., Any]) -> Callable[..., Any]:
     return answer
 
 
-def install(app: Flask, listeners: Listeners) -> None:
-    """Give the app our way of beginning, ending and failing a request; `listeners` hear of each."""
-    app.before_request(lambda: begin_request(listeners))
+def install(app: Flask, hooks: Hooks) -> None:
+    """Give the app our way of beginning, ending and failing a request; `hooks` are called for each."""
+    app.before_request(lambda: begin_request(hooks))
     app.after_request(end_request)
     app.register_error_handler(Exception, answer_error)
     app.register_error_handler(HTTPException, answer_error)

@@ -161,10 +161,10 @@ _cache_events = {
 }
 
 
-def tell_request(status: int, error: str | None, seconds: float, trace: RequestTrace) -> None:
+def observe_request(status: int, seconds: float, trace: RequestTrace) -> None:
     """Count an answer, and the time and rows that it took."""
     perspective = name_perspective(status, trace)
-    find_requests(status, error, trace.cache, perspective).inc()
+    find_requests(status, trace.error, trace.cache, perspective).inc()
     request_seconds, rows_returned, rows_read, sql_seconds = find_costs(perspective)
     request_seconds.observe(seconds)
     durations = trace.durations
@@ -184,32 +184,32 @@ def tell_request(status: int, error: str | None, seconds: float, trace: RequestT
         rows_read.inc(trace.rows or 0)
 
 
-def tell_cache(event: str, times: int) -> None:
+def count_cache_event(event: str, times: int) -> None:
     """Count an event of the cache."""
     _cache_events[event].inc(times)
 
 
-def tell_held(held_bytes: int) -> None:
+def observe_cache_bytes(held_bytes: int) -> None:
     """Say how much the cache holds."""
     CACHE_BYTES.set(held_bytes)
 
 
-def tell_flight() -> None:
+def count_shared_run() -> None:
     """Count a request that joined a flight."""
     FLIGHT_WAITS.inc()
 
 
-def tell_rate_limited(by: str) -> None:
+def count_rate_limited(by: str) -> None:
     """Count a request that was over a rate."""
     RATE_LIMITED.labels(by).inc()
 
 
-def tell_store_fault() -> None:
+def count_store_fault() -> None:
     """Count an attempt to reach the shared store that failed."""
     STORE_FAULTS.inc()
 
 
-def tell_shed(where: str) -> None:
+def count_shed(where: str) -> None:
     """Count a request that was refused for want of room."""
     SHED.labels(where).inc()
 
@@ -224,7 +224,7 @@ def count_cut_connection(why: str) -> None:
     CUT.labels(why).inc()
 
 
-class LagTeller:
+class LagObserver:
     """Tells the lag when the replica is asked, which every request does, and so only now and then."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -243,7 +243,7 @@ class LagTeller:
         REPLICA_VERSION.set(major)
 
 
-def tell_pool(in_use: int, waiting: int) -> None:
+def observe_pool(in_use: int, waiting: int) -> None:
     """Say how busy this worker's connections are."""
     POOL_IN_USE.set(in_use)
     POOL_WAITING.set(waiting)
@@ -254,13 +254,13 @@ def observe_slot_waiting(waiting: int) -> None:
     SLOT_WAITING.set(waiting)
 
 
-def tell_checks(checks: Mapping[str, str]) -> None:
+def observe_checks(checks: Mapping[str, str]) -> None:
     """Say what the readiness checks found: of each its name, and `ok`, `unknown` or what is the matter."""
     for check, word in checks.items():
         READY.labels(check).set({"ok": 1.0, "unknown": float("nan")}.get(word, 0.0))
 
 
-def tell_build() -> None:
+def observe_build() -> None:
     """Say what runs here."""
     BUILD_INFO.labels(VERSION, platform.python_version()).set(1)
 

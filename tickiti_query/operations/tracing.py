@@ -27,12 +27,11 @@ PHASES = {"cache": "proof"}  # what Server-Timing calls otherwise than metrics a
 
 
 class Ended(Protocol):
-    """What is known of an exchange that ends."""
+    """What is known of a request that ends."""
 
     environ: Mapping[str, Any]
     path: str
     request_id: str
-    error: str | None
     trace: RequestTrace
 
 
@@ -62,37 +61,37 @@ class Tracing:
         self._propagator = TraceContextTextMapPropagator()
         self._headers = WsgiHeaders()
 
-    def write(self, exchange: Ended, status: int, seconds: float) -> str:
-        """Make the spans of an exchange that ends now and took so long; the trace's id, in hexadecimal digits."""
+    def write(self, context: Ended, status: int, seconds: float) -> str:
+        """Make the spans of a request that ends now and took so long; the trace's id, in hexadecimal digits."""
         ended = time.time_ns()
         began = ended - round(seconds * 1e9)
-        method = exchange.environ["REQUEST_METHOD"]
+        method = context.environ["REQUEST_METHOD"]
         name = method if method in METHODS else "HTTP"
         span = self._tracer.start_span(
-            f"{name} {self._route}" if exchange.path == self._route else name,
-            context=self._propagator.extract(exchange.environ, Context(), self._headers),
+            f"{name} {self._route}" if context.path == self._route else name,
+            context=self._propagator.extract(context.environ, Context(), self._headers),
             kind=SpanKind.SERVER,
-            attributes=self._describe(exchange, status),
+            attributes=self._describe(context, status),
             start_time=began,
         )
         if span.is_recording():
-            self._write_phases(span, exchange.trace, began)
+            self._write_phases(span, context.trace, began)
         if status >= 500:
             span.set_status(StatusCode.ERROR)
         span.end(ended)
         return format_trace_id(span.get_span_context().trace_id)
 
-    def _describe(self, exchange: Ended, status: int) -> dict[str, str | int]:
-        method, trace = exchange.environ["REQUEST_METHOD"], exchange.trace
+    def _describe(self, context: Ended, status: int) -> dict[str, str | int]:
+        method, trace = context.environ["REQUEST_METHOD"], context.trace
         facts = {
             "http.request.method": method if method in METHODS else "_OTHER",
             "http.response.status_code": status,
-            "http.route": self._route if exchange.path == self._route else None,
-            "url.path": exchange.path,
-            "url.scheme": exchange.environ["wsgi.url_scheme"],
-            "error.type": exchange.error,
+            "http.route": self._route if context.path == self._route else None,
+            "url.path": context.path,
+            "url.scheme": context.environ["wsgi.url_scheme"],
+            "error.type": context.trace.error,
             "user.id": None if trace.user_id is None else str(trace.user_id),
-            "tickiti_query.request_id": exchange.request_id,
+            "tickiti_query.request_id": context.request_id,
             "tickiti_query.perspective_id": trace.perspective_id,
             "tickiti_query.cache": trace.cache,
             "tickiti_query.rows": trace.rows,

@@ -1,152 +1,162 @@
-"""Reads of the replica what a request comes to: who asks, which perspective, which rows; all in one snapshot."""
+"""Reads from the replica what a request comes to: its token, its perspective and its rows, in one snapshot."""
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
-from tickiti_query.cache.snapshot_ids import Server, ServerState, Sight, Validator, confirm, see
+from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId, Validator, confirm, read_snapshot_id
 from tickiti_query.catalogue.resolved_names import Key, ResolvedNames
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import Search, read_criteria
 from tickiti_query.model.actor import Actor
+from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.perspective import Perspective
 from tickiti_query.model.search import Selector
 from tickiti_query.model.source import Row, Source
 from tickiti_query.model.statement import Statement
-from tickiti_query.query.recipe import Recipe, Witness, write_recipe
+from tickiti_query.model.token import AuthenticatedToken, Credentials
+from tickiti_query.query.cached_plan import CachedPlan, RecordingSource, write_plan_statement
+from tickiti_query.query.plan_cache import PlanCache
 from tickiti_query.query.request import Request
 from tickiti_query.query.request_trace import RequestTrace
 
+T = TypeVar("T")
+Authorize = Callable[[AuthenticatedToken, str], Actor]  # the token and the caller's address
 
-class Snapshot(Source, Protocol):
+
+class Transaction(Source, Protocol):
     """One snapshot of one server."""
 
     server: Server
 
 
-class Recipes(Protocol):
-    """What repeated questions came to, the latest of them."""
+class ReadOnlyReplica(Protocol):
+    """The replica, as far as requests read it. Every method raises ReplicaUnavailable and QueryTimeout."""
 
-    def get(self, key: Hashable) -> Recipe | None: ...
-    def put(self, key: Hashable, recipe: Recipe) -> None: ...
-    def drop(self, key: Hashable) -> None: ...
+    def read(self, work: Callable[[Transaction], T], deadline: Deadline) -> T:
+        """Return what `work` makes of one snapshot."""
+        ...
+
+    def ask(self, statement: Statement, deadline: Deadline) -> tuple[Server, list[Row]]:
+        """Return the server and the rows of a statement that is asked again and again."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """What one snapshot of one server said, and which it was. `rows` may be one more than were asked for.
+    """The rows of one snapshot of one server; they may be one more than were asked for.
 
-    `validator` proves it from now on; None where nothing does.
+    `validator` proves them from now on; None where nothing does.
     """
 
     server: Server
-    sight: Sight
+    snapshot_id: SnapshotId
     validator: Validator | None
-    recipe: Recipe
+    plan: CachedPlan
     rows: Sequence[Row]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Reads for requests; what touches the world is handed in. `welcome` hears of each token that is known."""
+    """Reads for requests. `remember_valid_token` is called with each token that the replica has."""
 
-    read: Callable[[Callable[[Any], Any]], Any]
-    ask: Callable[[Statement], tuple[Server, Sequence[Row]]]
-    find_grant: Callable[[Source, Any], Any]
-    admit: Callable[[Any, str], Actor]
+    replica: ReadOnlyReplica
+    find_token: Callable[[Source, Credentials], AuthenticatedToken]
+    authorize: Authorize
     find_perspective: Callable[[Source, Selector, Actor], Perspective]
-    look_up: Callable[[Source, Iterable[Key]], ResolvedNames]
-    recipes: Recipes
-    welcome: Callable[[str | None], None] = lambda _token: None
+    resolve: Callable[[Source, Iterable[Key]], ResolvedNames]
+    plans: PlanCache
+    remember_valid_token: Callable[[str | None], None] = lambda _token: None
 
-    def knows(self, request: Request) -> bool:
-        """Whether the question was asked before, and what it came to is remembered."""
-        return self.recipes.get(request.key) is not None
+    def has_plan(self, request: Request) -> bool:
+        """Return True where an equal request has left a cached plan."""
+        return self.plans.get(request.key) is not None
 
-    def answer(self, request: Request, trace: RequestTrace, state: ServerState) -> Reading:
-        """What the replica says to a request after `state`. Raises QueryError, in the order in which errors count."""
-        return self._read_again(request, trace, state) or self._read_anew(request, trace, state)
+    def read(self, request: Request, trace: RequestTrace, snapshot: Snapshot) -> Reading:
+        """Return the rows for a request, read after `snapshot`. Raises QueryError, in the order in which errors count."""
+        return self._read_by_plan(request, trace, snapshot) or self._read_anew(request, trace, snapshot)
 
-    def _read_again(self, request: Request, trace: RequestTrace, state: ServerState) -> Reading | None:
-        """What the recipe of an earlier request gives; None where there is none, or what it came from has changed."""
-        recipe = self.recipes.get(request.key)
-        if recipe is None:
+    def _read_by_plan(self, request: Request, trace: RequestTrace, snapshot: Snapshot) -> Reading | None:
+        """Return the rows of the request's cached plan; None without a plan, or where a precondition has changed."""
+        plan = self.plans.get(request.key)
+        if plan is None:
             return None
         with trace.measure("sql"):
-            reading = self._follow(recipe, state)
+            reading = self._run_plan(plan, snapshot, request.deadline)
         if reading is None:
-            self.recipes.drop(request.key)
+            self.plans.drop(request.key)
             return None
-        self._keep(request, reading)
-        # Only now is the grant known to be what the replica says.
+        if reading.validator != plan.validator:
+            self.plans.put(request.key, replace(plan, validator=reading.validator))
+        # Only now is it known that the replica still has the token.
         with trace.measure("auth"):
-            trace.user_id = recipe.grant.actor.user.id
-            self.admit(recipe.grant, request.address)
-        trace.perspective_id = recipe.perspective_id
+            trace.user_id = plan.token.actor.user.id
+            self.authorize(plan.token, request.address)
+        trace.perspective_id = plan.perspective_id
         return reading
 
-    def _follow(self, recipe: Recipe, state: ServerState) -> Reading | None:
-        """What a recipe gives: its rows alone, where they see what its premises were read under."""
-        if recipe.validator is not None and recipe.validator == state.validator:
-            reading = self._ask(recipe, recipe.page, state)
-            if reading is not None and reading.validator == recipe.validator:
+    def _run_plan(self, plan: CachedPlan, snapshot: Snapshot, deadline: Deadline) -> Reading | None:
+        """Return the rows by the unchecked statement where the plan's own snapshot is current, else by the checked one."""
+        if plan.validator is not None and plan.validator == snapshot.validator:
+            reading = self._ask(plan, plan.unchecked, snapshot, deadline)
+            if reading is not None and reading.validator == plan.validator:
                 return reading
-        return self._ask(recipe, recipe.statement, state)
+        return self._ask(plan, plan.checked, snapshot, deadline)
 
-    def _ask(self, recipe: Recipe, statement: Statement, state: ServerState) -> Reading | None:
-        server, rows = self.ask(statement)
-        said = recipe.read(rows)
-        if said is None:
+    def _ask(
+        self, plan: CachedPlan, statement: Statement, snapshot: Snapshot, deadline: Deadline
+    ) -> Reading | None:
+        server, rows = self.replica.ask(statement, deadline)
+        parsed = plan.parse_rows(rows)
+        if parsed is None:
             return None
-        sight, page = said
-        validator = confirm(state, server, sight)
-        return Reading(server=server, sight=sight, validator=validator, recipe=recipe, rows=page)
+        snapshot_id, page = parsed
+        validator = confirm(snapshot, server, snapshot_id)
+        return Reading(server=server, snapshot_id=snapshot_id, validator=validator, plan=plan, rows=page)
 
-    def _keep(self, request: Request, reading: Reading) -> None:
-        """Remember what the premises of a reading's recipe hold under now."""
-        if reading.validator != reading.recipe.validator:
-            self.recipes.put(request.key, replace(reading.recipe, validator=reading.validator))
+    def _read_anew(self, request: Request, trace: RequestTrace, snapshot: Snapshot) -> Reading:
+        """Return the rows, read step by step in one transaction, and keep the plan that this makes."""
 
-    def _read_anew(self, request: Request, trace: RequestTrace, state: ServerState) -> Reading:
-        """What the request comes to, step by step, in one snapshot; its recipe is kept."""
+        def work(transaction: Transaction) -> Reading:
+            return self._read_steps(transaction, request, trace, snapshot)
 
-        def work(snapshot: Snapshot) -> Reading:
-            return self._read_snapshot(snapshot, request, trace, state)
-
-        reading: Reading = self.read(work)
-        self.recipes.put(request.key, reading.recipe)
+        reading = self.replica.read(work, request.deadline)
+        self.plans.put(request.key, reading.plan)
         return reading
 
-    def _read_snapshot(
-        self, snapshot: Snapshot, request: Request, trace: RequestTrace, state: ServerState
+    def _read_steps(
+        self, transaction: Transaction, request: Request, trace: RequestTrace, snapshot: Snapshot
     ) -> Reading:
-        source = Witness(snapshot)
+        source = RecordingSource(transaction)
         with trace.measure("auth"):
-            sight = see(snapshot)
-            grant = self.find_grant(source, request.credentials)
-            self.welcome(request.credentials.fingerprint)
-            trace.user_id = grant.actor.user.id
-            actor = self.admit(grant, request.address)
-        query = request.read_query()
+            snapshot_id = read_snapshot_id(transaction)
+            token = self.find_token(source, request.credentials)
+            self.remember_valid_token(request.credentials.fingerprint)
+            trace.user_id = token.actor.user.id
+            actor = self.authorize(token, request.address)
+        query = request.query
         searches = read_criteria(query.criteria)
         with trace.measure("sql"):
             perspective = self.find_perspective(source, query.selector, actor)
             trace.perspective_id = perspective.id
-            statement = self._compile(source, perspective, searches, actor, query.row_limit)
-            rows = snapshot.fetch(statement)
-        validator = confirm(state, snapshot.server, sight)
-        proved, alone = write_recipe(statement, source.premises), write_recipe(statement, ())
-        recipe = Recipe(
-            grant=grant,
-            size=request.size + proved.size + alone.size,
+            page = self._compile(source, perspective, searches, actor, query.row_limit)
+            rows = transaction.fetch(page)
+        validator = confirm(snapshot, transaction.server, snapshot_id)
+        checked = write_plan_statement(page, source.preconditions)
+        unchecked = write_plan_statement(page, ())
+        plan = CachedPlan(
+            token=token,
+            size=request.size + checked.size + unchecked.size,
             query=query,
             perspective_id=perspective.id,
-            columns=statement.columns,
-            statement=proved,
-            page=alone,
+            columns=page.columns,
+            checked=checked,
+            unchecked=unchecked,
             validator=validator,
         )
-        return Reading(server=snapshot.server, sight=sight, validator=validator, recipe=recipe, rows=rows)
+        return Reading(
+            server=transaction.server, snapshot_id=snapshot_id, validator=validator, plan=plan, rows=rows
+        )
 
     def _compile(
         self,
@@ -156,10 +166,10 @@ class Reader:
         actor: Actor,
         row_limit: int,
     ) -> Statement:
-        """The statement, written again where names had to be looked up for it."""
+        """Return the statement, compiled again where names had to be resolved for it."""
         names = ResolvedNames()
         statement = compile_query(perspective, searches, actor, row_limit, names)
         if names.missing:
-            names = self.look_up(source, names.missing)
+            names = self.resolve(source, names.missing)
             statement = compile_query(perspective, searches, actor, row_limit, names)
         return statement

@@ -3,23 +3,24 @@
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from tickiti_query.model.standing import Standing
+from tickiti_query.model.rate_limit_status import RateLimitStatus
 
 
 @dataclass(slots=True)
 class RequestTrace:
-    """Filled in as the facts become known; what stays None was never reached.
+    """The facts of one request, filled in as they become known; None for what was never reached.
 
-    `durations` are seconds by the names that Server-Timing tells: `auth`, `cache`, `sql`. `cache` is the word of
-    the log line: `hit`, `miss`, `off`. `standing` is the caller's, where a rate is set. `render_seconds`: what it took
-    to make the body of rows that were read for this request.
+    `durations` are seconds by the names of Server-Timing: `auth`, `cache`, `sql`. `cache` is the word of the log line:
+    `hit`, `miss`, `off`. `error` is the code of an answer that is one. `render_seconds` is the time that it took to make
+    the body of rows that were read for this request.
     """
 
     user_id: int | None = None
     perspective_id: int | None = None
     rows: int | None = None
     cache: str | None = None
-    standing: Standing | None = None
+    rate_limit: RateLimitStatus | None = None
+    error: str | None = None
     render_seconds: float | None = None
     durations: dict[str, float] = field(default_factory=dict)
 

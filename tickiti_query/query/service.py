@@ -1,72 +1,41 @@
-"""One request from who asks to rendered rows, in the words of the language: prove, admit, find, compile, fetch."""
+"""One request, from top to bottom: rate limit, snapshot, proved answer; else admission, one reading for all, rendering.
 
-from collections.abc import Callable, Hashable, Sequence
+rate limit     may this caller ask?                              429
+snapshot       what does the replica show now?                   503
+look up        is there an answer that this snapshot proves?     401, 403, 422; a hit ends here
+admit          is there room?                                    503
+share          does an equal request read already?
+read           token, perspective and rows in one snapshot       401, 403, 415, 400, 422, 404, 501, 503, 504
+render         rows become bytes, and are kept under their proof
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf
-from time import monotonic, perf_counter
-from typing import Any, Protocol
+from datetime import datetime
+from time import perf_counter
 
 from tickiti_query.admission.concurrency_limit import ConcurrencyLimiter
-from tickiti_query.cache.snapshot_ids import Server, ServerState, Sight, Validator
-from tickiti_query.model.actor import Actor
+from tickiti_query.admission.rate_limit import RateLimiter
+from tickiti_query.cache.cache import Cache
+from tickiti_query.cache.freshness import Freshness
+from tickiti_query.cache.single_flight import ALWAYS, SingleFlight
+from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId
 from tickiti_query.model.answer import Answer
-from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import QueryTimeout, RateLimited, Unauthenticated
-from tickiti_query.model.standing import Standing
-from tickiti_query.query.reader import Reader, Reading
+from tickiti_query.model.rate_limit_status import RateLimitStatus
+from tickiti_query.model.source import Row
+from tickiti_query.model.token import AuthenticatedToken
+from tickiti_query.query.cache_key import BYTES_PER_CRITERION, CacheKey, estimate_key_bytes
+from tickiti_query.query.reader import Authorize, Reader, Reading
 from tickiti_query.query.request import Request
 from tickiti_query.query.request_trace import RequestTrace
-
-# What a cache's key holds beside its fixed parts, in bytes; `python -m bench.memory` measures it.
-BYTES_A_QUEUE = 40
-BYTES_A_CRITERION = 400
-
-
-class HashedKey(tuple[Any, ...]):
-    """A key of a cache that computes its hash once: a look-up asks for it several times."""
-
-    _hash: int
-
-    def __hash__(self) -> int:
-        try:
-            return self._hash
-        except AttributeError:
-            self._hash = super().__hash__()
-            return self._hash
-
-
-class Door(Protocol):
-    """Where requests are counted, before it is known who asks."""
-
-    def enter(self, token: str | None, address: str) -> Standing | None: ...
-    def refuse(self, token: str | None, address: str) -> Standing: ...
-
-
-class Entry(Protocol):
-    """What a cache gives back."""
-
-    @property
-    def value(self) -> Any: ...
-
-
-class Store(Protocol):
-    """Where grants and answers are kept under the validator that proves them."""
-
-    enabled: bool
-
-    def find(self, key: Hashable, validator: Validator | None, *, again: bool = False) -> Entry | None: ...
-    def now(self) -> float: ...
-    def store(
-        self, key: Hashable, value: Any, payload_bytes: int, validator: Validator | None, read_at: float
-    ) -> bool: ...
-    def seconds_left(self, entry: Any) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer, and how it came to be: `cache_status` is the header of RFC 9211.
 
-    `ignored` holds the paths of the fields in the body that nobody knows.
+    `ignored` holds the paths of the fields in the body that the service does not know.
     """
 
     answer: Answer
@@ -75,184 +44,166 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What one flight brings to all who joined it: an answer, what its data saw, and where."""
+class SharedAnswer:
+    """What one run gives to all requests that share it: an answer, and the snapshot of the server that it is of."""
 
     answer: Answer
-    grant: Any
+    token: AuthenticatedToken
     is_stored: bool
-    sight: Sight
+    snapshot_id: SnapshotId
     server: Server
-
-
-def weigh(reading: Reading) -> int:
-    """The bytes that the visible queues and the running transactions add to an entry of the cache."""
-    return BYTES_A_QUEUE * len(reading.recipe.grant.actor.queues or ()) + len(reading.sight.running or "")
-
-
-def note_standing(standing: Standing | None, trace: RequestTrace) -> None:
-    """Let the answer tell where the caller stands; RateLimited where that is over its limit."""
-    trace.standing = standing
-    if standing is not None and standing.is_over:
-        raise RateLimited(standing.seconds_left)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketQueryService:
-    """Answers requests; everything of the world is handed in by the composition root."""
+    """Answers requests. `find_proved_answer` comes first; where it finds none, `read_answer` goes on from there."""
 
-    prove: Callable[[float], ServerState]
-    accept: Callable[[Sight, Server, ServerState], None]
-    is_overtaken: Callable[[Sight, Server], bool]
-    reader: Reader
-    admit: Callable[[Any, str], Actor]
-    render_rows: Callable[[Sequence[str], Sequence[tuple[Any, ...]]], bytes]
-    cache: Store
-    flights: Any
+    rate_limiter: RateLimiter | None
+    freshness: Freshness
+    cache: Cache
+    authorize: Authorize
     concurrency_limiter: ConcurrencyLimiter
-    door: Door | None = None
+    single_flight: SingleFlight
+    reader: Reader
+    render_rows: Callable[[Sequence[str], Sequence[Row]], bytes]
 
-    def run(self, request: Request, trace: RequestTrace, state: ServerState | None = None) -> Reply:
-        """The rows that the request's perspective shows its actor, as bytes. Raises QueryError.
+    def find_proved_answer(self, request: Request, trace: RequestTrace) -> tuple[Snapshot, Reply | None]:
+        """Return what the replica shows now, and the cached answer that it proves, or None.
 
-        `state`: a reading that was taken for this request already, by one who found no answer under it.
+        Raises RateLimited, which asks nothing of the replica; ReplicaUnavailable; Unauthenticated and Forbidden where
+        the token has expired or the address is not allowed; and what is wrong with the body.
         """
-        if state is None:
-            state = self.begin(request, trace)
-            reply = self.find(request, state, trace)
-            if reply is not None:
-                return reply
+        if self.rate_limiter is not None:
+            fingerprint = request.credentials.fingerprint
+            note_rate_limit(self.rate_limiter.check(fingerprint, request.address), trace)
+        with trace.measure("cache"):
+            snapshot = self.freshness.read_snapshot(request.received_at, request.deadline)
+        return snapshot, self._find(request, trace, snapshot)
+
+    def has_plan(self, request: Request) -> bool:
+        """Return True where an equal request was read before, so that it can be read again in one round trip."""
+        return self.reader.has_plan(request)
+
+    def read_answer(self, request: Request, trace: RequestTrace, snapshot: Snapshot) -> Reply:
+        """Return the answer to a request for which `snapshot` proves none in the cache. Raises QueryError."""
         try:
             with self.concurrency_limiter.admit(request.credentials):
-                return self._share(request, state, trace)
+                return self._share(request, trace, snapshot)
         except Unauthenticated:
-            self._refuse(request, trace)
+            self._count_failure(request, trace)
             raise
 
-    def _refuse(self, request: Request, trace: RequestTrace) -> None:
-        """Let the door know of a token that is not valid. RateLimited where its address has shown too many."""
-        if self.door is not None:
-            note_standing(self.door.refuse(request.credentials.fingerprint, request.address), trace)
-
-    def begin(self, request: Request, trace: RequestTrace) -> ServerState:
-        """What the replica shows now to a request that may be heard.
-
-        Raises RateLimited, which asks nothing of the replica, and ReplicaUnavailable where that is not fit to answer.
-        """
-        if self.door is not None:
-            note_standing(self.door.enter(request.credentials.fingerprint, request.address), trace)
-        with trace.measure("cache"):
-            return self.prove(request.received_at)
-
-    def knows(self, request: Request) -> bool:
-        """Whether the question was asked before, and what it came to is remembered."""
-        return self.reader.knows(request)
-
-    def find(self, request: Request, state: ServerState, trace: RequestTrace) -> Reply | None:
-        """A proved answer, or None; who asks is admitted anew, by time and place."""
-        grant = self.cache.find(request.credentials, state.validator)
-        if grant is None:
+    def _find(self, request: Request, trace: RequestTrace, snapshot: Snapshot) -> Reply | None:
+        found = self.cache.find(request.credentials, snapshot.validator)
+        if found is None:
             return None
-        trace.user_id = grant.value.actor.user.id
+        token: AuthenticatedToken = found.value
+        trace.user_id = token.actor.user.id
         try:
             with trace.measure("auth"):
-                actor = self.admit(grant.value, request.address)
+                actor = self.authorize(token, request.address)
         except Unauthenticated:
-            self._refuse(request, trace)
+            self._count_failure(request, trace)
             raise
-        query = request.read_query()
-        entry = self.cache.find(HashedKey((actor, query)), state.validator)
+        query = request.query
+        entry = self.cache.find(CacheKey((actor, query)), snapshot.validator)
         if entry is None:
             return None
         answer: Answer = entry.value
         trace.cache, trace.rows, trace.perspective_id = "hit", answer.rows, answer.perspective_id
         return Reply(answer, f"tickiti-query; hit; ttl={self.cache.seconds_left(entry)}", query.ignored)
 
-    def _share(self, request: Request, state: ServerState, trace: RequestTrace) -> Reply:
-        """One flight for equal requests.
+    def _count_failure(self, request: Request, trace: RequestTrace) -> None:
+        """Count a token that is not valid. Raises RateLimited where its address has sent too many."""
+        if self.rate_limiter is not None:
+            fingerprint = request.credentials.fingerprint
+            note_rate_limit(self.rate_limiter.count_failure(fingerprint, request.address), trace)
 
-        Where the same validator holds for them, one that is under way will do; else one that has yet to begin. One who
-        joins a flight was admitted by the same token, from the same address.
-        """
+    def _share(self, request: Request, trace: RequestTrace, snapshot: Snapshot) -> Reply:
+        """Return the answer of one run for all equal requests; they have the same token and the same address."""
         trace.cache = "miss" if self.cache.enabled else "off"
         began = perf_counter()
+
+        def work() -> SharedAnswer:
+            trace.add("cache", perf_counter() - began)  # the wait for a run that began too early
+            return self._find_stored(request, snapshot) or self._read(request, trace, snapshot)
+
+        # Under a validator any run under way is good enough; without one, a run that began after the request came.
+        proof = snapshot.validator if self.cache.enabled else None
+        key = (request.key, request.address, proof)
+        since = request.received_at if proof is None else ALWAYS
         try:
-            if state.validator is None or not self.cache.enabled:
-                outcome = self._follow(request, state, trace, began)
-            else:
-                key = (request.key, request.address, state.validator)
-                outcome = self.flights.join(key, lambda: self._fly(request, state, trace))
+            shared = self.single_flight.share(key, work, since=since, deadline=request.deadline)
         except TimeoutError:
             raise QueryTimeout from None
-        if trace.rows is None:  # somebody else's flight: all of it was waiting
+        if trace.rows is None:  # another request's run: all of the time was waiting
             trace.add("cache", perf_counter() - began)
-        # Time has passed for those who joined: a token may have ended since the flight began.
-        self.admit(outcome.grant, request.address)
-        answer = outcome.answer
-        trace.user_id, trace.rows = outcome.grant.actor.user.id, answer.rows
+            if proof is None:
+                self.freshness.accept(shared.snapshot_id, shared.server, snapshot, request.deadline)
+        self.authorize(shared.token, request.address)  # the token may have expired since the run began
+        answer = shared.answer
+        trace.user_id, trace.rows = shared.token.actor.user.id, answer.rows
         trace.perspective_id = answer.perspective_id
-        status = "fwd=miss; stored" if outcome.is_stored else "fwd=miss"
+        status = "fwd=miss; stored" if shared.is_stored else "fwd=miss"
         return Reply(
-            answer,
-            f"tickiti-query; {status if self.cache.enabled else 'fwd=bypass'}",
-            request.read_query().ignored,
+            answer, f"tickiti-query; {status if self.cache.enabled else 'fwd=bypass'}", request.query.ignored
         )
 
-    def _follow(self, request: Request, state: ServerState, trace: RequestTrace, began: float) -> Outcome:
-        """What an equal flight brings that began after the request came."""
+    def _find_stored(self, request: Request, snapshot: Snapshot) -> SharedAnswer | None:
+        """Return the answer that an equal request has stored since this one looked, or None."""
+        found = self.cache.find(request.credentials, snapshot.validator, again=True)
+        if found is None:
+            return None
+        actor = self.authorize(found.value, request.address)
+        entry = self.cache.find(CacheKey((actor, request.query)), snapshot.validator, again=True)
+        if entry is None:
+            return None
+        return SharedAnswer(entry.value, found.value, True, snapshot.snapshot_id, snapshot.server)
 
-        def take_off() -> Outcome:
-            trace.add("cache", perf_counter() - began)  # what it has waited for the flight before
-            return self._fetch(request, state, trace)
-
-        def holds(outcome: Outcome) -> bool:
-            return not self.is_overtaken(outcome.sight, outcome.server)
-
-        key = (request.key, request.address)
-        outcome: Outcome = self.flights.follow(key, take_off, request.received_at, holds)
-        if trace.rows is None:
-            self.accept(outcome.sight, outcome.server, state)
-        return outcome
-
-    def _fly(self, request: Request, state: ServerState, trace: RequestTrace) -> Outcome:
-        """What an equal flight has brought that landed after the cache was asked, or what a fetch brings."""
-        grant = self.cache.find(request.credentials, state.validator, again=True)
-        if grant is not None:
-            actor = self.admit(grant.value, request.address)
-            entry = self.cache.find(HashedKey((actor, request.read_query())), state.validator, again=True)
-            if entry is not None:
-                return Outcome(
-                    entry.value, grant.value, is_stored=True, sight=state.sight, server=state.server
-                )
-        return self._fetch(request, state, trace)
-
-    def _fetch(self, request: Request, state: ServerState, trace: RequestTrace) -> Outcome:
-        """Read who asks, which perspective and which rows in one snapshot; keep what `state` proves."""
+    def _read(self, request: Request, trace: RequestTrace, snapshot: Snapshot) -> SharedAnswer:
+        """Read token, perspective and rows, render the rows, and store what is proved."""
         read_at = self.cache.now()
-        with self.concurrency_limiter.slot(request.credentials, Deadline(inf, monotonic)):
-            reading = self.reader.answer(request, trace, state)
-        self.accept(reading.sight, reading.server, state)
-        rows = reading.rows[: reading.recipe.query.row_limit]
+        with self.concurrency_limiter.slot(request.credentials, request.deadline):
+            reading = self.reader.read(request, trace, snapshot)
+        self.freshness.accept(reading.snapshot_id, reading.server, snapshot, request.deadline)
+        plan = reading.plan
+        rows = reading.rows[: plan.query.row_limit]
         began = perf_counter()
-        body = self.render_rows(reading.recipe.columns, rows)
+        body = self.render_rows(plan.columns, rows)
         trace.render_seconds = perf_counter() - began
-        # One that waited for a lock tells of the time after it; its snapshot is from before, as the state may be.
-        has_same_stamp = (reading.server, reading.sight.stamp) == (state.server, state.sight.stamp)
         answer = Answer(
             body=body,
             rows=len(rows),
             truncated=len(reading.rows) > len(rows),
-            perspective_id=reading.recipe.perspective_id,
-            as_of=(state.sight if has_same_stamp else reading.sight).replayed_at,
+            perspective_id=plan.perspective_id,
+            as_of=find_replay_time(reading, snapshot),
         )
         trace.rows = answer.rows
         is_stored = self.cache.enabled and self._store(request, reading, answer, read_at)
-        return Outcome(answer, reading.recipe.grant, is_stored, reading.sight, reading.server)
+        return SharedAnswer(answer, plan.token, is_stored, reading.snapshot_id, reading.server)
 
     def _store(self, request: Request, reading: Reading, answer: Answer, read_at: float) -> bool:
-        """Keep what was read, if it is proved; whether the answer was kept."""
-        grant, query, weight = reading.recipe.grant, reading.recipe.query, weigh(reading)
-        self.cache.store(request.credentials, grant, weight, reading.validator, read_at)
-        question = HashedKey((grant.actor, query))
-        size = len(answer.body) + weight + BYTES_A_CRITERION * len(query.criteria) + 2 * request.size
-        return self.cache.store(question, answer, size, reading.validator, read_at)
+        """Store the token and the answer under what proves them; return True where the answer was stored."""
+        token, query, validator = reading.plan.token, reading.plan.query, reading.validator
+        key_bytes = estimate_key_bytes(token, reading.snapshot_id)
+        self.cache.store(request.credentials, token, key_bytes, validator, read_at)
+        key = CacheKey((token.actor, query))
+        size = len(answer.body) + key_bytes + BYTES_PER_CRITERION * len(query.criteria) + 2 * request.size
+        return self.cache.store(key, answer, size, validator, read_at)
+
+
+def note_rate_limit(status: RateLimitStatus | None, trace: RequestTrace) -> None:
+    """Keep the status for the answer's headers. Raises RateLimited where it is over its limit."""
+    trace.rate_limit = status
+    if status is not None and status.is_over:
+        raise RateLimited(status.seconds_left)
+
+
+def find_replay_time(reading: Reading, snapshot: Snapshot) -> datetime | None:
+    """Return the commit time of the newest transaction that the rows reflect.
+
+    A statement that waited for a lock tells the time after it, though its snapshot is from before; then the earlier
+    time of an equal snapshot is right.
+    """
+    is_same = (reading.server, reading.snapshot_id.position) == (snapshot.server, snapshot.position)
+    return (snapshot.snapshot_id if is_same else reading.snapshot_id).replayed_at

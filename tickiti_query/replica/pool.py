@@ -7,7 +7,7 @@ from typing import Any
 
 import psycopg2
 
-from tickiti_query.cache.snapshot_ids import Server
+from tickiti_query.cache.snapshot import Server
 from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.replica.connection import Target, connect
 from tickiti_query.replica.deadline import deadline, remaining_seconds

@@ -1,13 +1,15 @@
 """The replica as the service sees it: its state, and work done in one read-only snapshot of it."""
 
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
 import psycopg2
 
-from tickiti_query.cache.snapshot_ids import Server, ServerState
+from tickiti_query.cache.snapshot import Server, Snapshot
+from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import QueryTimeout, ReplicaUnavailable
 from tickiti_query.model.source import Row
 from tickiti_query.model.statement import Statement
@@ -19,6 +21,7 @@ from tickiti_query.replica.sessions import choose_sessions
 from tickiti_query.replica.transaction import Transaction
 
 T = TypeVar("T")
+NO_DEADLINE = Deadline(float("inf"), time.monotonic)
 OBSERVE_SECONDS = 3.0
 GRACE_SECONDS = 1.0  # how much longer than the server's own limit the client waits
 
@@ -40,17 +43,20 @@ class Replica:
         self._generation = 0
         self._pool = self._make_pool()
 
-    def observe(self, *, with_lag: bool = True) -> ServerState:
+    def observe(self, deadline: Deadline = NO_DEADLINE, *, with_lag: bool = True) -> Snapshot:
         """What the server says of itself now; one statement, in a transaction of its own.
 
         It reads no table: a server that is late with it is not there.
         """
         try:
-            return self._use(partial(self._sessions.observe, with_lag=with_lag), OBSERVE_SECONDS)
+            return self._use(
+                partial(self._sessions.observe, with_lag=with_lag),
+                deadline.within(OBSERVE_SECONDS).remaining_seconds,
+            )
         except QueryTimeout as error:
             raise ReplicaUnavailable from error
 
-    def read(self, work: Callable[[Transaction], T]) -> T:
+    def read(self, work: Callable[[Transaction], T], deadline: Deadline = NO_DEADLINE) -> T:
         """What `work` makes of one snapshot.
 
         `work` may run twice: a recovery conflict or a lost connection is tried once more while time is left.
@@ -63,11 +69,14 @@ class Replica:
                 transaction.end()
                 return result
 
-        return self._use(in_transaction, self.longest_read_seconds)
+        return self._use(in_transaction, deadline.within(self.longest_read_seconds).remaining_seconds)
 
-    def ask(self, statement: Statement) -> tuple[Server, list[Row]]:
+    def ask(self, statement: Statement, deadline: Deadline = NO_DEADLINE) -> tuple[Server, list[Row]]:
         """What one statement says that is asked again and again: one round trip, one snapshot."""
-        return self._use(partial(self._sessions.ask, statement=statement), self.longest_read_seconds)
+        return self._use(
+            partial(self._sessions.ask, statement=statement),
+            deadline.within(self.longest_read_seconds).remaining_seconds,
+        )
 
     def _use(self, work: Callable[[Any, Server], T], seconds: float) -> T:
         with deadline(seconds):

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Protocol
 
-from tickiti_query.cache.snapshot_ids import Server, ServerState
+from tickiti_query.cache.snapshot import Server, Snapshot
 from tickiti_query.model.source import Row
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica import state_statement
@@ -30,7 +30,7 @@ class Sessions(Protocol):
     def meet(self, connection: Any, generation: int) -> tuple[Server, bool]:
         """Make a new connection ready; answer which server it leads to, and whether that is a standby."""
 
-    def observe(self, connection: Any, server: Server, *, with_lag: bool) -> ServerState:
+    def observe(self, connection: Any, server: Server, *, with_lag: bool) -> Snapshot:
         """The server's state now, in one round trip."""
 
     def begin(self, cursor: Any, server: Server) -> Transaction:
@@ -48,7 +48,7 @@ class OwnSessions:
     def meet(self, connection: Any, generation: int) -> tuple[Server, bool]:
         return state_statement.prepare(connection, generation)
 
-    def observe(self, connection: Any, server: Server, *, with_lag: bool) -> ServerState:
+    def observe(self, connection: Any, server: Server, *, with_lag: bool) -> Snapshot:
         return state_statement.execute(connection, server, with_lag=with_lag)
 
     def begin(self, cursor: Any, server: Server) -> Transaction:
@@ -79,7 +79,7 @@ class PooledSessions:
             [in_recovery] = cursor.fetchone()
         return Server(generation, system=0, major=0), in_recovery
 
-    def observe(self, connection: Any, server: Server, *, with_lag: bool) -> ServerState:
+    def observe(self, connection: Any, server: Server, *, with_lag: bool) -> Snapshot:
         found, [row] = self.ask(connection, server, state_statement.STATEMENTS[with_lag])
         return state_statement.read_state(found, row)
 

@@ -3,7 +3,7 @@
 from datetime import UTC
 from typing import Any
 
-from tickiti_query.cache.snapshot_ids import REPLAYED_SQL, RUNNING_SQL, STAMP_SQL, Server, ServerState
+from tickiti_query.cache.snapshot import POSITION_SQL, REPLAYED_SQL, RUNNING_SQL, Server, Snapshot
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.faults import PoolerError
 
@@ -11,7 +11,7 @@ NAME = "tickiti_server_state"
 NAME_WITH_LAG = "tickiti_server_state_with_lag"
 
 STATE = f"""
-SELECT {STAMP_SQL} AS stamp,
+SELECT {POSITION_SQL} AS position,
        {RUNNING_SQL} AS running,
        {REPLAYED_SQL} AS replayed_at"""
 
@@ -60,19 +60,19 @@ def prepare(connection: Any, generation: int) -> tuple[Server, bool]:
     return Server(generation, int(system), connection.server_version // 10_000, started), in_recovery
 
 
-def execute(connection: Any, server: Server, *, with_lag: bool) -> ServerState:
+def execute(connection: Any, server: Server, *, with_lag: bool) -> Snapshot:
     """The server's state now, in one round trip. The lag takes as long as all the rest. Raises psycopg2.Error."""
     with connection.cursor() as cursor:
         cursor.execute(f"EXECUTE {NAME_WITH_LAG if with_lag else NAME}")
         return read_state(server, cursor.fetchone())
 
 
-def read_state(server: Server, row: tuple[Any, ...]) -> ServerState:
+def read_state(server: Server, row: tuple[Any, ...]) -> Snapshot:
     """The state in the row that either statement gives."""
-    stamp, running, replayed_at, lag = row
-    return ServerState(
+    position, running, replayed_at, lag = row
+    return Snapshot(
         server=server,
-        stamp=stamp,
+        position=position,
         running=running,
         replayed_at=replayed_at.astimezone(UTC) if replayed_at else None,
         lag_seconds=None if lag is None else max(0.0, float(lag)),

@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
-from tickiti_query.cache.snapshot_ids import Server
+from tickiti_query.cache.snapshot import Server
 from tickiti_query.model.source import Row
 from tickiti_query.model.statement import Bind, Statement
 

@@ -6,19 +6,16 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.errors import Forbidden, Unauthenticated
 from tickiti_query.model.numbers import BIGINT, read_digits
 from tickiti_query.model.source import Source
 from tickiti_query.model.statement import Statement
+from tickiti_query.model.token import NO_DIGEST, AuthenticatedToken, Credentials
 
 OPENING_ABILITIES = {"tickets:read", "tickets:write", "*"}  # write implies read
-# A digest that no secret has: what carries no secret asks the same question in the same time.
-NOBODY = "0" * 64
 # What no token has, for a secret without an id: a number like all others takes as long as they do.
 ANY_ID = -1
 MAPPED_BITS = 96  # of ::ffff:0:0/96, where IPv6 has IPv4's addresses
@@ -37,33 +34,7 @@ WHERE p.token = CAST(:digest AS text)
 """
 
 
-class Credentials(NamedTuple):
-    """The digest of the secret in a request, and the id of the token where the request names one.
-
-    It is a tuple, because it is a key: a request that reads the replica computes its hash twenty times.
-    """
-
-    digest: str
-    id: int | None = None
-
-    @property
-    def fingerprint(self) -> str | None:
-        """The name of the token where requests are counted; None where the request has no token."""
-        return None if self.digest == NOBODY else self.digest
-
-
-NONE = Credentials(NOBODY, 0)  # with a number, as most have: it asks in the same words
-
-
-@dataclass(frozen=True, slots=True)
-class AuthenticatedToken:
-    """A token that the replica has, and whose owner is active. It may have expired: `authorize` says so."""
-
-    actor: Actor
-    abilities: frozenset[str]
-    allowed_ip: str | None
-    expires_at: datetime | None
-    created_at: datetime | None
+NONE = Credentials(NO_DIGEST, 0)  # with a number, as most have: it asks in the same words
 
 
 def read_credentials(authorization: str | None) -> Credentials:

@@ -17,7 +17,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from tickiti_query.http.error_answer import write_error_answer
 from tickiti_query.model.errors import Overloaded, QueryError
-from tickiti_query.operations.metrics import count_cut_connection, count_refusal, tell_shed
+from tickiti_query.operations.metrics import count_cut_connection, count_refusal, count_shed
 from tickiti_query.server.client_socket import ClientSocket
 
 POLL_SECONDS = 0.1  # how soon a signal is noticed
@@ -96,7 +96,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         """Serve a connection; at the bound in the place of the longest idle one, or refuse it."""
         if address.open >= address.most:
             if not address.idle:
-                tell_shed("connections")
+                count_shed("connections")
                 send_error(client, Overloaded())
                 util.close_graceful(client, REFUSAL_SECONDS)
                 return

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from tickiti_query.cache.snapshot_ids import PROVEN_MAJORS
+from tickiti_query.cache.snapshot import PROVEN_MAJORS
 from tickiti_query.cli.checks.result import CheckResult, fault, ok, warning
 from tickiti_query.cli.session import Session
 from tickiti_query.replica.deadline import deadline

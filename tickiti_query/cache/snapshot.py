@@ -12,7 +12,7 @@ from tickiti_query.model.source import Source
 from tickiti_query.model.statement import Statement
 
 # The snapshot, and which life of which role of the server it belongs to.
-STAMP_SQL = "concat_ws(' ', pg_current_snapshot(), pg_postmaster_start_time(), pg_is_in_recovery())"
+POSITION_SQL = "concat_ws(' ', pg_current_snapshot(), pg_postmaster_start_time(), pg_is_in_recovery())"
 
 # On a standby the text of a snapshot names no running transaction below its end, so they are listed beside it. A range
 # of more than 1,000 is not looked through (NULL): nothing can be proved with it.
@@ -31,8 +31,8 @@ RUNNING_SQL = """(SELECT CASE WHEN NOT pg_is_in_recovery() OR pg_snapshot_xmin(c
 REPLAYED_SQL = "CASE WHEN pg_is_in_recovery() THEN pg_last_xact_replay_timestamp() END"
 
 # All in one text: what a statement sees. Without a third part the running ones are not known.
-SIGHT_SQL = f"concat_ws('/', COALESCE(CAST({REPLAYED_SQL} AS text), ''), {STAMP_SQL}, {RUNNING_SQL})"
-SIGHT = Statement(f"SELECT {SIGHT_SQL}", is_repeated=True)
+SNAPSHOT_ID_SQL = f"concat_ws('/', COALESCE(CAST({REPLAYED_SQL} AS text), ''), {POSITION_SQL}, {RUNNING_SQL})"
+SNAPSHOT_ID = Statement(f"SELECT {SNAPSHOT_ID_SQL}", is_repeated=True)
 
 # The stress test has shown zero wrong proofs on these. A newer server may keep its snapshots in another way; on older
 # ones nobody has looked.
@@ -54,31 +54,31 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """Which transactions a statement saw: the stamp of its snapshot, and those still running below its end.
+class SnapshotId:
+    """Which transactions a statement saw: the position of its snapshot, and those still running below its end.
 
     `running` lists their ids with commas; None: there were too many to look through. `replayed_at`, the commit time of
     the newest transaction that was replayed, goes on when nothing else does, and is no part of what is compared.
     """
 
-    stamp: str
+    position: str
     running: str | None
     replayed_at: datetime | None = field(default=None, compare=False)
 
     @property
     def xmax(self) -> int:
         """The first transaction id that the snapshot knows nothing of; it only grows along one history."""
-        return int(self.stamp.split(":", 2)[1])
+        return int(self.position.split(":", 2)[1])
 
     @property
     def in_recovery(self) -> bool:
         """Whether the server was a standby."""
-        return self.stamp.endswith(" t")
+        return self.position.endswith(" t")
 
     @property
     def xmin(self) -> int:
         """The first transaction id that may still be running."""
-        return int(self.stamp.split(":", 1)[0])
+        return int(self.position.split(":", 1)[0])
 
     @property
     def running_ids(self) -> frozenset[int]:
@@ -86,42 +86,44 @@ class Sight:
         return frozenset(map(int, self.running.split(","))) if self.running else frozenset()
 
 
-def read_sight(text: str) -> Sight:
-    """The sight in the text that SIGHT_SQL gives."""
+def parse_snapshot_id(text: str) -> SnapshotId:
+    """The snapshot_id in the text that SNAPSHOT_ID_SQL gives."""
     replayed, _, rest = text.partition("/")
-    stamp, bar, running = rest.partition("/")
-    return Sight(stamp, running if bar else None, datetime.fromisoformat(replayed) if replayed else None)
+    position, bar, running = rest.partition("/")
+    return SnapshotId(
+        position, running if bar else None, datetime.fromisoformat(replayed) if replayed else None
+    )
 
 
-def see(source: Source) -> Sight:
+def read_snapshot_id(source: Source) -> SnapshotId:
     """What the snapshot sees."""
-    [(text,)] = source.fetch(SIGHT)
-    return read_sight(text)
+    [(text,)] = source.fetch(SNAPSHOT_ID)
+    return parse_snapshot_id(text)
 
 
-def is_behind(sight: Sight, server: Server, earlier: Sight, earlier_server: Server) -> bool:
-    """Whether `sight` may lack something that `earlier` had. Within one life of one server only time can pass.
+def is_behind(snapshot_id: SnapshotId, server: Server, earlier: SnapshotId, earlier_server: Server) -> bool:
+    """Whether `snapshot_id` may lack something that `earlier` had. Within one life of one server only time can pass.
 
     After a crash, or on another host, a transaction that `earlier` saw finished must not be running again; where
     that cannot be told, it counts as behind.
     """
-    if sight.xmax < earlier.xmax:
+    if snapshot_id.xmax < earlier.xmax:
         return True
-    if server == earlier_server or sight.xmin >= earlier.xmax:
+    if server == earlier_server or snapshot_id.xmin >= earlier.xmax:
         return False
-    if sight.running is None or earlier.running is None:
+    if snapshot_id.running is None or earlier.running is None:
         return True
-    return any(xid < earlier.xmax for xid in sight.running_ids - earlier.running_ids)
+    return any(xid < earlier.xmax for xid in snapshot_id.running_ids - earlier.running_ids)
 
 
-def is_older(sight: Sight, other: Sight) -> bool:
+def is_older(snapshot_id: SnapshotId, other: SnapshotId) -> bool:
     """Whether one of two sights of one life of one server lacks something that the other has, whichever is known first.
 
     Where it is not known what runs, the snapshot's end decides.
     """
-    if sight.xmax != other.xmax or sight.running is None or other.running is None:
-        return sight.xmax < other.xmax
-    return not sight.running_ids <= other.running_ids
+    if snapshot_id.xmax != other.xmax or snapshot_id.running is None or other.running is None:
+        return snapshot_id.xmax < other.xmax
+    return not snapshot_id.running_ids <= other.running_ids
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,17 +132,17 @@ class Validator:
 
     `running` lists the transactions below the snapshot's end that have not finished, which the text of a
     standby's snapshot leaves out. A validator that data is stored under was read *before* the data, and the
-    data's own sight equals it: transactions only ever leave `running`, so one that finished in between makes
+    data's own snapshot_id equals it: transactions only ever leave `running`, so one that finished in between makes
     the two differ.
     """
 
     server: Server
-    stamp: str
+    position: str
     running: str
 
 
 @dataclass(frozen=True)
-class ServerState:
+class Snapshot:
     """One reading of the server.
 
     `running` None: the range of possibly running transactions was too wide to look through. `replayed_at`:
@@ -149,7 +151,7 @@ class ServerState:
     """
 
     server: Server
-    stamp: str
+    position: str
     running: str | None
     replayed_at: datetime | None
     lag_seconds: float | None
@@ -159,14 +161,14 @@ class ServerState:
         """What later readings are compared with; None where nothing can be proved."""
         if self.running is None or self.server.major not in PROVEN_MAJORS:
             return None
-        return Validator(self.server, self.stamp, self.running)
+        return Validator(self.server, self.position, self.running)
 
     @cached_property
-    def sight(self) -> Sight:
+    def snapshot_id(self) -> SnapshotId:
         """What this reading saw."""
-        return Sight(self.stamp, self.running, self.replayed_at)
+        return SnapshotId(self.position, self.running, self.replayed_at)
 
 
-def confirm(state: ServerState, server: Server, sight: Sight) -> Validator | None:
+def confirm(state: Snapshot, server: Server, snapshot_id: SnapshotId) -> Validator | None:
     """The validator of a state, where data that was read after it saw the same; None where nothing proves the data."""
-    return state.validator if (server, sight) == (state.server, state.sight) else None
+    return state.validator if (server, snapshot_id) == (state.server, state.snapshot_id) else None

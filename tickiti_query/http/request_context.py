@@ -1,4 +1,4 @@
-"""One HTTP exchange: its name, its clock, the headers that tell of it, and its line in the log."""
+"""The context of a request: its id, its clock, the headers of its answer, and its line in the log."""
 
 import logging
 import random
@@ -10,12 +10,9 @@ from functools import lru_cache
 from time import perf_counter, time
 from typing import Any
 
-from tickiti_query.cache.snapshot_ids import ServerState
 from tickiti_query.model.errors import QueryError
 from tickiti_query.query.request_trace import RequestTrace
 from tickiti_query.query.service import Reply
-
-EXCHANGE = "tickiti_query.exchange"  # where in a WSGI environment it travels
 
 log = logging.getLogger("tickiti_query.request")
 
@@ -24,28 +21,27 @@ LONGEST_IGNORED_HEADER = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Listeners:
-    """Who hears of every answer.
+class Hooks:
+    """Functions that are called for every answer.
 
-    `count` is told its status, the code of its error, its seconds, and what happened on the way. `trace` makes spans of
-    the exchange, its status and its seconds, and says what the trace is called; None where nobody asks for traces.
+    `count` gets its status, its seconds and what happened on the way. `trace` makes spans of the context, the status
+    and the seconds, and returns the id of the trace; None where nobody asks for traces.
     """
 
-    count: Callable[[int, str | None, float, RequestTrace], None]
-    trace: Callable[["Exchange", int, float], str] | None = None
+    count: Callable[[int, float, RequestTrace], None]
+    trace: Callable[["RequestContext", int, float], str] | None = None
 
 
-class Exchange:
-    """Begins when it is made, and is told of when it ends.
+class RequestContext:
+    """One request from its begin to its end: its id, its clock, its trace, the headers of its answer, its log line.
 
-    `environ` is WSGI's; `path` is its path, as text. `state` is what the replica showed after it began, where that has
-    been asked; `error` is the code of the error that was answered, if one was.
+    `environ` is WSGI's; `path` is its path, as text.
     """
 
-    __slots__ = ("began", "environ", "error", "ignored", "listeners", "path", "request_id", "state", "trace")
+    __slots__ = ("began", "environ", "hooks", "path", "request_id", "trace")
 
-    def __init__(self, listeners: Listeners, environ: Mapping[str, Any], path: str) -> None:
-        self.listeners = listeners
+    def __init__(self, hooks: Hooks, environ: Mapping[str, Any], path: str) -> None:
+        self.hooks = hooks
         self.environ = environ
         self.path = path
         request_id = environ.get("HTTP_X_REQUEST_ID", "")
@@ -54,40 +50,37 @@ class Exchange:
             request_id if REQUEST_ID.fullmatch(request_id) else f"{random.getrandbits(128):032x}"
         )
         self.trace = RequestTrace()
-        self.ignored: tuple[str, ...] = ()
-        self.state: ServerState | None = None
-        self.error: str | None = None
         self.began = perf_counter()
 
     def describe(self) -> Iterator[tuple[str, str]]:
-        """The headers that every answer carries."""
+        """Yield the headers that every answer carries."""
         yield "X-Request-ID", self.request_id
         if self.trace.durations:
             yield "Server-Timing", render_durations(self.trace.durations)
-        if self.trace.standing:
-            yield from self.trace.standing.describe()
+        if self.trace.rate_limit:
+            yield from self.trace.rate_limit.describe()
 
     def describe_reply(self, reply: Reply) -> Iterator[tuple[str, str]]:
-        """What is worth saying about rows, beside the body."""
+        """Yield the headers that say of rows what the body does not."""
         yield from describe_rows(reply.answer.rows, reply.answer.truncated, reply.answer.as_of)
         yield "Cache-Status", reply.cache_status
-        if self.ignored:
-            yield "X-Ignored-Params", join_bounded(self.ignored)
+        if reply.ignored:
+            yield "X-Ignored-Params", join_bounded(reply.ignored)
 
-    def blame(self, error: Exception) -> QueryError:
-        """What is answered where `error` stopped the work; what nobody foresaw is logged by its class and place."""
-        if not isinstance(error, QueryError):
-            log.error("unforeseen error", exc_info=error, extra={"facts": {"request_id": self.request_id}})
-            error = QueryError()
-        self.error = error.code
-        return error
+    def to_query_error(self, failure: Exception) -> QueryError:
+        """Return the error to answer with; an unforeseen failure is logged by its class and place."""
+        if not isinstance(failure, QueryError):
+            log.error("unforeseen error", exc_info=failure, extra={"facts": {"request_id": self.request_id}})
+            failure = QueryError()
+        self.trace.error = failure.code
+        return failure
 
     def end(self, status: int) -> None:
-        """The answer is made: tell who listens, and the log all that happened, in one line."""
+        """Call the hooks and write the log line of an answer that is made."""
         seconds = perf_counter() - self.began
-        listeners = self.listeners
-        listeners.count(status, self.error, seconds, self.trace)
-        trace_id = listeners.trace(self, status, seconds) if listeners.trace is not None else None
+        hooks = self.hooks
+        hooks.count(status, seconds, self.trace)
+        trace_id = hooks.trace(self, status, seconds) if hooks.trace is not None else None
         if not log.isEnabledFor(logging.INFO):
             return
         trace = self.trace
@@ -102,8 +95,8 @@ class Exchange:
             "rows": trace.rows,
             "cache": trace.cache,
         }
-        if self.error:
-            facts["error"] = self.error
+        if trace.error:
+            facts["error"] = trace.error
         if trace_id:
             facts["trace_id"] = trace_id
         log.handle(RequestRecord(facts))

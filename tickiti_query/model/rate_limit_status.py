@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(slots=True)  # not frozen: that takes five times as long to make, and every hit makes one
-class Standing:
+class RateLimitStatus:
     """A count against a limit, in a window that ends in `seconds_left`."""
 
     limit: int

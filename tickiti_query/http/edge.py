@@ -1,0 +1,111 @@
+"""The edge of the API's one route: each request is made here once, and hits are answered here.
+
+A poller asks the same all day. For an answer that is there already, routing, a request context and a response object
+would be most of the time (bench/README.md), so a proved answer leaves from here, and so does one that is read again by
+a cached plan. Any other request goes on to Flask's blueprint, as it was made here.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from http import HTTPStatus
+from time import monotonic
+from typing import Any
+
+from tickiti_query.cache.snapshot import Snapshot
+from tickiti_query.http.error_answer import render_error
+from tickiti_query.http.request_context import Hooks, RequestContext
+from tickiti_query.model.deadline import Deadline
+from tickiti_query.model.errors import PayloadTooLarge, QueryError
+from tickiti_query.model.search import TicketQuery
+from tickiti_query.model.token import Credentials
+from tickiti_query.query.request import LONGEST_BODY, Request
+from tickiti_query.query.service import TicketQueryService
+
+StartResponse = Callable[..., Any]
+WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+REQUEST_CONTEXT = "tickiti_query.request_context"  # where in a WSGI environment they travel
+UNANSWERED = "tickiti_query.unanswered"
+
+
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """A request for which the cache has no answer that `snapshot` proves."""
+
+    request: Request
+    snapshot: Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edge:
+    """Stands in front of Flask's app for POST to one path. A request has `longest_seconds` for everything."""
+
+    app: WsgiApp
+    path: str
+    service: TicketQueryService
+    read_credentials: Callable[[str | None], Credentials]
+    parse_body: Callable[[bytes | None, str], TicketQuery]
+    hooks: Hooks
+    longest_seconds: float
+
+    def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        """Answer the request, or let the app answer it."""
+        if environ["REQUEST_METHOD"] != "POST" or environ["PATH_INFO"] not in {self.path, f"{self.path}/"}:
+            return self.app(environ, start_response)
+        context = RequestContext(self.hooks, environ, environ["PATH_INFO"])
+        try:
+            request = self._make_request(environ)
+            snapshot, reply = self.service.find_proved_answer(request, context.trace)
+            if reply is None and self.service.has_plan(request):
+                reply = self.service.read_answer(request, context.trace, snapshot)
+        except Exception as failure:
+            status, headers, body = render_error(context.to_query_error(failure))
+        else:
+            if reply is None:
+                environ[REQUEST_CONTEXT] = context
+                environ[UNANSWERED] = Unanswered(request, snapshot)
+                return self.app(environ, start_response)
+            status, body = 200, reply.answer.body
+            headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+            headers += context.describe_reply(reply)
+        start_response(name_status(status), [*headers, *context.describe()])
+        context.end(status)
+        return [body]
+
+    def _make_request(self, environ: dict[str, Any]) -> Request:
+        raw_body = read_body(environ)
+        received_at = monotonic()
+        return Request(
+            credentials=self.read_credentials(environ.get("HTTP_AUTHORIZATION")),
+            address=environ.get("REMOTE_ADDR", ""),
+            raw_body=raw_body,
+            content_type=environ.get("CONTENT_TYPE", ""),
+            received_at=received_at,
+            deadline=Deadline(received_at + self.longest_seconds, monotonic),
+            parse_body=self.parse_body,
+        )
+
+
+def read_body(environ: dict[str, Any]) -> bytes | None:
+    """Return the body's bytes; None where the body does not come to its end. Raises PayloadTooLarge.
+
+    A caller who is not let in learns nothing of a broken body, so that it is no error yet.
+    """
+    is_chunked = "HTTP_TRANSFER_ENCODING" in environ
+    length = LONGEST_BODY + 1 if is_chunked else int(environ.get("CONTENT_LENGTH") or 0)
+    if length > LONGEST_BODY and not is_chunked:
+        raise PayloadTooLarge
+    try:
+        raw: bytes = environ["wsgi.input"].read(length) if length else b""
+    except QueryError:
+        raise
+    except Exception:  # the server's own, of broken chunks
+        return None
+    if len(raw) > LONGEST_BODY:
+        raise PayloadTooLarge
+    return raw if is_chunked or len(raw) == length else None
+
+
+def name_status(status: int) -> str:
+    """Return a status as WSGI has it: `404 Not Found`."""
+    return f"{status} {HTTPStatus(status).phrase}"

@@ -1,0 +1,89 @@
+"""Cached plans: what a question came to, and one statement that asks it again.
+
+Between a request and its statement stand a few look-ups: the token, the perspective, names. Their results are the
+preconditions of the statement. While they are the same, compiling again would give the same statement. So the checked
+statement asks for preconditions and rows together, in one snapshot and one round trip, and gives rows only where every
+precondition still holds. In the very snapshot in which the preconditions were read, the unchecked statement is enough.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from tickiti_query.cache.snapshot import SNAPSHOT_ID_SQL, SnapshotId, Validator, parse_snapshot_id
+from tickiti_query.model.search import TicketQuery
+from tickiti_query.model.source import Row, Source
+from tickiti_query.model.statement import Binds, Statement, rename_binds
+from tickiti_query.model.token import AuthenticatedToken
+
+
+@dataclass(frozen=True, slots=True)
+class Precondition:
+    """A look-up, and its rows as PostgreSQL writes them."""
+
+    statement: Statement
+    rows: tuple[str, ...]
+
+
+class RecordingSource:
+    """A source that records each look-up through it, and the rows that it gave."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.preconditions: list[Precondition] = []
+
+    def fetch(self, statement: Statement) -> list[Row]:
+        """Return all rows of `statement`."""
+        sql = f"SELECT CAST(x AS text), x.* FROM (\n{statement.sql}\n) x"
+        rows = self._source.fetch(replace(statement, sql=sql))
+        self.preconditions.append(Precondition(statement, tuple(row[0] for row in rows)))
+        return [row[1:] for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class CachedPlan:
+    """What a question came to. `size` is about how many bytes that takes.
+
+    `checked` asks for the preconditions and the rows; `unchecked` asks for the rows alone, and is for the snapshot that
+    `validator` names. `parse_rows` takes the rows of either apart.
+    """
+
+    token: AuthenticatedToken
+    size: int
+    query: TicketQuery
+    perspective_id: int | None
+    columns: tuple[str, ...]
+    checked: Statement
+    unchecked: Statement
+    validator: Validator | None = None
+
+    @staticmethod
+    def parse_rows(rows: Sequence[Row]) -> tuple[SnapshotId, Sequence[Row]] | None:
+        """Return the id of the snapshot and the rows; None where a precondition does not hold any more.
+
+        Each row ends with a value that is not a column; removing it from every row would cost more than carrying it.
+        """
+        *_, snapshot_id = rows[0]
+        return (parse_snapshot_id(snapshot_id), rows[1:]) if snapshot_id else None
+
+
+def write_plan_statement(page: Statement, preconditions: Sequence[Precondition]) -> Statement:
+    """Return one statement that gives first the snapshot's id, NULL where a precondition fails, then the page's rows."""
+    binds = Binds()
+    conditions = []
+    for number, precondition in enumerate(preconditions, start=1):
+        names = {
+            name: binds.add(f"{name}_of_{number}", value) for name, value in precondition.statement.params
+        }
+        lookup = rename_binds(precondition.statement.sql, names)
+        expected = binds.add("expected", precondition.rows)
+        conditions.append(f"ARRAY(SELECT CAST(x AS text) FROM (\n{lookup}\n) x) = CAST({expected} AS text[])")
+    holds = "\n  AND ".join(conditions) or "TRUE"
+    columns = "NULL, " * len(page.columns)
+    return Statement(
+        f"WITH preconditions AS MATERIALIZED (\nSELECT CASE WHEN {holds}\nTHEN {SNAPSHOT_ID_SQL} END AS snapshot_id\n)\n"
+        f"SELECT {columns}snapshot_id\nFROM preconditions\n"
+        # UNION ALL appends after the rest, and does not begin with it where a condition on no column is false.
+        f"UNION ALL\nSELECT page.*, NULL FROM (\n{page.sql}\n) page\n"
+        f"WHERE (SELECT snapshot_id FROM preconditions) IS NOT NULL",
+        (*binds.params, *page.params),
+    )
