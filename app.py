@@ -17,7 +17,7 @@ from config.log import configure_logging
 from config.settings import Settings
 from schemas.ticket_query import ErrorSchema
 from tickiti_query.admission.concurrency_limit import WAIT_SECONDS, ConcurrencyLimiter
-from tickiti_query.admission.rate_limit import make_door
+from tickiti_query.admission.rate_limit import make_rate_limiter
 from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
 from tickiti_query.cache.sharing import Flights
@@ -152,11 +152,11 @@ def make_service(
     concurrency_limiter: ConcurrencyLimiter,
 ) -> TicketQueryService:
     """What answers requests, with the world handed to it."""
-    door = make_door(
+    rate_limiter = make_rate_limiter(
         settings.rate_limit,
         settings.rate_limit_storage,
-        tell=tell_rate_limited,
-        tell_fault=tell_store_fault,
+        count_limited=tell_rate_limited,
+        count_fault=tell_store_fault,
     )
     admit = make_admission(settings.token_expiration_minutes, lambda: datetime.now(UTC).replace(tzinfo=None))
     reader = Reader(
@@ -167,7 +167,7 @@ def make_service(
         find_perspective=find_perspective,
         look_up=look_up,
         recipes=RecipeBook(RECIPE_BYTES),
-        welcome=door.welcome if door is not None else lambda _token: None,
+        welcome=rate_limiter.remember_valid_token if rate_limiter is not None else lambda _token: None,
     )
     return TicketQueryService(
         prove=freshness.prove,
@@ -179,7 +179,7 @@ def make_service(
         cache=cache,
         flights=Flights(wait_seconds=WAIT_SECONDS + replica.longest_read_seconds, tell=tell_flight),
         concurrency_limiter=concurrency_limiter,
-        door=door,
+        rate_limiter=rate_limiter,
     )
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from tickiti_query.model.standing import Standing
+from tickiti_query.model.rate_limit_status import RateLimitStatus
 
 
 @dataclass(slots=True)
@@ -19,7 +19,7 @@ class RequestTrace:
     perspective_id: int | None = None
     rows: int | None = None
     cache: str | None = None
-    standing: Standing | None = None
+    standing: RateLimitStatus | None = None
     render_seconds: float | None = None
     durations: dict[str, float] = field(default_factory=dict)
 

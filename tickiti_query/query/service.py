@@ -7,12 +7,13 @@ from time import monotonic, perf_counter
 from typing import Any, Protocol
 
 from tickiti_query.admission.concurrency_limit import ConcurrencyLimiter
+from tickiti_query.admission.rate_limit import RateLimiter
 from tickiti_query.cache.snapshot_ids import Server, ServerState, Sight, Validator
 from tickiti_query.model.actor import Actor
 from tickiti_query.model.answer import Answer
 from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import QueryTimeout, RateLimited, Unauthenticated
-from tickiti_query.model.standing import Standing
+from tickiti_query.model.rate_limit_status import RateLimitStatus
 from tickiti_query.query.reader import Reader, Reading
 from tickiti_query.query.request import Request
 from tickiti_query.query.request_trace import RequestTrace
@@ -33,13 +34,6 @@ class HashedKey(tuple[Any, ...]):
         except AttributeError:
             self._hash = super().__hash__()
             return self._hash
-
-
-class Door(Protocol):
-    """Where requests are counted, before it is known who asks."""
-
-    def enter(self, token: str | None, address: str) -> Standing | None: ...
-    def refuse(self, token: str | None, address: str) -> Standing: ...
 
 
 class Entry(Protocol):
@@ -90,10 +84,10 @@ def weigh(reading: Reading) -> int:
     return BYTES_A_QUEUE * len(reading.recipe.grant.actor.queues or ()) + len(reading.sight.running or "")
 
 
-def note_standing(standing: Standing | None, trace: RequestTrace) -> None:
+def note_standing(standing: RateLimitStatus | None, trace: RequestTrace) -> None:
     """Let the answer tell where the caller stands; RateLimited where that is over its limit."""
     trace.standing = standing
-    if standing is not None and standing.is_over:
+    if standing is not None and standing.is_exceeded:
         raise RateLimited(standing.seconds_left)
 
 
@@ -110,7 +104,7 @@ class TicketQueryService:
     cache: Store
     flights: Any
     concurrency_limiter: ConcurrencyLimiter
-    door: Door | None = None
+    rate_limiter: RateLimiter | None = None
 
     def run(self, request: Request, trace: RequestTrace, state: ServerState | None = None) -> Reply:
         """The rows that the request's perspective shows its actor, as bytes. Raises QueryError.
@@ -130,17 +124,19 @@ class TicketQueryService:
             raise
 
     def _refuse(self, request: Request, trace: RequestTrace) -> None:
-        """Let the door know of a token that is not valid. RateLimited where its address has shown too many."""
-        if self.door is not None:
-            note_standing(self.door.refuse(request.credentials.fingerprint, request.address), trace)
+        """Let the rate limiter know of a token that is not valid. RateLimited where its address has shown too many."""
+        if self.rate_limiter is not None:
+            note_standing(
+                self.rate_limiter.count_failure(request.credentials.fingerprint, request.address), trace
+            )
 
     def begin(self, request: Request, trace: RequestTrace) -> ServerState:
         """What the replica shows now to a request that may be heard.
 
         Raises RateLimited, which asks nothing of the replica, and ReplicaUnavailable where that is not fit to answer.
         """
-        if self.door is not None:
-            note_standing(self.door.enter(request.credentials.fingerprint, request.address), trace)
+        if self.rate_limiter is not None:
+            note_standing(self.rate_limiter.check(request.credentials.fingerprint, request.address), trace)
         with trace.measure("cache"):
             return self.prove(request.received_at)
 
