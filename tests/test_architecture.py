@@ -83,7 +83,7 @@ PACKAGES: dict[str, set[str]] = {
     "wsgi.py": set(),
 }
 # The rooms whose docstrings begin with an imperative verb, or with a noun phrase that names the value.
-PLAIN = ("model", "catalogue", "compiler", "reporting", "cli", "demo")
+PLAIN = ("model", "catalogue", "compiler", "reporting", "admission", "cli", "demo")
 RULES = Rules(TABLE, PURE, PACKAGES)
 
 

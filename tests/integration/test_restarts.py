@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
-from tests.faults.environment import frozen
 
+from tests.faults.environment import frozen
 from tests.proxies import PROGRAMS, Proxy
 from tests.running import Running, wait_until
 from tests.shop import MARCUS, PATH, PRIYA, TOM

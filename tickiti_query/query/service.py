@@ -195,7 +195,7 @@ class TicketQueryService:
 def note_rate_limit(status: RateLimitStatus | None, trace: RequestTrace) -> None:
     """Keep the status for the answer's headers. Raises RateLimited where it is over its limit."""
     trace.rate_limit = status
-    if status is not None and status.is_over:
+    if status is not None and status.is_exceeded:
         raise RateLimited(status.seconds_left)
 
 
