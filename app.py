@@ -49,7 +49,8 @@ from tickiti_query.query.recipe_book import RecipeBook
 from tickiti_query.query.request import LONGEST_BODY
 from tickiti_query.query.service import TicketQueryService
 from tickiti_query.replica.connection import Target
-from tickiti_query.replica.replica import Replica
+from tickiti_query.replica.replica import OBSERVE_SECONDS, Replica
+from tickiti_query.replica.waiting import deadline_from_now
 from tickiti_query.reporting.lookups import resolve as look_up
 from tickiti_query.reporting.perspectives import find_perspective
 from tickiti_query.reporting.rights import find_powers
@@ -102,7 +103,8 @@ def create_service(settings: Settings) -> Service:
     )
     replica = Replica(target, connections=settings.connections, require_standby=settings.require_standby)
     freshness = Freshness(
-        replica.observe,
+        # A deadline for each call, until requests bring their own.
+        lambda *, with_lag: replica.observe(deadline_from_now(OBSERVE_SECONDS), with_lag=with_lag),
         exact=exact and cache.enabled,
         require_standby=settings.require_standby,
         max_lag_seconds=settings.max_replica_lag_seconds,
@@ -129,10 +131,15 @@ def create_service(settings: Settings) -> Service:
     )
     if settings.trusted_proxies:
         app.wsgi_app = Forwarded(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
-    readiness = Readiness(freshness.prove, replica.read, find_powers, tell_checks)
+    readiness = Readiness(
+        freshness.prove,
+        lambda work: replica.read(work, deadline_from_now(replica.longest_read_seconds)),
+        find_powers,
+        tell_checks,
+    )
 
     def render_page() -> bytes:
-        tell_pool(*replica.count_connections())
+        tell_pool(replica.count_connections())
         # One page for each worker: with several, it says which one answered.
         return render_metrics(str(os.getpid()) if settings.workers > 1 else None)
 
@@ -154,8 +161,9 @@ def make_service(
     )
     admit = make_admission(settings.token_expiration_minutes, lambda: datetime.now(UTC).replace(tzinfo=None))
     reader = Reader(
-        read=replica.read,
-        ask=replica.ask,
+        # A deadline for each call, until requests bring their own.
+        read=lambda work: replica.read(work, deadline_from_now(replica.longest_read_seconds)),
+        ask=lambda statement: replica.ask(statement, deadline_from_now(replica.longest_read_seconds)),
         find_grant=find_grant,
         admit=admit,
         find_perspective=find_perspective,

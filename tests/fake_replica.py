@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tickiti_query.cache.snapshot_ids import SIGHT, Server, ServerState
+from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.statement import Statement
 from tickiti_query.reporting import tokens
 
@@ -58,18 +59,18 @@ class FakeReplica:
         self.read_fault: Exception | None = None
         self.reads = 0
 
-    def observe(self, *, with_lag: bool) -> ServerState:
+    def observe(self, deadline: Deadline, *, with_lag: bool) -> ServerState:
         if self.observe_fault:
             raise self.observe_fault
         return self.state if with_lag else replace(self.state, lag_seconds=None)
 
-    def read(self, work: Callable[[Any], Any]) -> Any:
+    def read(self, work: Callable[[Any], Any], deadline: Deadline) -> Any:
         self.reads += 1
         if self.read_fault:
             raise self.read_fault
         return work(self)
 
-    def ask(self, statement: Statement) -> tuple[Server, list[tuple[Any, ...]]]:
+    def ask(self, statement: Statement, deadline: Deadline) -> tuple[Server, list[tuple[Any, ...]]]:
         """What a recipe came from does not hold: everything is read anew."""
         return SERVER, [(None,) * (2 + len(statement.columns))]
 

@@ -80,10 +80,6 @@ POOL_IN_USE = Gauge(
     "tickiti_query_pool_connections_in_use",
     "Connections to the replica that a request works with, or opens.",
 )
-POOL_WAITING = Gauge(
-    "tickiti_query_pool_waiting",
-    "Requests that wait for a connection: a free one, or one that is being opened.",
-)
 REPLICA_LAG = Gauge(
     "tickiti_query_replica_lag_seconds",
     "Upper bound of the replica's lag when it was last asked; +Inf where nothing bounds it, NaN before the first time.",
@@ -239,10 +235,9 @@ class LagTeller:
         REPLICA_VERSION.set(major)
 
 
-def tell_pool(in_use: int, waiting: int) -> None:
-    """Say how busy this worker's connections are."""
+def tell_pool(in_use: int) -> None:
+    """Set the number of this worker's connections that are in use."""
     POOL_IN_USE.set(in_use)
-    POOL_WAITING.set(waiting)
 
 
 def tell_checks(checks: Mapping[str, str]) -> None:
