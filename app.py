@@ -129,7 +129,7 @@ def create_service(settings: Settings) -> Service:
     readiness = make_readiness(replica, freshness)
 
     def render_page() -> bytes:
-        observe_pool(*replica.count_connections())
+        observe_pool(replica.count_connections())
         observe_slot_waiting(concurrency_limiter.count_waiting())
         # One page for each worker: with several, it says which one answered.
         return render_metrics(str(os.getpid()) if settings.workers > 1 else None)
@@ -151,8 +151,8 @@ def make_service(
     rate_limiter = make_rate_limiter(
         settings.rate_limit,
         settings.rate_limit_storage,
-        tell=count_rate_limited,
-        tell_fault=count_store_fault,
+        count_limited=count_rate_limited,
+        count_fault=count_store_fault,
     )
     authorize = make_authorizer(
         settings.token_expiration_minutes, lambda: datetime.now(UTC).replace(tzinfo=None)

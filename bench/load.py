@@ -47,6 +47,7 @@ from tickiti_query.model.search import Selector
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target as ReplicaTarget
 from tickiti_query.replica.replica import Replica
+from tickiti_query.replica.waiting import deadline_from_now
 from tickiti_query.reporting.perspectives import find_perspective
 from tickiti_query.reporting.tokens import find_token, read_credentials
 
@@ -188,7 +189,7 @@ def compile_statement(session: ReplicaTarget, perspective_id: int, row_limit: in
 
     replica = Replica(session, connections=1)
     try:
-        return replica.read(work)
+        return replica.read(work, deadline_from_now(replica.longest_read_seconds))
     finally:
         replica.close()
 

@@ -28,6 +28,7 @@ from tickiti_query.cache.cache import OVERHEAD_BYTES, Cache
 from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot, Validator
 from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.answer import Answer
+from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.search import Criterion, Selector, TicketQuery
 from tickiti_query.model.statement import Statement
 from tickiti_query.model.token import AuthenticatedToken, Credentials
@@ -196,10 +197,10 @@ class FakeReplica:
             self.transactions += 1
         return Snapshot(SERVER, self.position, "", datetime.now(UTC), 0.0 if with_lag else None)
 
-    def read(self, work: Callable[[Any], Any]) -> Any:
+    def read(self, work: Callable[[Any], Any], _deadline: Deadline) -> Any:
         return work(FakeSnapshot(self))
 
-    def ask(self, _statement: Statement) -> tuple[Server, list[tuple[Any, ...]]]:
+    def ask(self, _statement: Statement, _deadline: Deadline) -> tuple[Server, list[tuple[Any, ...]]]:
         """A recipe holds until the next commit but one: what it gives, or that it has changed."""
         if self.asked % 2:
             return SERVER, [(None,) * (len(self.rows[0]) + 1)]

@@ -11,10 +11,12 @@ from typing import Any
 import psycopg2
 
 from tickiti_query.model.statement import Statement
-from tickiti_query.replica.connection import Target, connect
-from tickiti_query.replica.transaction import adapt_bind, adapt_sql, run
+from tickiti_query.replica.connection import ReplicaConnection, Target, connect
+from tickiti_query.replica.execution import adapt_binds, run_statement, to_pyformat
+from tickiti_query.replica.waiting import deadline_from_now
 
 LONGEST_MS = 10_000  # twice what the service allows a statement
+RUN_SECONDS = 24 * 3600.0  # for all that a run measures on one connection
 ROUNDS = 5
 MORE_ROUNDS = 8
 SLOW_MS, VERY_SLOW_MS = 200.0, 1000.0  # from here on fewer rounds are enough
@@ -68,21 +70,20 @@ class Session:
     """A connection that is set up as the service sets up its own."""
 
     def __init__(self, url: str, schema: str) -> None:
-        self._connection: Any = connect(Target(url, schema, LONGEST_MS).list_hosts())
+        target = Target(url, schema, LONGEST_MS)
+        self._connection: ReplicaConnection = connect(target.list_hosts(), deadline_from_now(RUN_SECONDS))
 
     def close(self) -> None:
         self._connection.close()
 
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
         """All rows of a statement."""
-        with self._connection.cursor() as cursor:
-            return run(cursor, "", statement)
+        return run_statement(self._connection, statement)
 
     def fill_in(self, statement: Statement) -> str:
         """The statement with its values in place, as psycopg2 sends it."""
-        binds = {name: adapt_bind(value) for name, value in statement.params}
         with self._connection.cursor() as cursor:
-            text: bytes = cursor.mogrify(adapt_sql(statement.sql), binds)
+            text: bytes = cursor.mogrify(to_pyformat(statement.sql), adapt_binds(statement))
             return text.decode()
 
     def compare(self, ours: str, rivals: Sequence[str]) -> Compared:

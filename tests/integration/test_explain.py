@@ -24,6 +24,7 @@ from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
 from tickiti_query.replica.transaction import Transaction
+from tickiti_query.replica.waiting import deadline_from_now
 
 PRIYAS_ADDRESS = "priya.sharma@sole-provider.example"
 MARCUS = "marcus@trailblazers-club.example"
@@ -126,7 +127,7 @@ def test_the_verdict_is_what_the_service_lists(shop: Shop, user: str, token: str
             places = {row["number"]: place for place, row in enumerate(response.get_json()["data"], 1)}
             query = TicketQuery(Selector(id=perspective))
             for number in [*places][:: max(1, len(places) // 3)] + numbers[perspective::997]:
-                reasons, place = replica.read(partial(judge, user, query, number))
+                reasons, place = replica.read(partial(judge, user, query, number), deadline_from_now(30))
                 assert reasons is not None
                 assert reasons.is_listed == (number in places), (perspective, number)
                 assert place == ((places[number], len(places)) if number in places else None)

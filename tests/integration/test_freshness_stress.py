@@ -11,7 +11,9 @@ from tests.stress.workload import SETTINGS
 from tickiti_query.cache.snapshot import Snapshot
 from tickiti_query.demo.binaries import BINDIR_VARIABLE
 from tickiti_query.demo.pair import Pair
-from tickiti_query.replica.state_statement import execute, prepare
+from tickiti_query.replica.connection import Target, connect
+from tickiti_query.replica.sessions import DirectSessions
+from tickiti_query.replica.waiting import deadline_from_now
 
 DEBIANS = Path("/usr/lib/postgresql/15/bin")
 PATIENCE_SECONDS = 45.0  # for a wrong proof to be caught; it takes about one
@@ -29,10 +31,14 @@ def trust_text(state: Snapshot) -> str:
 
 
 def test_a_connection_is_prepared_again_after_a_preparation_that_ended_half_way(stressed: Pair) -> None:
-    with contextlib.closing(stressed.standby.connect()) as connection:
-        prepare(connection, generation=1)
-        server, _ = prepare(connection, generation=1)
-        assert execute(connection, server, with_lag=True).validator
+    target = Target(stressed.standby.url_for("postgres"), "public", statement_timeout_ms=2000)
+    sessions = DirectSessions()
+    with contextlib.closing(connect(target.list_hosts(), deadline_from_now(30))) as connection:
+        server, _ = sessions.identify(connection, generation=1)
+        before = sessions.read_state(connection, server, with_lag=True)
+        connection.prepared.by_text.clear()  # the server has prepared what the connection knows nothing of
+        assert before.validator
+        assert sessions.read_state(connection, server, with_lag=True).validator
 
 
 def test_no_proved_answer_differs_from_the_rows(stressed: Pair) -> None:

@@ -42,6 +42,7 @@ from tests.oracle.values import World
 from tests.running import Running, wait_until
 from tickiti_query.demo.loading import create_reader, create_schema
 from tickiti_query.demo.pair import Pair
+from tickiti_query.replica.server_state import STATE_STATEMENTS
 
 T = TypeVar("T")
 
@@ -51,7 +52,6 @@ THREADS = 8
 ROUNDS = 30
 TTL_SECONDS = 2
 LONG = "3600"  # seconds that no test takes
-STATE = "tickiti_server_state"
 ENVIRONMENTS = ("environment", "uncached")
 
 
@@ -498,7 +498,8 @@ def test_without_a_cache_nobody_is_on_a_flight_from_before_what_was_committed(
 
 def list_relations(pair: Pair, sent: Sent) -> list[str]:
     """The relations that the plan of a prepared statement reads."""
-    text = sent.prepared.partition(f"PREPARE {STATE} AS")[2].partition(";")[0]
+    text = re.sub(r"^PREPARE \w+ AS\s", "", sent.prepared)
+    assert text.strip() in {statement.sql.strip() for statement in STATE_STATEMENTS.values()}
     [(plan,)] = pair.standby.execute(f"EXPLAIN (FORMAT JSON) {text}")
     nodes = [plan[0]["Plan"]]
     for node in nodes:
@@ -519,5 +520,5 @@ def test_a_hit_is_one_statement_that_reads_no_table(worker: Environment, pair: P
     sent = written.list_sent()
     # Twice a second it asks for the lag as well.
     assert len(sent) == 5
-    assert {each.text for each in sent} <= {f"EXECUTE {STATE}", f"EXECUTE {STATE}_with_lag"}
+    assert all(re.fullmatch(r"EXECUTE tickiti_query_\d+", each.text) for each in sent)
     assert [list_relations(pair, each) for each in sent] == [[]] * 5

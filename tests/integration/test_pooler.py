@@ -19,10 +19,12 @@ from tickiti_query.cli import main
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.postgres import Server
+from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import QueryTimeout
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
+from tickiti_query.replica.waiting import deadline_from_now
 
 pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="no pgbouncer: nothing was asked through a pooler")
 
@@ -34,7 +36,7 @@ BODIES = [{}, *({"perspective_id": number} for number in range(1, 8)), {"row_lim
 LEFT_BEHIND = """
 SET search_path = pg_catalog; SET statement_timeout = 0; SET default_transaction_read_only = off;
 SET TimeZone = 'Asia/Tokyo'; SET DateStyle = 'German';
-PREPARE tickiti_server_state AS SELECT 'wrong'; PREPARE tickiti_query_1 AS SELECT 'wrong'
+PREPARE tickiti_query_1 AS SELECT 'wrong'; PREPARE tickiti_query_2 AS SELECT 'wrong'
 """
 
 
@@ -55,6 +57,11 @@ def open_replica(url: str, timeout_ms: int = 5000, **given: Any) -> Iterator[Rep
     target = Target(url, "reporting", timeout_ms, is_pooled=True)
     with contextlib.closing(Replica(target, connections=2, **given)) as replica:
         yield replica
+
+
+def soon() -> Deadline:
+    """A deadline that is later than every limit of the replica's own."""
+    return deadline_from_now(30)
 
 
 def list_sessions(server: Server) -> list[int]:
@@ -136,12 +143,14 @@ def test_our_settings_hold_in_every_statement_whatever_others_left_behind(
         del wanted["default_transaction_read_only"]
         shown = ", ".join(f"current_setting('{name}') AS {name.lower()}" for name in wanted)
         statement = Statement(f"SELECT {shown}", is_repeated=True)
-        first, second = replica.read(lambda source: [source.fetch(statement), source.fetch(statement)])
-        _, asked = replica.ask(statement)
+        first, second = replica.read(
+            lambda source: [source.fetch(statement), source.fetch(statement)], soon()
+        )
+        _, asked = replica.ask(statement, soon())
         for [row] in (first, second, asked):
             found = {name: normalize(name, value) for name, value in zip(wanted, row, strict=True)}
             assert found == wanted
-        assert replica.observe().validator is not None
+        assert replica.observe(soon()).validator is not None
         uncached = open_shop(shop_pair, replica_url=one.url, pooler="transaction", cache_ttl_seconds=0)
         assert uncached.list_rows(PRIYA) == open_shop(shop_pair).list_rows(PRIYA)
         # And nothing of ours is left for others.
@@ -164,10 +173,10 @@ def test_the_time_limit_holds_for_every_statement(pooler: Pooler, way: str) -> N
     nap = Statement("SELECT pg_sleep(10)")
     with open_replica(pooler.url, timeout_ms=200) as replica:
         ways: dict[str, Callable[[], Any]] = {
-            "ask": lambda: replica.ask(nap),
-            "first": lambda: replica.read(lambda source: source.fetch(nap)),
+            "ask": lambda: replica.ask(nap, soon()),
+            "first": lambda: replica.read(lambda source: source.fetch(nap), soon()),
             "second": lambda: replica.read(
-                lambda source: (source.fetch(Statement("SELECT 1")), source.fetch(nap))
+                lambda source: (source.fetch(Statement("SELECT 1")), source.fetch(nap)), soon()
             ),
         }
         with pytest.raises(QueryTimeout) as late:
@@ -183,12 +192,12 @@ def test_a_crash_behind_the_pooler_ends_every_proof(shop_pair: Pair, tmp_path: P
         Pooler(tmp_path / name, server, sessions=1) as one,
         open_replica(one.url, require_standby=False) as replica,
     ):
-        before, again = replica.observe(), replica.observe()
+        before, again = replica.observe(soon()), replica.observe(soon())
         assert before.validator == again.validator is not None
         checkpointer = find_checkpointer(server)
         os.kill(list_sessions(server)[0], signal.SIGKILL)
         wait_until(lambda: find_checkpointer(server) not in {checkpointer, None})
-        after = replica.observe()
+        after = replica.observe(soon())
         assert after.server.generation == before.server.generation
         assert (after.server.system, after.position.split(" ", 1)[1]) == (
             before.server.system,
@@ -220,9 +229,9 @@ def test_a_pooler_that_leads_elsewhere_is_found_out_without_a_new_connection(
     ):
         pooled = open_shop(shop_pair, replica_url=moving.url, pooler="transaction")
         assert pooled.ask(PRIYA).status_code == 200
-        before = replica.observe().server
+        before = replica.observe(soon()).server
         moving.lead_to(shop_pair.primary)
-        after = replica.observe().server
+        after = replica.observe(soon()).server
         assert (after.generation, after.system) == (before.generation, before.system)
         assert after != before
         response = pooled.ask(PRIYA)

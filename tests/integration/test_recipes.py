@@ -10,7 +10,7 @@ import pytest
 from tests.shop import PRIYA, TOM, Shop, open_shop
 from tickiti_query.demo.pair import Pair
 from tickiti_query.replica import replica
-from tickiti_query.replica.transaction import MOST_KEPT
+from tickiti_query.replica.prepared_statements import MOST_WITH_VALUES
 
 BODY = {"perspective_id": 7}
 # What a row that a list comes from may turn into: the relation's change, and its undoing.
@@ -54,9 +54,9 @@ def count_statements(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     def count(name: str, tell: Callable[[Any], str]) -> None:
         method: Callable[..., Any] = getattr(replica.Replica, name)
 
-        def counted(self: Any, what: Any) -> Any:
+        def counted(self: Any, what: Any, deadline: Any) -> Any:
             counts[tell(what)] += 1
-            return method(self, what)
+            return method(self, what, deadline)
 
         monkeypatch.setattr(replica.Replica, name, counted)
 
@@ -155,7 +155,7 @@ def test_more_questions_than_a_connection_keeps_are_answered_all_the_same(
     shop_pair: Pair, statements: Counter[str]
 ) -> None:
     shop = open_shop(shop_pair, cache_ttl_seconds=0, threads=1)
-    limits = range(1, MOST_KEPT + 5)
+    limits = range(1, MOST_WITH_VALUES + 5)
     for _ in range(3):
         for limit in limits:
             assert len(shop.list_rows(PRIYA, {"row_limit": limit})) == limit

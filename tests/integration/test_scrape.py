@@ -80,7 +80,6 @@ def test_what_runs_and_what_it_reads_is_said(running: Running) -> None:
     assert set(page.list_values("ready")) == {1}
     (lag,) = page.list_values("replica_lag_seconds")
     assert 0 <= lag < 60
-    assert list(page.list_values("pool_waiting")) == [0]
     assert list(page.list_values("slot_waiting")) == [0]
 
 

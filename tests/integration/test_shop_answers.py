@@ -13,6 +13,7 @@ from tickiti_query.model.errors import QueryError
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Replica
+from tickiti_query.replica.waiting import deadline_from_now
 
 EXAMPLE = (
     b'{"ok":true,"data":[{"ticket_id":1,"number":220009,"status":"open","queue":"Returns","priority":"20",'
@@ -37,7 +38,7 @@ def test_a_write_is_refused_by_the_standby(shop_pair: Pair) -> None:
     replica = Replica(target, connections=1)
     statement = Statement("INSERT INTO teams (id, name) VALUES (99, 'x') RETURNING id")
     with contextlib.closing(replica), pytest.raises(QueryError) as refused:
-        replica.read(lambda transaction: transaction.fetch(statement))
+        replica.read(lambda transaction: transaction.fetch(statement), deadline_from_now(30))
     assert getattr(refused.value.__cause__, "pgcode", None) == "25006"
     assert "INSERT" not in refused.value.message
 

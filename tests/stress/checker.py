@@ -22,9 +22,12 @@ from typing import Any
 from tickiti_query.cache.snapshot import POSITION_SQL, RUNNING_SQL, Server, Snapshot, SnapshotId
 from tickiti_query.model.errors import QueryError
 from tickiti_query.model.statement import Statement
+from tickiti_query.replica.connection import ReplicaConnection
 from tickiti_query.replica.replica import OBSERVE_SECONDS, Replica
-from tickiti_query.replica.state_statement import execute
+from tickiti_query.replica.server_state import STATE_STATEMENTS
+from tickiti_query.replica.sessions import DirectSessions
 from tickiti_query.replica.transaction import BEGIN, Transaction
+from tickiti_query.replica.waiting import deadline_from_now
 
 Validate = Callable[[Snapshot], Hashable]  # None: nothing can be proved
 
@@ -132,11 +135,11 @@ class Checker(threading.Thread):
     def _store(self) -> None:
         """As the service does on a miss: the validator, then all data in one snapshot that tells its snapshot_id."""
         if self._validator_first:
-            state = self._replica.observe()
+            state = self._replica.observe(deadline_from_now(OBSERVE_SECONDS))
             server, snapshot_id, rows = self._read()
         else:
             server, snapshot_id, rows = self._read()
-            state = self._replica.observe()
+            state = self._replica.observe(deadline_from_now(OBSERVE_SECONDS))
         validator = self._validate(state)
         if validator is None:
             self._memory.count("unproved")
@@ -149,22 +152,26 @@ class Checker(threading.Thread):
             [rows] = source.fetch(Statement(ROWS))
             return source.server, SnapshotId(position, running), rows
 
-        return self._replica.read(work)
+        return self._replica.read(work, deadline_from_now(self._replica.longest_read_seconds))
 
     def _check(self) -> bool:
         """One proof, compared with the rows of its own snapshot; False where it failed."""
 
-        def work(connection: Any, server: Server) -> tuple[Snapshot, Rows]:
+        def work(connection: ReplicaConnection, server: Server) -> tuple[Snapshot, Rows]:
+            sessions = DirectSessions()
+            # In the transaction PREPARE would take the snapshot, and the state be read after it.
+            if STATE_STATEMENTS[False].sql not in connection.prepared.by_text:
+                sessions.read_state(connection, server, with_lag=False)
             with connection.cursor() as cursor:
                 cursor.execute(LOCK)
-                state = execute(connection, server, with_lag=False)
+                state = sessions.read_state(connection, server, with_lag=False)
                 cursor.execute(ROWS)
-                rows: Rows = cursor.fetchone()
+                [rows] = cursor.fetchall()
                 cursor.execute("COMMIT")
             return state, rows
 
         began = time.monotonic()
-        state, rows = self._replica._use(work, OBSERVE_SECONDS)
+        state, rows = self._replica._use(work, deadline_from_now(OBSERVE_SECONDS))
         validator = self._validate(state)
         if validator is None:
             self._memory.count("unproved")

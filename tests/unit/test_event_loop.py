@@ -32,8 +32,8 @@ import _socket, time
 from gevent import monkey
 sleep = monkey.get_original("time", "sleep")
 _socket.getaddrinfo = lambda *args: sleep(1.0)
-from tickiti_query.replica.deadline import DeadlinePassed, deadline
-from tickiti_query.replica.names import look_up
+from tickiti_query.replica.host_addresses import resolve_host
+from tickiti_query.replica.waiting import DeadlinePassed, deadline_from_now
 
 turns = 0
 def turn():
@@ -45,8 +45,7 @@ def turn():
 gevent.spawn(turn)
 began = time.monotonic()
 try:
-    with deadline(0.4):
-        look_up("replica.example")
+    resolve_host("replica.example", deadline_from_now(0.4))
 except DeadlinePassed as fault:
     print(turns, time.monotonic() - began, fault)
 """

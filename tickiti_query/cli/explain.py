@@ -21,6 +21,7 @@ from tickiti_query.model.errors import QueryTimeout
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.replica import Replica
 from tickiti_query.replica.transaction import Transaction
+from tickiti_query.replica.waiting import deadline_from_now
 
 DESCRIPTION = """
 Prints who asks and what the perspective holds, the compiled SQL as a script for psql, the plan with timings and
@@ -64,7 +65,7 @@ def run(args: argparse.Namespace) -> int:
             queues: dict[int, str] = dict(source.fetch(Statement(QUEUES, wanted)))
             return question, queues, find_growing_tables(source, settings.replica_schema)
 
-        question, queues, tables = replica.read(read)
+        question, queues, tables = replica.read(read, deadline_from_now(replica.longest_read_seconds))
         print_lines(describe_question(question, queues))
         print_lines(["", f'-- SQL, for psql with search_path "{settings.replica_schema}"', ""])
         print_lines(write_script(question.statement).splitlines())
@@ -91,7 +92,8 @@ def plan_and_warn(replica: Replica, question: Question, tables: Mapping[str, str
 def fetch_plan(replica: Replica, head: str, statement: Statement) -> Sequence[str]:
     """Return the lines of the plan."""
     explain = Statement(f"{head}\n{statement.sql}", statement.params)
-    return [line for (line,) in replica.read(lambda source: source.fetch(explain))]
+    deadline = deadline_from_now(replica.longest_read_seconds)
+    return [line for (line,) in replica.read(lambda source: source.fetch(explain), deadline)]
 
 
 def describe_question(question: Question, queues: Mapping[int, str]) -> Iterator[str]:

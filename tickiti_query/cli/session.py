@@ -10,19 +10,20 @@ import psycopg2
 from config.settings import Settings, SettingsError, load_settings
 from tickiti_query.cli.failure import CommandError
 from tickiti_query.model.statement import Bind, Statement
-from tickiti_query.replica.connection import Target, connect
-from tickiti_query.replica.deadline import deadline, install_deadline
-from tickiti_query.replica.faults import is_lost
+from tickiti_query.replica.connection import ReplicaConnection, Target, connect
+from tickiti_query.replica.database_errors import is_lost
+from tickiti_query.replica.execution import run_statement
 from tickiti_query.replica.sessions import Sessions, choose_sessions
-from tickiti_query.replica.transaction import run
+from tickiti_query.replica.waiting import deadline_from_now, install_wait_callback
 
+CONNECT_SECONDS = 60.0  # for all hosts together, each of which has its own connect timeout
 GRACE_SECONDS = 1.0  # how much longer than the server's own limit we wait
 
 
 class Session:
     """One autocommit connection to the first server of the URL that answers."""
 
-    def __init__(self, connection: Any, settings: Settings, sessions: Sessions) -> None:
+    def __init__(self, connection: ReplicaConnection, settings: Settings, sessions: Sessions) -> None:
         self.connection = connection
         self.settings = settings
         self.sessions = sessions
@@ -30,8 +31,13 @@ class Session:
 
     def fetch(self, sql: str, **binds: Bind) -> list[tuple[Any, ...]]:
         """Return all rows of a statement with `:name` binds. Raise psycopg2.Error."""
-        with deadline(self._seconds), self.connection.cursor() as cursor:
-            return run(cursor, self.sessions.prefix, Statement(sql, tuple(binds.items())))
+        statement = Statement(sql, tuple(binds.items()))
+        self.limit(self._seconds)
+        return run_statement(self.connection, statement, prefix=self.sessions.prefix)
+
+    def limit(self, seconds: float) -> None:
+        """Give what is done on the connection next at most `seconds`."""
+        self.connection.deadline = deadline_from_now(seconds)
 
     def try_to_read(self, sql: str) -> str | None:
         """Run a statement for nothing but its error: the server's sentence, None where there is none."""
@@ -66,10 +72,10 @@ def find_target(settings: Settings) -> Target:
 @contextmanager
 def open_session(settings: Settings) -> Iterator[Session]:
     """Yield a session on the replica. Raise CommandError where none can be had, or where it is lost on the way."""
-    install_deadline()
+    install_wait_callback()
     try:
         target = find_target(settings)
-        connection = connect(target.list_hosts())
+        connection = connect(target.list_hosts(), deadline_from_now(CONNECT_SECONDS))
     except psycopg2.Error as error:
         raise CommandError(
             f"no server of TICKITI_REPLICA_URL can be connected to: {first_line(error)}"

@@ -14,6 +14,7 @@ from tickiti_query.cli.wording import describe_order, describe_part, describe_va
 from tickiti_query.compiler.reasons import Reason, Reasons, Ruling, compile_place, compile_reasons
 from tickiti_query.model.numbers import read_digits
 from tickiti_query.replica.transaction import Transaction
+from tickiti_query.replica.waiting import deadline_from_now
 
 DESCRIPTION = """
 Says in its first line whether a ticket is in the list that this user would get, and at which place; then line by line
@@ -49,7 +50,8 @@ def run(args: argparse.Namespace) -> int:
     with open_replica(settings) as replica:
         query = read_query(args, settings)
         question, reasons, place = replica.read(
-            lambda source: judge(source, read_question(source, args.user, query), number)
+            lambda source: judge(source, read_question(source, args.user, query), number),
+            deadline_from_now(replica.longest_read_seconds),
         )
     lines = [f"There is no ticket {args.ticket}."]
     if reasons is not None:

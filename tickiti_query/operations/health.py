@@ -1,6 +1,7 @@
 """What the probes ask: is the process alive, and may requests be sent to it?"""
 
 import logging
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -66,6 +67,9 @@ class Readiness:
         self._tell = tell
         self._failed: str | None = None
         self._checked_at = float("-inf")
+        self._reading = (
+            threading.Lock()
+        )  # a worker has one connection for all checks, and the pool lets nobody wait
 
     def keep_checking(self, unasked_seconds: float = UNASKED_SECONDS) -> None:
         """Check now, and whenever nobody has asked for so long; never returns.
@@ -99,7 +103,8 @@ class Readiness:
     def _check(self) -> Mapping[str, str]:
         try:
             self._prove()
-            missing, powers = self._read(lambda source: (find_missing(source), self._find_powers(source)))
+            with self._reading:
+                missing, powers = self._read(lambda source: (find_missing(source), self._find_powers(source)))
         except ReplicaUnavailable as fault:
             return self._name(fault.check, fault.message)
         except QueryError as fault:

@@ -80,10 +80,6 @@ POOL_IN_USE = Gauge(
     "tickiti_query_pool_connections_in_use",
     "Connections to the replica that a request works with, or opens.",
 )
-POOL_WAITING = Gauge(
-    "tickiti_query_pool_waiting",
-    "Requests that wait for a connection: a free one, or one that is being opened.",
-)
 SLOT_WAITING = Gauge(
     "tickiti_query_slot_waiting",
     "Requests that wait for one of the slots for reading the replica.",
@@ -243,10 +239,9 @@ class LagObserver:
         REPLICA_VERSION.set(major)
 
 
-def observe_pool(in_use: int, waiting: int) -> None:
-    """Say how busy this worker's connections are."""
+def observe_pool(in_use: int) -> None:
+    """Set the number of this worker's connections that are in use."""
     POOL_IN_USE.set(in_use)
-    POOL_WAITING.set(waiting)
 
 
 def observe_slot_waiting(waiting: int) -> None:

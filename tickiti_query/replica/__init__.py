@@ -1,1 +1,1 @@
-"""The hot standby: connections to it, read-only transactions on it, and what it says of itself."""
+"""The hot standby: connections to it, read-only transactions on it, and its state."""

@@ -1,19 +1,19 @@
-"""Opening a connection to the replica: one host after the other, each with its own time limit."""
+"""Connections to the replica. The hosts of the URL are tried in order, each with its own connect timeout."""
 
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import zip_longest
 from typing import Any
 
 import psycopg2
 from psycopg2 import extensions
 
-from tickiti_query.model.statement import Statement
-from tickiti_query.replica.deadline import deadline
-from tickiti_query.replica.faults import PoolerError
-from tickiti_query.replica.names import Host, list_addresses
+from tickiti_query.model.deadline import Deadline
+from tickiti_query.replica.database_errors import PoolerError
+from tickiti_query.replica.host_addresses import Host, list_addresses
+from tickiti_query.replica.prepared_statements import PreparedStatements
 
 CONNECT_SECONDS_A_HOST = 2.0
 LOCK_TIMEOUT_MS = 1000
@@ -21,23 +21,25 @@ ATTRIBUTES_A_HOST = ("host", "hostaddr", "port")
 
 
 class ReplicaConnection(extensions.connection):
-    """A connection that knows its prepared statements: by what they are, the name that each has on the server.
+    """A connection with the deadline of its user, which every wait for the server keeps, and its prepared statements.
 
-    `prepared` are texts that take values; `kept` are whole statements, the longest unused first.
+    Whoever borrows a connection sets its `deadline`.
     """
 
-    def __init__(self, dsn: str, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, dsn: str, *args: Any, deadline: Deadline, **kwargs: Any) -> None:
+        self.deadline = deadline  # libpq connects, and waits, in the next line
         super().__init__(dsn, *args, **kwargs)
-        self.prepared: dict[str, str] = {}
-        self.kept: OrderedDict[Statement, str] = OrderedDict()
-        self.keepings = 0
+        self.prepared = PreparedStatements()
+
+
+Examine = Callable[[ReplicaConnection, Host], None]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the replica is, and how sessions on it are set up.
+    """The address of the replica, and the settings of sessions on it.
 
-    `is_pooled`: between it and us is a pooler that gives each transaction a session of its own choice.
+    `is_pooled`: the URL leads to a pooler in transaction mode, which may give each transaction another session.
     """
 
     url: str
@@ -47,7 +49,7 @@ class Target:
 
     @property
     def settings(self) -> Mapping[str, str]:
-        """The settings of a session, or of a transaction where there is none."""
+        """The settings of each session; behind a pooler, of each transaction."""
         schema = self.schema.replace('"', '""')
         return {
             "default_transaction_read_only": "on",
@@ -70,15 +72,14 @@ class Target:
 
     @property
     def options(self) -> str:
-        """The settings as libpq hands them over while it connects: they cost no round trip."""
+        """The settings as libpq sends them while it connects, without a round trip."""
         quoted = {name: re.sub(r"([\\\s])", r"\\\1", value) for name, value in self.settings.items()}
         return " ".join(f"-c {name}={value}" for name, value in quoted.items())
 
     def list_hosts(self) -> Iterator[Host]:
-        """Connection parameters for each host of the URL by itself, in order.
+        """Yield the connection parameters of each host of the URL, in order.
 
-        libpq walks the list by itself, but in one time limit for all: a first host that does not answer would
-        use it up.
+        libpq could try all hosts itself, but within one time limit: a first host that does not answer would use it up.
         """
         given = extensions.parse_dsn(self.url)
         if not self.is_pooled:
@@ -100,35 +101,38 @@ class Target:
             yield {**shared, **{name: value for name, value in own if value}}
 
 
-def connect(hosts: Iterable[Host], examine: Callable[[Any, Host], None] = lambda *_: None) -> Any:
-    """An autocommit connection to the first host that answers and that `examine` does not refuse.
+def connect(
+    hosts: Iterable[Host], deadline: Deadline, examine: Examine = lambda *_: None
+) -> ReplicaConnection:
+    """Return an autocommit connection to the first host that answers and that `examine` does not refuse.
 
-    `examine` refuses by raising psycopg2.Error. Raises that, or psycopg2.OperationalError, of the last host;
-    PoolerError where that is a pooler which takes no settings.
+    `examine` refuses a connection by raising psycopg2.Error. Raise the error of the last host that was tried, and
+    PoolerError where that host is a pooler which takes no settings.
     """
-    fault: psycopg2.Error = psycopg2.OperationalError("the URL names no host")
+    last_error: psycopg2.Error = psycopg2.OperationalError("the URL names no host")
     for host in hosts:
         try:
-            addresses = list(list_addresses(host))
+            addresses = list(list_addresses(host, deadline))
         except psycopg2.Error as error:
-            fault = error
+            last_error = error
             continue
         for address in addresses:
             try:
-                return connect_to(address, examine)
+                return connect_to(address, deadline, examine)
             except psycopg2.Error as error:
-                fault = PoolerError() if "unsupported startup parameter" in str(error) else error
-    raise fault
+                last_error = PoolerError() if "unsupported startup parameter" in str(error) else error
+    raise last_error
 
 
-def connect_to(address: Host, examine: Callable[[Any, Host], None]) -> Any:
-    """Return an autocommit connection to one address that `examine` does not refuse. Raises psycopg2.Error."""
-    with deadline(CONNECT_SECONDS_A_HOST):
-        connection: Any = psycopg2.connect(connection_factory=ReplicaConnection, **address)  # type: ignore[call-overload]
-        connection.autocommit = True
-        try:
-            examine(connection, address)
-        except psycopg2.Error:
-            connection.close()
-            raise
-        return connection
+def connect_to(address: Host, deadline: Deadline, examine: Examine) -> ReplicaConnection:
+    """Return an autocommit connection to one address that `examine` does not refuse. Raise psycopg2.Error."""
+    factory = partial(ReplicaConnection, deadline=deadline.within(CONNECT_SECONDS_A_HOST))
+    connection: ReplicaConnection = psycopg2.connect(connection_factory=factory, **address)  # type: ignore[call-overload]
+    connection.autocommit = True
+    try:
+        examine(connection, address)
+    except psycopg2.Error:
+        connection.close()
+        raise
+    connection.deadline = deadline
+    return connection

@@ -1,40 +1,55 @@
-"""A bounded pool of connections to one server's one life: the first lost connection ends it."""
+"""A connection pool for one life of one server. The first lost connection ends the pool."""
 
-import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from contextlib import contextmanager
+from typing import cast
 
 import psycopg2
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from sqlalchemy.pool import QueuePool
 
 from tickiti_query.cache.snapshot import Server
+from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import ReplicaUnavailable
-from tickiti_query.replica.connection import Target, connect
-from tickiti_query.replica.deadline import deadline, remaining_seconds
-from tickiti_query.replica.faults import PoolerError
-from tickiti_query.replica.names import Host
+from tickiti_query.replica.connection import ReplicaConnection, Target, connect
+from tickiti_query.replica.database_errors import NoStandbyError, OtherServerError, to_connect_error
+from tickiti_query.replica.host_addresses import Host
 from tickiti_query.replica.sessions import Sessions
 
-WAIT_SECONDS = 2.0
+ROLLBACK_SECONDS = 1.0
 
 
-class NoStandbyError(psycopg2.OperationalError):
-    """The host answers, and is no standby though one is required."""
+class LazyConnection:
+    """A connection that its first borrower opens, within the borrower's deadline.
 
-    def __init__(self) -> None:
-        super().__init__("the server is a primary, and TICKITI_REQUIRE_STANDBY asks for a hot standby")
+    SQLAlchemy's pool creates what it lends without arguments, and so could not pass the deadline on.
+    """
 
+    def __init__(self, open_connection: Callable[[Deadline], ReplicaConnection]) -> None:
+        self._open_connection = open_connection
+        self._connection: ReplicaConnection | None = None
 
-class OtherServerError(psycopg2.OperationalError):
-    """The host answers, and is not the one that the pool's other connections lead to."""
+    def open(self, deadline: Deadline) -> ReplicaConnection:
+        """Return the open connection with the borrower's deadline. Raise ReplicaUnavailable."""
+        if self._connection is None or self._connection.closed:
+            self._connection = self._open_connection(deadline)
+        self._connection.deadline = deadline
+        return self._connection
+
+    def close(self) -> None:
+        """Close the connection if it is open."""
+        if self._connection is not None:
+            self._connection.close()
 
 
 class Pool:
-    """At most `size` connections to one server, or to one pooler, each made ready.
+    """At most `size` connections to one server, or to one pooler.
 
-    What is judged on one connection holds for the others: another host of the URL, or another life of the same one,
-    is for another pool. So the first connection looks for a host, and the others follow it. `lose` hears of a
-    connection that could not go back into the pool.
+    What is known of one connection's server holds for the others: the first connection chooses a host and an address of
+    the URL, and the others go to the same. `on_lost` is called with the pool when a connection is lost.
     """
 
     def __init__(
@@ -45,106 +60,85 @@ class Pool:
         sessions: Sessions,
         *,
         require_standby: bool,
-        lose: Callable[["Pool"], None],
+        on_lost: Callable[["Pool"], None],
     ) -> None:
         self._hosts = list(target.list_hosts())
-        self._lose = lose
+        self._on_lost = on_lost
         self._generation = generation
         self._sessions = sessions
         self._require_standby = require_standby
         self._server: Server | None = None
-        self._meeting = threading.Lock()
-        # Who has a place finds a connection, or room for one. SQLAlchemy's QueuePool does more for each loan than a
-        # hit has time for (bench/README.md), and waits by the wall clock.
-        self._places = threading.BoundedSemaphore(size)
-        # Threads change these without a lock: each change is one operation of the interpreter.
-        self._idle: list[Any] = []  # the one that came back last is lent first: it has most prepared
-        self._lent: list[None] = []
-        self._waiting: list[None] = []
+        self._lock = threading.Lock()
         self._is_closed = False
+        # A QueuePool without an Engine: the Engine's dialect would read a new server's settings outside our deadline.
+        self._queue = QueuePool(
+            lambda: cast("DBAPIConnection", LazyConnection(self._open_connection)),
+            pool_size=size,
+            max_overflow=0,
+            timeout=0,  # requests wait for a slot of the concurrency limiter, and a slot comes with a connection
+            use_lifo=True,  # the connection that was used last has the most statements prepared
+            reset_on_return=None,  # transactions end themselves; end_transaction looks after those that failed
+        )
 
-    def _examine(self, connection: Any, host: Host) -> None:
-        server, is_standby = self._sessions.meet(connection, self._generation)
+    @contextmanager
+    def connection(self, deadline: Deadline) -> Iterator[tuple[ReplicaConnection, Server]]:
+        """Lend a connection and the server that it leads to. Raise ReplicaUnavailable where there is none."""
+        try:
+            loan = self._queue.connect()
+        except NoFreeConnection:
+            raise ReplicaUnavailable from None
+        try:
+            connection = cast("LazyConnection", loan.dbapi_connection).open(deadline)
+            assert self._server is not None  # noqa: S101  opening a connection has identified its server
+            try:
+                yield connection, self._server
+            except BaseException:
+                if not end_transaction(connection):
+                    connection.close()
+                    self._on_lost(self)
+                raise
+        finally:
+            loan.close()
+            # Asked after the connection was returned: `close` sets this before it empties the pool.
+            if self._is_closed:
+                self.close()
+
+    def _open_connection(self, deadline: Deadline) -> ReplicaConnection:
+        try:
+            return connect(self._hosts, deadline, self._examine)
+        except psycopg2.Error as error:
+            raise to_connect_error(error) from error
+
+    def _examine(self, connection: ReplicaConnection, host: Host) -> None:
+        """Raise NoStandbyError or OtherServerError where the server of a new connection is not the pool's."""
+        server, is_standby = self._sessions.identify(connection, self._generation)
         if self._require_standby and not is_standby:
             raise NoStandbyError
-        with self._meeting:
+        with self._lock:
             self._server = self._server or server
             if self._server != server:
                 raise OtherServerError
             self._hosts = [host]
 
-    @contextlib.contextmanager
-    def connection(self) -> Iterator[tuple[Any, Server]]:
-        """A connection of this thread's, and the server at its other end. ReplicaUnavailable where none is."""
-        self._wait_for_place()
-        self._lent.append(None)
-        try:
-            connection = self._take()
-            assert self._server is not None  # noqa: S101  a connection has been examined
-            try:
-                yield connection, self._server
-            except BaseException:
-                # Whatever went wrong, no half-finished work goes back into the pool.
-                if not is_idle(connection):
-                    connection.close()
-                    self._lose(self)
-                raise
-            finally:
-                self._give_back(connection)
-        finally:
-            self._lent.pop()
-            self._places.release()
-
-    def _wait_for_place(self) -> None:
-        self._waiting.append(None)
-        try:
-            is_free = self._places.acquire(timeout=max(0.0, min(WAIT_SECONDS, remaining_seconds())))
-        finally:
-            self._waiting.pop()
-        if not is_free:
-            raise ReplicaUnavailable
-
-    def _take(self) -> Any:
-        with contextlib.suppress(IndexError):
-            return self._idle.pop()
-        try:
-            return connect(self._hosts, self._examine)
-        except NoStandbyError as error:
-            raise ReplicaUnavailable("No read replica answers; please try again.", check="standby") from error
-        except PoolerError as error:
-            raise ReplicaUnavailable(str(error)) from error
-        except psycopg2.Error as error:
-            raise ReplicaUnavailable from error
-
-    def _give_back(self, connection: Any) -> None:
-        # Nothing to reset: every transaction here ends itself, and what could not end is closed.
-        if not connection.closed:
-            self._idle.append(connection)
-        # Asked after it was put there: whoever closes the pool empties it after saying so.
-        if self._is_closed:
-            self.close()
-
-    def count(self) -> tuple[int, int]:
-        """How many connections are in use or being opened, and how many threads wait for one."""
-        return len(self._lent), len(self._waiting)
+    def count_in_use(self) -> int:
+        """Return the number of connections that are lent, open or being opened."""
+        return self._queue.checkedout()
 
     def close(self) -> None:
-        """Close what is not in use; what is, closes when it comes back."""
+        """Close the connections that are not in use now, and the others when they are returned."""
         self._is_closed = True
-        with contextlib.suppress(IndexError):
-            while True:
-                self._idle.pop().close()
+        self._queue.dispose()
 
 
-def is_idle(connection: Any) -> bool:
-    """Whether a connection is open and between transactions; one that failed in one is rolled back first."""
+def end_transaction(connection: ReplicaConnection) -> bool:
+    """Roll back what failed. Return false where the connection cannot be used any more."""
     if connection.closed:
         return False
+    connection.deadline = connection.deadline.within(ROLLBACK_SECONDS)
     try:
-        with deadline(1.0):
-            if connection.info.transaction_status != psycopg2.extensions.TRANSACTION_STATUS_IDLE:
-                with connection.cursor() as cursor:
-                    cursor.execute("ROLLBACK")
+        if connection.info.transaction_status != TRANSACTION_STATUS_IDLE:
+            with connection.cursor() as cursor:
+                cursor.execute("ROLLBACK")
     except psycopg2.Error:
         return False
-    return bool(connection.info.transaction_status == psycopg2.extensions.TRANSACTION_STATUS_IDLE)
+    return bool(connection.info.transaction_status == TRANSACTION_STATUS_IDLE)

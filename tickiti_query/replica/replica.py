@@ -1,10 +1,9 @@
-"""The replica as the service sees it: its state, and work done in one read-only snapshot of it."""
+"""The replica: its state, and work that is done in one snapshot of it."""
 
 import threading
-import time
 from collections.abc import Callable
 from functools import partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import psycopg2
 
@@ -13,86 +12,85 @@ from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import QueryTimeout, ReplicaUnavailable
 from tickiti_query.model.source import Row
 from tickiti_query.model.statement import Statement
-from tickiti_query.replica.connection import Target
-from tickiti_query.replica.deadline import deadline, install_deadline, remaining_seconds
-from tickiti_query.replica.faults import is_lost, is_passing, may_be_outdated, translate_fault
+from tickiti_query.replica.connection import ReplicaConnection, Target
+from tickiti_query.replica.database_errors import (
+    is_lost,
+    is_worth_a_retry,
+    may_be_outdated,
+    to_query_error,
+)
 from tickiti_query.replica.pool import Pool
 from tickiti_query.replica.sessions import choose_sessions
 from tickiti_query.replica.transaction import Transaction
+from tickiti_query.replica.waiting import install_wait_callback
 
 T = TypeVar("T")
-NO_DEADLINE = Deadline(float("inf"), time.monotonic)
 OBSERVE_SECONDS = 3.0
-GRACE_SECONDS = 1.0  # how much longer than the server's own limit the client waits
+GRACE_SECONDS = 1.0  # how much longer than statement_timeout the client waits
 
 
 class Replica:
-    """Read-only access to the hot standby, bounded in connections and time.
+    """Read-only access to the hot standby, with a bound on connections and on time.
 
-    Every method raises ReplicaUnavailable or QueryTimeout where the replica cannot do what is asked.
+    `observe`, `read` and `ask` take the deadline of the request and keep a limit of their own within it. They raise
+    ReplicaUnavailable or QueryTimeout where the replica cannot do what is asked.
     """
 
     def __init__(self, target: Target, *, connections: int, require_standby: bool = True) -> None:
-        install_deadline()
+        install_wait_callback()
         self._target = target
         self._sessions = choose_sessions(target)
         self._connections = connections
         self.longest_read_seconds = target.statement_timeout_ms / 1000 + GRACE_SECONDS
-        self._renewing = threading.Lock()
+        self._renewal = threading.Lock()
         self._require_standby = require_standby
         self._generation = 0
         self._pool = self._make_pool()
 
-    def observe(self, deadline: Deadline = NO_DEADLINE, *, with_lag: bool = True) -> Snapshot:
-        """What the server says of itself now; one statement, in a transaction of its own.
+    def observe(self, deadline: Deadline, *, with_lag: bool = True) -> Snapshot:
+        """Return the server's state now, read by one statement in a transaction of its own.
 
-        It reads no table: a server that is late with it is not there.
+        The statement reads no table, so a timeout means that the server is not there: ReplicaUnavailable.
         """
+        read_state = partial(self._sessions.read_state, with_lag=with_lag)
         try:
-            return self._use(
-                partial(self._sessions.observe, with_lag=with_lag),
-                deadline.within(OBSERVE_SECONDS).remaining_seconds,
-            )
+            return self._use(read_state, deadline.within(OBSERVE_SECONDS))
         except QueryTimeout as error:
             raise ReplicaUnavailable from error
 
-    def read(self, work: Callable[[Transaction], T], deadline: Deadline = NO_DEADLINE) -> T:
-        """What `work` makes of one snapshot.
+    def read(self, work: Callable[[Transaction], T], deadline: Deadline) -> T:
+        """Return the result of `work`, which is done in one read-only transaction.
 
-        `work` may run twice: a recovery conflict or a lost connection is tried once more while time is left.
+        `work` may be done twice: it is retried once after a recovery conflict or a lost connection.
         """
 
-        def in_transaction(connection: Any, server: Server) -> T:
-            with connection.cursor() as cursor:
-                transaction = self._sessions.begin(cursor, server)
-                result = work(transaction)
-                transaction.end()
-                return result
+        def work_in_transaction(connection: ReplicaConnection, server: Server) -> T:
+            transaction = self._sessions.begin(connection, server)
+            result = work(transaction)
+            transaction.end()
+            return result
 
-        return self._use(in_transaction, deadline.within(self.longest_read_seconds).remaining_seconds)
+        return self._use(work_in_transaction, deadline.within(self.longest_read_seconds))
 
-    def ask(self, statement: Statement, deadline: Deadline = NO_DEADLINE) -> tuple[Server, list[Row]]:
-        """What one statement says that is asked again and again: one round trip, one snapshot."""
-        return self._use(
-            partial(self._sessions.ask, statement=statement),
-            deadline.within(self.longest_read_seconds).remaining_seconds,
-        )
+    def ask(self, statement: Statement, deadline: Deadline) -> tuple[Server, list[Row]]:
+        """Return the server, and all rows of one statement that comes again and again, in one round trip."""
+        fetch = partial(self._sessions.fetch, statement=statement)
+        return self._use(fetch, deadline.within(self.longest_read_seconds))
 
-    def _use(self, work: Callable[[Any, Server], T], seconds: float) -> T:
-        with deadline(seconds):
-            try:
-                return self._use_once(work)
-            except psycopg2.Error as error:
-                if not is_passing(error) or remaining_seconds() <= 0:
-                    raise translate_fault(error) from error
-            try:
-                return self._use_once(work)
-            except psycopg2.Error as error:
-                raise translate_fault(error) from error
+    def _use(self, work: Callable[[ReplicaConnection, Server], T], deadline: Deadline) -> T:
+        try:
+            return self._use_once(work, deadline)
+        except psycopg2.Error as error:
+            if not is_worth_a_retry(error) or not deadline.remaining_seconds:
+                raise to_query_error(error) from error
+        try:
+            return self._use_once(work, deadline)
+        except psycopg2.Error as error:
+            raise to_query_error(error) from error
 
-    def _use_once(self, work: Callable[[Any, Server], T]) -> T:
+    def _use_once(self, work: Callable[[ReplicaConnection, Server], T], deadline: Deadline) -> T:
         pool = self._pool
-        with pool.connection() as (connection, server):
+        with pool.connection(deadline) as (connection, server):
             try:
                 return work(connection, server)
             except psycopg2.Error as error:
@@ -108,23 +106,23 @@ class Replica:
             self._generation,
             self._sessions,
             require_standby=self._require_standby,
-            lose=self._renew,
+            on_lost=self._renew,
         )
 
     def _renew(self, lost: Pool) -> None:
-        """Leave a pool whose server lost a connection: its others are as good as lost, and so are its proofs."""
-        with self._renewing:
+        """Replace a pool that lost a connection: its other connections are probably lost, and its proofs end."""
+        with self._renewal:
             if self._pool is lost:
                 self._pool = self._make_pool()
                 lost.close()
 
     def leave(self) -> None:
-        """Leave the server, which has turned out unfit: the hosts of the URL are tried anew."""
+        """Leave a server that is not fit to answer: the hosts of the URL are tried anew."""
         self._renew(self._pool)
 
-    def count_connections(self) -> tuple[int, int]:
-        """How many connections are in use or being opened, and how many threads wait for one."""
-        return self._pool.count()
+    def count_connections(self) -> int:
+        """Return the number of connections that are in use or being opened."""
+        return self._pool.count_in_use()
 
     def close(self) -> None:
         """Close the connections that are not in use."""

@@ -1,68 +1,74 @@
-"""What a connection is to the server: a session of its own, or, behind a pooler, a way to any session at all."""
+"""Sessions on the server: a connection has its own, or, behind a pooler, each transaction has any."""
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Protocol
 
 from tickiti_query.cache.snapshot import Server, Snapshot
 from tickiti_query.model.source import Row
 from tickiti_query.model.statement import Statement
-from tickiti_query.replica import state_statement
-from tickiti_query.replica.connection import Target
-from tickiti_query.replica.transaction import BEGIN, Transaction, run, run_kept
+from tickiti_query.replica.connection import ReplicaConnection, Target
+from tickiti_query.replica.execution import Preparation, run_statement
+from tickiti_query.replica.server_state import STATE_STATEMENTS, identify_server, to_server_state
+from tickiti_query.replica.transaction import BEGIN, Transaction
 
-# Which life of which server a statement is read in. A pooler's clients do not feel a crash of the server behind it,
-# after which the postmaster, and so its start, may be the same; but its counters begin anew.
+# The server that a statement is read on, and the life of it. A pooler's clients do not notice a crash of the server
+# behind it. The postmaster and its start time may be the same after a crash, but the server's counters begin anew.
 LIFE = """(SELECT concat_ws(' ', system_identifier, current_setting('server_version_num'),
                   pg_postmaster_start_time(), pg_stat_get_bgwriter_stat_reset_time())
  FROM pg_control_system())"""
+IN_RECOVERY = Statement("SELECT pg_is_in_recovery()")
 
 
 class Sessions(Protocol):
-    """How connections are used. Every method raises psycopg2.Error.
+    """The use of connections. Every method raises psycopg2.Error.
 
-    `prefix` is what the text of a statement begins with that is sent by itself. The server that `meet` gives is
-    handed to the others; what they give names the one that was read.
+    `prefix` is SQL that a statement outside a transaction begins with. `server` is what `identify` returned; the server
+    in a result is the one that was read.
     """
 
     prefix: str
 
-    def meet(self, connection: Any, generation: int) -> tuple[Server, bool]:
-        """Make a new connection ready; answer which server it leads to, and whether that is a standby."""
+    def identify(self, connection: ReplicaConnection, generation: int) -> tuple[Server, bool]:
+        """Return the server that a new connection leads to, and true where the server is a standby."""
 
-    def observe(self, connection: Any, server: Server, *, with_lag: bool) -> Snapshot:
-        """The server's state now, in one round trip."""
+    def read_state(self, connection: ReplicaConnection, server: Server, *, with_lag: bool) -> Snapshot:
+        """Return the server's state now, in one round trip."""
 
-    def begin(self, cursor: Any, server: Server) -> Transaction:
-        """A snapshot."""
+    def begin(self, connection: ReplicaConnection, server: Server) -> Transaction:
+        """Return a read-only transaction."""
 
-    def ask(self, connection: Any, server: Server, statement: Statement) -> tuple[Server, list[Row]]:
-        """All rows of a statement that is asked again and again, in one round trip."""
+    def fetch(
+        self, connection: ReplicaConnection, server: Server, statement: Statement
+    ) -> tuple[Server, list[Row]]:
+        """Return all rows of a statement that comes again and again, in one round trip."""
 
 
-class OwnSessions:
-    """Each connection has a session of its own for as long as it lasts: what is set and prepared there stays."""
+class DirectSessions:
+    """Sessions without a pooler: each connection has one of its own, whose settings and prepared statements stay."""
 
     prefix = ""
 
-    def meet(self, connection: Any, generation: int) -> tuple[Server, bool]:
-        return state_statement.prepare(connection, generation)
+    def identify(self, connection: ReplicaConnection, generation: int) -> tuple[Server, bool]:
+        return identify_server(connection, generation)
 
-    def observe(self, connection: Any, server: Server, *, with_lag: bool) -> Snapshot:
-        return state_statement.execute(connection, server, with_lag=with_lag)
+    def read_state(self, connection: ReplicaConnection, server: Server, *, with_lag: bool) -> Snapshot:
+        [row] = run_statement(connection, STATE_STATEMENTS[with_lag], Preparation.WITH_PARAMETERS)
+        return to_server_state(server, row)
 
-    def begin(self, cursor: Any, server: Server) -> Transaction:
-        return Transaction(cursor, server)
+    def begin(self, connection: ReplicaConnection, server: Server) -> Transaction:
+        return Transaction(connection, server)
 
-    def ask(self, connection: Any, server: Server, statement: Statement) -> tuple[Server, list[Row]]:
-        return server, run_kept(connection, statement)
+    def fetch(
+        self, connection: ReplicaConnection, server: Server, statement: Statement
+    ) -> tuple[Server, list[Row]]:
+        return server, run_statement(connection, statement, Preparation.WITH_VALUES)
 
 
-class PooledSessions:
-    """Each transaction of a connection may be in another session, on another server.
+class PoolerSessions:
+    """Sessions behind a pooler: each transaction of a connection may have another session, on another server.
 
-    Nothing is prepared, the settings come with every transaction, and every reading says which life of which server
-    it is of. `settings`: of a session, name and value.
+    Nothing is prepared, each transaction sets `settings` for itself, and each result names the server and its life.
     """
 
     def __init__(self, settings: Mapping[str, str]) -> None:
@@ -72,35 +78,33 @@ class PooledSessions:
         # Statements that are sent together are one transaction, which ends with the last.
         self.prefix = f"SET TRANSACTION READ ONLY; {self._set}"
 
-    def meet(self, connection: Any, generation: int) -> tuple[Server, bool]:
-        """What the connection leads to may change: of the server that is given the generation alone holds."""
-        with connection.cursor() as cursor:
-            cursor.execute(f"{self.prefix}SELECT pg_is_in_recovery()")
-            [in_recovery] = cursor.fetchone()
+    def identify(self, connection: ReplicaConnection, generation: int) -> tuple[Server, bool]:
+        """Return a server of which the generation alone is known: the pooler may lead to another one at any time."""
+        [(in_recovery,)] = run_statement(connection, IN_RECOVERY, prefix=self.prefix)
         return Server(generation, system=0, major=0), in_recovery
 
-    def observe(self, connection: Any, server: Server, *, with_lag: bool) -> Snapshot:
-        found, [row] = self.ask(connection, server, state_statement.STATEMENTS[with_lag])
-        return state_statement.read_state(found, row)
+    def read_state(self, connection: ReplicaConnection, server: Server, *, with_lag: bool) -> Snapshot:
+        found, [row] = self.fetch(connection, server, STATE_STATEMENTS[with_lag])
+        return to_server_state(found, row)
 
-    def begin(self, cursor: Any, server: Server) -> Transaction:
-        cursor.execute(f"{BEGIN}; {self._set}SELECT {LIFE}")
-        [life] = cursor.fetchone()
-        return Transaction(cursor, read_server(server, life), prefix="", is_prepared=False)
+    def begin(self, connection: ReplicaConnection, server: Server) -> Transaction:
+        [(life,)] = run_statement(connection, Statement(f"SELECT {LIFE}"), prefix=f"{BEGIN}; {self._set}")
+        return Transaction(connection, to_server(server, life), prefix="", may_prepare=False)
 
-    def ask(self, connection: Any, server: Server, statement: Statement) -> tuple[Server, list[Row]]:
+    def fetch(
+        self, connection: ReplicaConnection, server: Server, statement: Statement
+    ) -> tuple[Server, list[Row]]:
         located = replace(statement, sql=f"SELECT {LIFE}, q.* FROM (\n{statement.sql}\n) q")
-        with connection.cursor() as cursor:
-            rows = run(cursor, self.prefix, located)
-        return read_server(server, rows[0][0]), [row[1:] for row in rows]
+        rows = run_statement(connection, located, prefix=self.prefix)
+        return to_server(server, rows[0][0]), [row[1:] for row in rows]
 
 
-def read_server(met: Server, life: str) -> Server:
-    """The server in the text that LIFE gives, in the generation of the one that was met."""
+def to_server(identified: Server, life: str) -> Server:
+    """Return the server in the text of LIFE, in the generation of the one that was identified."""
     system, version, started = life.split(" ", 2)
-    return Server(met.generation, int(system), int(version) // 10_000, started)
+    return Server(identified.generation, int(system), int(version) // 10_000, started)
 
 
 def choose_sessions(target: Target) -> Sessions:
-    """What the target's connections are."""
-    return PooledSessions(target.settings) if target.is_pooled else OwnSessions()
+    """Return the sessions that the connections to a target have."""
+    return PoolerSessions(target.settings) if target.is_pooled else DirectSessions()

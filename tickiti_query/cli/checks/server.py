@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from tickiti_query.cache.snapshot import PROVEN_MAJORS
 from tickiti_query.cli.checks.result import CheckResult, fault, ok, warning
 from tickiti_query.cli.session import Session
-from tickiti_query.replica.deadline import deadline
 
 OLDEST_MAJOR = 13  # the first whose snapshots and transaction ids have the form that proofs are made of
 SLACK_SECONDS = 2  # the way of a heartbeat, as the statement of the server's state grants it
@@ -65,9 +64,9 @@ def judge_primary(*, require_standby: bool) -> CheckResult:
 
 def measure_lag(session: Session) -> CheckResult:
     """Return a result for the lag, measured as the service does."""
-    with deadline(session.settings.statement_timeout_ms / 1000):
-        server, _ = session.sessions.meet(session.connection, generation=0)
-        state = session.sessions.observe(session.connection, server, with_lag=True)
+    session.limit(session.settings.statement_timeout_ms / 1000)
+    server, _ = session.sessions.identify(session.connection, generation=0)
+    state = session.sessions.read_state(session.connection, server, with_lag=True)
     limit = f"TICKITI_MAX_REPLICA_LAG_SECONDS is {session.settings.max_replica_lag_seconds}"
     if state.lag_seconds is None:
         return fault("lag", "nothing tells how far behind the standby is: it has replayed no transaction yet")

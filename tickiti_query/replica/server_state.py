@@ -1,14 +1,13 @@
-"""The two statements in which the replica tells its state, prepared once a connection; they read no table."""
+"""Statements that read the identity and the state of the server. They read no table."""
 
 from datetime import UTC
-from typing import Any
 
 from tickiti_query.cache.snapshot import POSITION_SQL, REPLAYED_SQL, RUNNING_SQL, Server, Snapshot
+from tickiti_query.model.source import Row
 from tickiti_query.model.statement import Statement
-from tickiti_query.replica.faults import PoolerError
-
-NAME = "tickiti_server_state"
-NAME_WITH_LAG = "tickiti_server_state_with_lag"
+from tickiti_query.replica.connection import ReplicaConnection
+from tickiti_query.replica.database_errors import PoolerError
+from tickiti_query.replica.execution import run_statement
 
 STATE = f"""
 SELECT {POSITION_SQL} AS position,
@@ -31,44 +30,30 @@ STATE_WITH_LAG = f"""{STATE},
 FROM (SELECT CAST(current_setting('wal_receiver_timeout') AS interval) / 2 AS heartbeat) r
 LEFT JOIN pg_stat_wal_receiver l ON TRUE
 """
-STATEMENTS = {
-    False: Statement(f"{STATE}, NULL AS lag"),
-    True: Statement(STATE_WITH_LAG),
-}  # by whether the lag is told
-IDENTIFY = """
+# by whether the lag is read, which takes as long as all the rest
+STATE_STATEMENTS = {
+    False: Statement(f"{STATE}, NULL AS lag", is_repeated=True),
+    True: Statement(STATE_WITH_LAG, is_repeated=True),
+}
+IDENTITY = Statement("""
 SELECT system_identifier, CAST(pg_postmaster_start_time() AS text), pg_is_in_recovery(), pg_backend_pid()
-FROM pg_control_system()"""
-# A recovery conflict may end the preparation half-way, and a prepared statement outlives the failure of what came
-# with it; another attempt on the same connection must not stumble over it.
-PREPARE = f"""DEALLOCATE ALL;
-PREPARE {NAME} AS {STATEMENTS[False].sql};
-PREPARE {NAME_WITH_LAG} AS {STATEMENTS[True].sql}"""
+FROM pg_control_system()""")
 
 
-def prepare(connection: Any, generation: int) -> tuple[Server, bool]:
-    """Make the statements ready on a new connection; answer which server it leads to, and whether it is a standby.
+def identify_server(connection: ReplicaConnection, generation: int) -> tuple[Server, bool]:
+    """Return the server that a new connection leads to, and true where the server is a standby.
 
-    Raises PoolerError where it leads to a pooler: what is prepared in its sessions, others would find there.
+    Raise PoolerError where the connection leads to a pooler: its other clients would find our prepared statements.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(IDENTIFY)
-        system, started, in_recovery, pid = cursor.fetchone()
-        # A pooler makes up the process that it names to its clients.
-        if pid != connection.info.backend_pid:
-            raise PoolerError
-        cursor.execute(PREPARE)
+    [(system, started, in_recovery, pid)] = run_statement(connection, IDENTITY)
+    # A pooler tells its clients a process id that it has made up.
+    if pid != connection.info.backend_pid:
+        raise PoolerError
     return Server(generation, int(system), connection.server_version // 10_000, started), in_recovery
 
 
-def execute(connection: Any, server: Server, *, with_lag: bool) -> Snapshot:
-    """The server's state now, in one round trip. The lag takes as long as all the rest. Raises psycopg2.Error."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"EXECUTE {NAME_WITH_LAG if with_lag else NAME}")
-        return read_state(server, cursor.fetchone())
-
-
-def read_state(server: Server, row: tuple[Any, ...]) -> Snapshot:
-    """The state in the row that either statement gives."""
+def to_server_state(server: Server, row: Row) -> Snapshot:
+    """Return the state in the row of a state statement."""
     position, running, replayed_at, lag = row
     return Snapshot(
         server=server,

@@ -1,0 +1,74 @@
+"""Time of a loan from the connection pool: `python -m bench.loans`. It needs no database."""
+
+import argparse
+import statistics
+import sys
+import timeit
+from typing import Any
+from unittest import mock
+
+from tickiti_query.cache.snapshot import Server
+from tickiti_query.replica import pool as pool_module
+from tickiti_query.replica.connection import Target
+from tickiti_query.replica.pool import Pool
+from tickiti_query.replica.sessions import DirectSessions
+from tickiti_query.replica.waiting import deadline_from_now
+
+CONNECTIONS = 10
+SERVER = Server(generation=1, system=1, major=18)
+
+
+class OpenConnection:
+    """A connection that nothing is sent on."""
+
+    closed = False
+    deadline: Any = None
+
+    def close(self) -> None:
+        """End nothing."""
+
+
+class KnownServer(DirectSessions):
+    """Sessions on a server that need not be asked which one it is."""
+
+    def identify(self, _connection: Any, _generation: int) -> tuple[Server, bool]:
+        return SERVER, True
+
+
+def connect(_hosts: Any, _deadline: Any, examine: Any) -> OpenConnection:
+    """Return an open connection, examined as a real one is."""
+    connection = OpenConnection()
+    examine(connection, {})
+    return connection
+
+
+def time_loans(loans: int, rounds: int) -> list[float]:
+    """Return the microseconds of a loan in each round. A loan takes an open connection and gives it back."""
+    deadline = deadline_from_now(3600)
+    target = Target("postgresql://replica.example/tickiti", "reporting", statement_timeout_ms=5000)
+    with mock.patch.object(pool_module, "connect", connect):
+        pool = Pool(target, CONNECTIONS, 1, KnownServer(), require_standby=True, on_lost=lambda _pool: None)
+
+        def lend() -> None:
+            with pool.connection(deadline):
+                pass
+
+        lend()
+        return [seconds / loans * 1e6 for seconds in timeit.repeat(lend, number=loans, repeat=rounds)]
+
+
+def main() -> int:
+    """Print the median and the least time of a loan."""
+    parser = argparse.ArgumentParser(description="Time a loan from the connection pool.")
+    parser.add_argument("--loans", type=int, default=50_000, help="in each round")
+    parser.add_argument("--rounds", type=int, default=7)
+    arguments = parser.parse_args()
+    times = time_loans(arguments.loans, arguments.rounds)
+    print(
+        f"a loan: {statistics.median(times):.1f} µs; {min(times):.1f} µs in the best of {len(times)} rounds"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
