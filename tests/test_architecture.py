@@ -62,6 +62,7 @@ TABLE: dict[str, set[str]] = {
         "cache",
         "config",
         "http",
+        "model",
         "operations",
         "query",
         "replica",

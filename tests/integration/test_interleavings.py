@@ -468,8 +468,8 @@ def test_without_a_cache_those_who_come_while_it_runs_share_the_next(
             uncached.second.commit()
             for found in (first.result(), *late.result()):
                 check(world, ask_of(ANN), found)
-    # One of each of the two workers, and one for those who waited there meanwhile. Rows that were read alone, and read_snapshot_id
-    # the commit, are read again with their preconditions.
+    # One of each of the two workers, and one for those who waited there meanwhile. Rows that were read alone and
+    # see the commit are read again with their preconditions.
     flights = 2 * WORKERS
     assert written.count_reading("personal_access_tokens") <= flights
     assert written.count_reading("tickets") <= 2 * flights

@@ -31,7 +31,7 @@ def make_body_parser(
     """Return `parse_body(raw_body, content_type) -> TicketQuery`, with an install's limits.
 
     It raises MalformedJson for a body that did not come to its end (None), then UnsupportedMediaType, MalformedJson and
-    ValidationFailed. An empty body asks for All. It remembers what it has parsed: pollers send the same again and again.
+    ValidationFailed. An empty body asks for All. It remembers parsed bodies: pollers repeat themselves.
     """
     schema = TicketQuerySchema(max_row_limit=max_row_limit)
     remembered: LRUCache[tuple[bytes, str], tuple[TicketQuery, int]] = LRUCache(

@@ -67,7 +67,7 @@ class CachedPlan:
 
 
 def write_plan_statement(page: Statement, preconditions: Sequence[Precondition]) -> Statement:
-    """Return one statement that gives first the snapshot's id, NULL where a precondition fails, then the page's rows."""
+    """Return one statement that gives the snapshot's id, NULL where a precondition fails, then the page's rows."""
     binds = Binds()
     conditions = []
     for number, precondition in enumerate(preconditions, start=1):
@@ -80,7 +80,8 @@ def write_plan_statement(page: Statement, preconditions: Sequence[Precondition])
     holds = "\n  AND ".join(conditions) or "TRUE"
     columns = "NULL, " * len(page.columns)
     return Statement(
-        f"WITH preconditions AS MATERIALIZED (\nSELECT CASE WHEN {holds}\nTHEN {SNAPSHOT_ID_SQL} END AS snapshot_id\n)\n"
+        f"WITH preconditions AS MATERIALIZED (\nSELECT CASE WHEN {holds}\n"
+        f"THEN {SNAPSHOT_ID_SQL} END AS snapshot_id\n)\n"
         f"SELECT {columns}snapshot_id\nFROM preconditions\n"
         # UNION ALL appends after the rest, and does not begin with it where a condition on no column is false.
         f"UNION ALL\nSELECT page.*, NULL FROM (\n{page.sql}\n) page\n"

@@ -73,7 +73,7 @@ class Reader:
         return self.plans.get(request.key) is not None
 
     def read(self, request: Request, trace: RequestTrace, snapshot: Snapshot) -> Reading:
-        """Return the rows for a request, read after `snapshot`. Raises QueryError, in the order in which errors count."""
+        """Return the rows for a request, read after `snapshot`. Raises QueryError: who may ask comes before what."""
         return self._read_by_plan(request, trace, snapshot) or self._read_anew(request, trace, snapshot)
 
     def _read_by_plan(self, request: Request, trace: RequestTrace, snapshot: Snapshot) -> Reading | None:
@@ -96,7 +96,7 @@ class Reader:
         return reading
 
     def _run_plan(self, plan: CachedPlan, snapshot: Snapshot, deadline: Deadline) -> Reading | None:
-        """Return the rows by the unchecked statement where the plan's own snapshot is current, else by the checked one."""
+        """Return the rows: by the unchecked statement while the plan's snapshot is current, else by the checked one."""
         if plan.validator is not None and plan.validator == snapshot.validator:
             reading = self._ask(plan, plan.unchecked, snapshot, deadline)
             if reading is not None and reading.validator == plan.validator:

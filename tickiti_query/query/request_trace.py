@@ -11,8 +11,8 @@ class RequestTrace:
     """The facts of one request, filled in as they become known; None for what was never reached.
 
     `durations` are seconds by the names of Server-Timing: `auth`, `cache`, `sql`. `cache` is the word of the log line:
-    `hit`, `miss`, `off`. `error` is the code of an answer that is one. `render_seconds` is the time that it took to make
-    the body of rows that were read for this request.
+    `hit`, `miss`, `off`. `error` is the code of an answer that is one. `render_seconds` is the time that it took
+    to make the body of rows that were read for this request.
     """
 
     user_id: int | None = None
