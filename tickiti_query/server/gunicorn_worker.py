@@ -32,10 +32,14 @@ log = logging.getLogger("tickiti_query.request")
 
 @dataclass(slots=True)
 class Address:
-    """An address that is served, and its connections: at most `most`; the longest idle of the idle ones comes first."""
+    """An address that is served, and its connections: at most `most`; the longest idle of the idle ones comes first.
+
+    `is_api` is False for the operations port, where a refusal is no request that anybody counts.
+    """
 
     name: tuple[str, int]
     most: int
+    is_api: bool
     open: int = 0
     idle: dict[ClientSocket, None] = field(default_factory=dict)
 
@@ -55,11 +59,11 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def run(self) -> None:
         """Serve until a signal ends the worker, then drain."""
-        bounds = [self.worker_connections, *[OPERATIONS_CONNECTIONS] * (len(self.sockets) - 1)]
-        served = [
-            self.serve(listener, Address(listener.getsockname(), most))
-            for listener, most in zip(self.sockets, bounds, strict=True)
-        ]
+        api, *others = self.sockets
+        served = [self.serve(api, Address(api.getsockname(), self.worker_connections, is_api=True))]
+        for other in others:
+            address = Address(other.getsockname(), OPERATIONS_CONNECTIONS, is_api=False)
+            served.append(self.serve(other, address))
         while self.alive:
             self.notify()
             gevent.sleep(POLL_SECONDS)
@@ -96,8 +100,9 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         """Serve a connection; at the bound in the place of the longest idle one, or refuse it."""
         if address.open >= address.most:
             if not address.idle:
-                count_shed("connections")
-                send_error(client, Overloaded())
+                if address.is_api:
+                    count_shed("connections")
+                    send_error(client, Overloaded())
                 util.close_graceful(client, REFUSAL_SECONDS)
                 return
             next(iter(address.idle)).hang_up()
