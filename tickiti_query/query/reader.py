@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 from tickiti_query.cache.snapshot_ids import Server, ServerState, Sight, Validator, confirm, see
 from tickiti_query.catalogue.resolved_names import Key, ResolvedNames
-from tickiti_query.compiler import compile_query
-from tickiti_query.compiler.criteria import Search, read_criteria
+from tickiti_query.compiler import compile_with_names
+from tickiti_query.compiler.criteria import read_criteria
 from tickiti_query.model.actor import Actor
 from tickiti_query.model.perspective import Perspective
 from tickiti_query.model.search import Selector
@@ -132,7 +133,9 @@ class Reader:
         with trace.measure("sql"):
             perspective = self.find_perspective(source, query.selector, actor)
             trace.perspective_id = perspective.id
-            statement = self._compile(source, perspective, searches, actor, query.row_limit)
+            statement, _ = compile_with_names(
+                perspective, searches, actor, query.row_limit, partial(self.look_up, source)
+            )
             rows = snapshot.fetch(statement)
         validator = confirm(state, snapshot.server, sight)
         proved, alone = write_recipe(statement, source.premises), write_recipe(statement, ())
@@ -147,19 +150,3 @@ class Reader:
             validator=validator,
         )
         return Reading(server=snapshot.server, sight=sight, validator=validator, recipe=recipe, rows=rows)
-
-    def _compile(
-        self,
-        source: Source,
-        perspective: Perspective,
-        searches: Sequence[Search],
-        actor: Actor,
-        row_limit: int,
-    ) -> Statement:
-        """The statement, written again where names had to be looked up for it."""
-        names = ResolvedNames()
-        statement = compile_query(perspective, searches, actor, row_limit, names)
-        if names.missing:
-            names = self.look_up(source, names.missing)
-            statement = compile_query(perspective, searches, actor, row_limit, names)
-        return statement
