@@ -49,7 +49,7 @@ TABLE: dict[str, set[str]] = {
         "replica",
         "reporting",
     },
-    "demo": set(),
+    "demo": {"reporting"},  # the names and types of the contract's relations
     # what is outside the rooms
     "__init__.py": set(),
     "__main__.py": {"cli"},
