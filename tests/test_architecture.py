@@ -12,6 +12,7 @@ import app as composition
 from config.settings import Settings
 from tests.fake_replica import FakeReplica
 from tests.support.imports import Rules, find_idle_rules, find_offences
+from tests.support.names import find_ambiguous_names
 
 ROOT = Path(__file__).parents[1]
 PRODUCT = ("app.py", "wsgi.py", "config", "schemas", "tickiti_query")
@@ -84,6 +85,19 @@ PACKAGES: dict[str, set[str]] = {
     "reporting": set(),
     "schemas": {"marshmallow"},
     "wsgi.py": set(),
+}
+# name -> the rooms in which it may be defined more than once. Every other name stands for one thing.
+SHARED_NAMES: dict[str, set[str]] = {
+    # the functions of a command; `python -m` and scripts begin with main
+    "add_parser": {"cli"},
+    "run": {"cli", "replica"},  # in the replica, a statement is run
+    "main": {"cli", "demo"},
+    # a class, and the protocol by which a room that may not import it knows it
+    "Credentials": {"query", "reporting"},
+    "Door": {"admission", "query"},
+    "Entry": {"cache", "query"},
+    # one waits for a place, one for a reading, both at a gate
+    "Waiter": {"admission", "cache"},
 }
 # The rooms whose docstrings begin with an imperative verb, or with a noun phrase that names the value.
 PLAIN = ("model", "catalogue", "compiler", "reporting", "cli", "demo")
@@ -243,6 +257,40 @@ def test_an_arrow_and_a_room_that_are_not_needed_are_found() -> None:
         "the table names attic, which is not there",
         "the table lets model import schemas, which it does not",
     ]
+
+
+def test_a_name_is_defined_once() -> None:
+    assert list(find_ambiguous_names(read_sources(*PRODUCT), RULES, SHARED_NAMES)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "found"),
+    [
+        (
+            "tickiti_query/cache/planted.py",
+            "class Actor: ...",
+            ["Actor is defined in tickiti_query/cache/planted.py and in tickiti_query/model/actor.py"],
+        ),
+        (
+            "tickiti_query/server/planted.py",
+            "async def read_flag(): ...",
+            [
+                "read_flag is defined in tickiti_query/catalogue/values.py and in tickiti_query/server/planted.py"
+            ],
+        ),
+        ("tickiti_query/cli/planted.py", "def add_parser(): ...\ndef run(): ...\ndef _group(): ...", []),
+        ("tickiti_query/cache/planted.py", "from tickiti_query.model.actor import Actor", []),
+    ],
+)
+def test_a_planted_name_is_found(path: str, text: str, found: list[str]) -> None:
+    sources = {**read_sources(*PRODUCT), path: text}
+    assert list(find_ambiguous_names(sources, RULES, SHARED_NAMES)) == found
+
+
+def test_a_name_that_may_be_shared_may_be_so_only_in_its_rooms() -> None:
+    sources = {**read_sources(*PRODUCT), "tickiti_query/http/planted.py": "def main(): ..."}
+    [sentence] = find_ambiguous_names(sources, RULES, SHARED_NAMES)
+    assert sentence.startswith("main is defined in tickiti_query/cli/__init__.py and in ")
 
 
 def test_every_module_opens_with_a_sentence_that_says_what_it_is_for() -> None:

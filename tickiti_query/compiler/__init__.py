@@ -11,7 +11,7 @@ from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.catalogue.resolved_names import Key, ResolvedNames
 from tickiti_query.compiler.criteria import Search
 from tickiti_query.compiler.order import read_keys
-from tickiti_query.compiler.reading import read_question
+from tickiti_query.compiler.question_rules import read_rules
 from tickiti_query.compiler.select import choose_columns, write_select
 from tickiti_query.compiler.shape import Page, write_page
 from tickiti_query.compiler.where import write_queue_scope, write_scope
@@ -35,8 +35,8 @@ def compile_query(
     Raises UnsupportedPerspective where the perspective has a field, operator, value, order or column that the
     catalogue does not know.
     """
-    reading = read_question(perspective, searches, actor, names, catalogue)
-    context, predicates = reading.context, reading.predicates
+    rules = read_rules(perspective, searches, actor, names, catalogue)
+    context, predicates = rules.context, rules.predicates
     keys = tuple(read_keys(perspective, context, catalogue))
     columns = choose_columns(perspective, catalogue)
     select = write_select(columns, context, catalogue)
