@@ -42,7 +42,7 @@ from tickiti_query.compiler import compile_query
 from tickiti_query.demo.binaries import find_bindir
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.postgres import Server
+from tickiti_query.demo.postgres import PostgresServer
 from tickiti_query.model.search import Selector
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target as ReplicaTarget
@@ -260,7 +260,7 @@ def describe_case(case: Case, target: Target, figures: Sequence[Figures]) -> dic
 # --- the database's own word -----------------------------------------------------------------------------
 
 
-def count_statements(standby: Server, target: Target) -> tuple[float, int]:
+def count_statements(standby: PostgresServer, target: Target) -> tuple[float, int]:
     """What one hit makes the standby do: statements in its log, and scans of tables or indexes."""
     question = write_body(INDEXED).encode()
     with contextlib.closing(target.connect()) as connection:
@@ -286,14 +286,14 @@ def count_statements(standby: Server, target: Target) -> tuple[float, int]:
     return len(logged) / HITS_COUNTED, scans
 
 
-def set_logging(standby: Server, which: str) -> None:
+def set_logging(standby: PostgresServer, which: str) -> None:
     """Have every session log its statements, or none; sessions follow before their next one."""
     standby.execute(f"ALTER SYSTEM SET log_statement = '{which}'")
     standby.execute("SELECT pg_reload_conf()")
     time.sleep(0.5)
 
 
-def count_scans(standby: Server) -> int:
+def count_scans(standby: PostgresServer) -> int:
     """Scans of the reporting relations since the server's statistics began."""
     sql = "SELECT sum(seq_scan + COALESCE(idx_scan, 0)) FROM pg_stat_user_tables WHERE schemaname = %s"
     return int(standby.execute(sql, (SCHEMA,))[0][0])

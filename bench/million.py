@@ -12,10 +12,9 @@ from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
 from bench.world import Step, list_steps
+from tickiti_query.demo.loading import read_ddl
 
-HERE = Path(__file__).parent
-CONTRACT = HERE / "reporting.sql"
-INDEXES = HERE.parent / "deploy" / "reporting_indexes.sql"
+INDEXES = Path(__file__).parents[1] / "deploy" / "reporting_indexes.sql"
 BATCH = 500_000  # tickets to one statement where a step is written by ranges
 
 
@@ -47,7 +46,7 @@ def build(connection: Connection, schema: str, tickets: int, *, with_indexes: bo
 
 
 def _list_all(tickets: int, *, with_indexes: bool) -> Iterator[Step]:
-    yield Step("contract", CONTRACT.read_text())
+    yield Step("contract", read_ddl())
     yield from list_steps(tickets)
     if with_indexes:
         yield Step("indexes", INDEXES.read_text())

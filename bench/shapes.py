@@ -14,6 +14,7 @@ import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -26,7 +27,7 @@ from bench.shape_measure import Compared, Measured, Session
 from bench.shape_together import list_combinations
 from bench.world import ALL_SEEING_USER, TINY_USER
 from tickiti_query import compiler
-from tickiti_query.catalogue.resolved_names import Relation, ResolvedNames
+from tickiti_query.catalogue.resolved_names import Relation
 from tickiti_query.compiler.criteria import read_criteria
 from tickiti_query.compiler.shape import write_plain
 from tickiti_query.model.actor import Actor, User
@@ -81,11 +82,9 @@ class World:
         """The statement as the service makes it, with names looked up first."""
         searches = read_criteria(shape.criteria)
         actor = self.actors[person]
-        names = ResolvedNames()
-        statement = compiler.compile_query(shape.perspective, searches, actor, ROWS, names)
-        if names.missing:
-            names = resolve(self.session, names.missing)
-            statement = compiler.compile_query(shape.perspective, searches, actor, ROWS, names)
+        statement, _ = compiler.compile_with_names(
+            shape.perspective, searches, actor, ROWS, partial(resolve, self.session)
+        )
         return statement
 
     def write_rivals(self, shape: Shape, person: str) -> Iterator[str]:

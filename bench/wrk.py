@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.cases import HEADERS, Case
 from bench.rivals.targets import LoadError, Target
 from tickiti_query.demo.loading import READER
-from tickiti_query.demo.postgres import Server
+from tickiti_query.demo.postgres import PostgresServer
 
 WRK_SCRIPT = """
 wrk.method = "POST"
@@ -79,7 +79,7 @@ class Wrk:
 
     script: Path
     seconds: int
-    standby: Server
+    standby: PostgresServer
 
     def measure(self, target: Target, case: Case) -> Figures:
         """Load a target for a second, and then for as long as it takes to tell."""
@@ -133,7 +133,7 @@ class Wrk:
         return Figures(requests, rate, result["p50"], result["p99"], cpu, database_cpu)
 
 
-def read_cpu(targets: Sequence[Target], standby: Server) -> tuple[float, float]:
+def read_cpu(targets: Sequence[Target], standby: PostgresServer) -> tuple[float, float]:
     """Milliseconds of CPU that the targets' processes have used, and that the standby's sessions have."""
     own, sessions = 0, 0
     binds = [f"\0TICKITI_BIND={target.bind}\0".encode() for target in targets]
@@ -160,7 +160,7 @@ def keep_script() -> Iterator[Path]:
         yield path
 
 
-def wait_idle(standby: Server) -> None:
+def wait_idle(standby: PostgresServer) -> None:
     """Return once nobody asks the standby anything: what wrk gave up on is not stopped there."""
     sql = "SELECT count(*) FROM pg_stat_activity WHERE usename = %s AND state <> 'idle'"
     standby.wait_until("come to rest", lambda: standby.execute(sql, (READER,)) == [(0,)], IDLE_SECONDS)

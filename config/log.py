@@ -28,7 +28,7 @@ class JsonFormatter(logging.Formatter):
         line.update(getattr(record, "facts", {}))
         if record.exc_info and record.exc_info[0]:
             line["exception"] = record.exc_info[0].__name__
-            line["at"] = name_place(record.exc_info[2])
+            line["at"] = locate_exception(record.exc_info[2])
         return msgspec.json.encode(line, enc_hook=str).decode()
 
 
@@ -105,7 +105,7 @@ def open_without_waiting(descriptor: int) -> Output:
     return File(descriptor, "wb", closefd=False)
 
 
-def name_place(trace: TracebackType | None) -> str:
+def locate_exception(trace: TracebackType | None) -> str:
     """Where an exception was raised: file, line and function of the innermost frame."""
     frames = traceback.extract_tb(trace)
     return f"{frames[-1].filename}:{frames[-1].lineno} {frames[-1].name}" if frames else "unknown"

@@ -115,7 +115,7 @@ def one_of(*words: str) -> Callable[[str], str]:
     return read
 
 
-def read_flag(text: str) -> bool:
+def read_boolean(text: str) -> bool:
     """`true` or `false`."""
     return one_of("true", "false")(text) == "true"
 
@@ -153,7 +153,7 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "TICKITI_DEFAULT_ROW_LIMIT": ("default_row_limit", whole_number(1, 1_000_000)),
     "TICKITI_MAX_ROW_LIMIT": ("max_row_limit", whole_number(1, 1_000_000)),
     "TICKITI_STATEMENT_TIMEOUT_MS": ("statement_timeout_ms", whole_number(1, 3_600_000)),
-    "TICKITI_REQUIRE_STANDBY": ("require_standby", read_flag),
+    "TICKITI_REQUIRE_STANDBY": ("require_standby", read_boolean),
     "TICKITI_MAX_REPLICA_LAG_SECONDS": ("max_replica_lag_seconds", whole_number(1, 86_400)),
     "TICKITI_RATE_LIMIT": ("rate_limit", read_rate),
     "TICKITI_RATE_LIMIT_STORAGE": ("rate_limit_storage", read_store),

@@ -10,7 +10,7 @@ import psycopg2
 from tests.running import find_free_port, wait_until
 from tickiti_query.demo import binaries
 from tickiti_query.demo.loading import READER
-from tickiti_query.demo.postgres import Server
+from tickiti_query.demo.postgres import PostgresServer
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 
@@ -18,7 +18,7 @@ PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sb
 class Pooler:
     """PgBouncer in transaction mode with `sessions` of its own on a server; `settings` are more of its own."""
 
-    def __init__(self, directory: Path, server: Server, *, sessions: int, settings: str = "") -> None:
+    def __init__(self, directory: Path, server: PostgresServer, *, sessions: int, settings: str = "") -> None:
         self.port = find_free_port()
         self.url = f"postgresql://{READER}@127.0.0.1:{self.port}/postgres"
         directory.mkdir(exist_ok=True)
@@ -32,7 +32,7 @@ class Pooler:
                 [*binaries.build_prefix(), str(PGBOUNCER), str(self._file)], stdout=log, stderr=log
             )
 
-    def _write(self, server: Server) -> None:
+    def _write(self, server: PostgresServer) -> None:
         self._file.write_text(
             f"""
 [databases]
@@ -51,7 +51,7 @@ server_login_retry = 0
 """
         )
 
-    def lead_to(self, server: Server) -> None:
+    def lead_to(self, server: PostgresServer) -> None:
         """Lead to another server from now on; clients stay connected."""
         self._write(server)
         self.command("RELOAD")

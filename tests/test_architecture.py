@@ -12,6 +12,7 @@ import app as composition
 from config.settings import Settings
 from tests.fake_replica import FakeReplica
 from tests.support.imports import Rules, find_idle_rules, find_offences
+from tests.support.names import find_ambiguous_names
 
 ROOT = Path(__file__).parents[1]
 PRODUCT = ("app.py", "wsgi.py", "config", "schemas", "tickiti_query")
@@ -46,7 +47,7 @@ TABLE: dict[str, set[str]] = {
         "replica",
         "reporting",
     },
-    "demo": set(),
+    "demo": {"reporting"},  # the names and types of the contract's relations
     # what is outside the rooms
     "__init__.py": set(),
     "__main__.py": {"cli"},
@@ -83,6 +84,24 @@ PACKAGES: dict[str, set[str]] = {
     "schemas": {"marshmallow"},
     "wsgi.py": set(),
 }
+# name -> the rooms in which it may be defined more than once. Every other name stands for one thing.
+SHARED_NAMES: dict[str, set[str]] = {
+    # the functions of a command; `python -m` and scripts begin with main
+    "add_parser": {"cli"},
+    "run": {"cli", "replica"},  # in the replica, a statement is run
+    "main": {"cli", "demo"},
+    # a class, and the protocol by which a room that may not import it knows it
+    "Credentials": {"query", "reporting"},
+    "Door": {"admission", "query"},
+    "Entry": {"cache", "query"},
+    # one waits for a place, one for a reading, both at a gate
+    "Waiter": {"admission", "cache"},
+}
+LONGEST_MODULE = 250  # lines
+TOO_LONG = {
+    "tickiti_query/operations/metrics.py",
+    "tickiti_query/query/service.py",
+}  # to be split; no other joins them
 # The rooms whose docstrings begin with an imperative verb, or with a noun phrase that names the value.
 PLAIN = ("model", "catalogue", "compiler", "reporting", "admission", "cli", "demo")
 RULES = Rules(TABLE, PURE, PACKAGES)
@@ -246,6 +265,40 @@ def test_an_arrow_and_a_room_that_are_not_needed_are_found() -> None:
     ]
 
 
+def test_a_name_is_defined_once() -> None:
+    assert list(find_ambiguous_names(read_sources(*PRODUCT), RULES, SHARED_NAMES)) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "found"),
+    [
+        (
+            "tickiti_query/cache/planted.py",
+            "class Actor: ...",
+            ["Actor is defined in tickiti_query/cache/planted.py and in tickiti_query/model/actor.py"],
+        ),
+        (
+            "tickiti_query/server/planted.py",
+            "async def read_flag(): ...",
+            [
+                "read_flag is defined in tickiti_query/catalogue/values.py and in tickiti_query/server/planted.py"
+            ],
+        ),
+        ("tickiti_query/cli/planted.py", "def add_parser(): ...\ndef run(): ...\ndef _group(): ...", []),
+        ("tickiti_query/cache/planted.py", "from tickiti_query.model.actor import Actor", []),
+    ],
+)
+def test_a_planted_name_is_found(path: str, text: str, found: list[str]) -> None:
+    sources = {**read_sources(*PRODUCT), path: text}
+    assert list(find_ambiguous_names(sources, RULES, SHARED_NAMES)) == found
+
+
+def test_a_name_that_may_be_shared_may_be_so_only_in_its_rooms() -> None:
+    sources = {**read_sources(*PRODUCT), "tickiti_query/http/planted.py": "def main(): ..."}
+    [sentence] = find_ambiguous_names(sources, RULES, SHARED_NAMES)
+    assert sentence.startswith("main is defined in tickiti_query/cli/__init__.py and in ")
+
+
 def test_every_module_opens_with_a_sentence_that_says_what_it_is_for() -> None:
     docstrings = {
         path: ast.get_docstring(ast.parse(text)) or "" for path, text in read_sources(*EVERYTHING).items()
@@ -265,6 +318,11 @@ def test_a_docstring_begins_with_a_verb_or_with_the_name_of_the_value() -> None:
     sources = read_sources(*(f"tickiti_query/{room}" for room in PLAIN))
     docstrings = [(path, each) for path, text in sources.items() for each in list_docstrings(text)]
     assert [(path, each) for path, each in docstrings if question.match(each)] == []
+
+
+def test_a_module_is_short() -> None:
+    long = {path for path, text in read_sources(*PRODUCT).items() if text.count("\n") > LONGEST_MODULE}
+    assert long - TOO_LONG == set()
 
 
 def test_every_file_is_named_after_what_it_holds() -> None:

@@ -21,7 +21,7 @@ from tickiti_query.demo import binaries
 from tickiti_query.demo import pair as pairs
 from tickiti_query.demo.loading import READER, create_reader, create_schema, load_world
 from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.postgres import Server
+from tickiti_query.demo.postgres import PostgresServer
 
 LAG_SECONDS = 2
 SETTINGS = {
@@ -102,7 +102,7 @@ class Environment:
             yield self
 
     @contextlib.contextmanager
-    def another_standby(self, name: str) -> Iterator[tuple[Server, Observer]]:
+    def another_standby(self, name: str) -> Iterator[tuple[PostgresServer, Observer]]:
         """One more standby that runs as long as the block, and who watches it."""
         standby = make_standby(self.pair, name)
         fill(self.primary, standby)
@@ -203,15 +203,17 @@ def frozen(*pids: int) -> Iterator[None]:
                 os.kill(pid, signal.SIGCONT)
 
 
-def make_standby(pair: Pair, name: str) -> Server:
+def make_standby(pair: Pair, name: str) -> PostgresServer:
     """Another standby of the same primary, with nothing in it yet."""
     link = f"host='{pair.primary.sockets}' port={pair.primary.port} user=postgres application_name={name}"
     settings = {**pairs.SETTINGS, "primary_conninfo": link}
     data = pair.directory / name
-    return Server(data, sockets=pair.primary.sockets, port=find_free_port(), settings=settings, listen=True)
+    return PostgresServer(
+        data, sockets=pair.primary.sockets, port=find_free_port(), settings=settings, listen=True
+    )
 
 
-def fill(primary: Server, standby: Server) -> None:
+def fill(primary: PostgresServer, standby: PostgresServer) -> None:
     """Give a standby the data of a primary that runs."""
     program = binaries.find_bindir() / "pg_basebackup"
     options = ["--checkpoint=fast", "--no-sync", "--wal-method=stream", "--dbname", primary.url]
@@ -220,19 +222,19 @@ def fill(primary: Server, standby: Server) -> None:
     binaries.hand_over(standby.data)
 
 
-def configure(server: Server, sql: str) -> None:
+def configure(server: PostgresServer, sql: str) -> None:
     """Change a setting of a running server."""
     server.execute(sql)
     server.execute("SELECT pg_reload_conf()")
 
 
-def bring_back(standby: Server) -> None:
+def bring_back(standby: PostgresServer) -> None:
     """Start a server that was stopped."""
     standby.start()
     standby.wait_ready()
 
 
-def is_there(standby: Server) -> bool:
+def is_there(standby: PostgresServer) -> bool:
     """Whether it answers."""
     try:
         standby.execute("SELECT 1")

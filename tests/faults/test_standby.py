@@ -10,7 +10,7 @@ import psycopg2
 from tests.faults.environment import LAG_SECONDS, Environment, bring_back, frozen, is_there
 from tests.faults.fault import Scene, wait_until
 from tickiti_query.demo.loading import READER
-from tickiti_query.demo.postgres import Server, ServerError
+from tickiti_query.demo.postgres import PostgresServer, ServerError
 
 TERMINATE = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{READER}'"
 
@@ -36,7 +36,7 @@ def test_the_standby_is_killed(environment: Environment, scene: Scene) -> None:
         wait_until(lambda: is_startable(environment.standby), 20, "the killed server's children end")
 
 
-def is_startable(standby: Server) -> bool:
+def is_startable(standby: PostgresServer) -> bool:
     """The children of a postmaster that was killed may still hold its memory: the next one ends at once then."""
     try:
         bring_back(standby)

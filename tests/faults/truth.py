@@ -22,7 +22,7 @@ from tests.interleavings import make_start, secret_of
 from tests.oracle.evaluator import Answer, evaluate
 from tests.oracle.example import ANN, BOB, MINE, ROOT, a_perspective
 from tests.oracle.values import World
-from tickiti_query.demo.postgres import Server
+from tickiti_query.demo.postgres import PostgresServer
 
 NUMBERED = (1, 4)  # the ids of the tickets; one commit gives both the same number
 WRITE_SECONDS = 0.1
@@ -87,7 +87,7 @@ def expect(question: Question, number: int) -> Answer:
     return evaluate(make_numbered(number), question.user_id, question.body)
 
 
-def connect_writer(primary: Server) -> Any:
+def connect_writer(primary: PostgresServer) -> Any:
     """A connection in autocommit whose commits wait for no standby: a fault of it would be a pause of theirs."""
     return primary.connect(options="-c synchronous_commit=local")
 
@@ -124,7 +124,7 @@ class Repeated(threading.Thread):
 class Writer(Repeated):
     """Commits the next number; `begun` has the moment at which each commit began."""
 
-    def __init__(self, primary: Server) -> None:
+    def __init__(self, primary: PostgresServer) -> None:
         super().__init__(lambda: connect_writer(primary), WRITE_SECONDS)
         self.begun: list[float] = [time.monotonic()]
         self._may_write = threading.Lock()
@@ -149,7 +149,7 @@ class Writer(Repeated):
 class Observer(Repeated):
     """Reads the number that a standby shows; a server that was lost may come back at an earlier moment."""
 
-    def __init__(self, standby: Server) -> None:
+    def __init__(self, standby: PostgresServer) -> None:
         options = "-c statement_timeout=500 -c application_name=observer"
         super().__init__(lambda: standby.connect(options=options), OBSERVE_SECONDS)
         self._ended_at: list[float] = [0.0]

@@ -21,7 +21,7 @@ from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS, KEYS_BENEAT
 from tickiti_query.cli.checks.indexes_beneath import ADVICE
 from tickiti_query.demo.loading import create_reader, create_schema
 from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.postgres import Server
+from tickiti_query.demo.postgres import PostgresServer
 from tickiti_query.reporting.contract import RELATIONS
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +47,7 @@ class Case:
     def role(self) -> str:
         return f"check_role_{self.number}"
 
-    def url(self, server: Server, user: str) -> str:
+    def url(self, server: PostgresServer, user: str) -> str:
         return server.url_for(user).replace("/postgres?", f"/{DATABASE}?")
 
     def execute(self, sql: str) -> None:
@@ -71,7 +71,7 @@ class Case:
         )
 
     def check(
-        self, server: Server | None = None, environment: Mapping[str, str] | None = None
+        self, server: PostgresServer | None = None, environment: Mapping[str, str] | None = None
     ) -> tuple[int, list[str], str]:
         """The exit code, the lines of standard output, and standard error."""
         for name in [name for name in os.environ if name.startswith("TICKITI_REPLICA")]:

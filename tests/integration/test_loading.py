@@ -11,7 +11,6 @@ from psycopg2 import extensions
 
 from tickiti_query.demo.loading import (
     READER,
-    RELATIONS,
     World,
     clear_world,
     create_reader,
@@ -19,6 +18,7 @@ from tickiti_query.demo.loading import (
     load_world,
 )
 from tickiti_query.demo.pair import Pair
+from tickiti_query.reporting.contract import RELATIONS
 
 SCHEMA = "loading test"
 TEXTS = ["", "\\N", "\\.", "a\tb\nc\rd\\e", "Łódź 🏃 'x' \"y\" %_"]

@@ -18,7 +18,7 @@ from tests.shop import MARCUS, PRIYA, TOM, Shop, open_shop
 from tickiti_query.cli import main
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.postgres import Server
+from tickiti_query.demo.postgres import PostgresServer
 from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import QueryTimeout
 from tickiti_query.model.statement import Statement
@@ -64,13 +64,13 @@ def soon() -> Deadline:
     return deadline_from_now(30)
 
 
-def list_sessions(server: Server) -> list[int]:
+def list_sessions(server: PostgresServer) -> list[int]:
     """The process ids of the pooler's sessions."""
     rows = server.execute("SELECT pid FROM pg_stat_activity WHERE usename = %s", (READER,))
     return [pid for (pid,) in rows]
 
 
-def find_checkpointer(server: Server) -> int | None:
+def find_checkpointer(server: PostgresServer) -> int | None:
     """The process id of its checkpointer, which is another one after a crash; None while nothing answers."""
     try:
         rows = server.execute("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'")
@@ -187,7 +187,7 @@ def test_the_time_limit_holds_for_every_statement(pooler: Pooler, way: str) -> N
 @pytest.mark.parametrize("name", ["standby", "primary"])
 def test_a_crash_behind_the_pooler_ends_every_proof(shop_pair: Pair, tmp_path: Path, name: str) -> None:
     """Our connection to the pooler lives on, the postmaster too, and the snapshot reads as before."""
-    server: Server = getattr(shop_pair, name)
+    server: PostgresServer = getattr(shop_pair, name)
     with (
         Pooler(tmp_path / name, server, sessions=1) as one,
         open_replica(one.url, require_standby=False) as replica,

@@ -25,7 +25,7 @@ from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS_BENEATH, PRE
 from tickiti_query.demo.binaries import build_environment, find_bindir
 from tickiti_query.demo.loading import Row, World, create_schema, load_world
 from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.postgres import Server
+from tickiti_query.demo.postgres import PostgresServer
 from tickiti_query.demo.shop import make_shop
 from tickiti_query.demo.tokens import DEMO_TOKENS
 from tickiti_query.reporting.contract import RELATIONS
@@ -119,19 +119,19 @@ class Install:
 
     pair: Pair
 
-    def url(self, server: Server, user: str = "postgres") -> str:
+    def url(self, server: PostgresServer, user: str = "postgres") -> str:
         return server.url_for(user).replace("/postgres?", f"/{DATABASE}?")
 
     @contextlib.contextmanager
     def open(
-        self, server: Server, user: str = "postgres", options: str = ""
+        self, server: PostgresServer, user: str = "postgres", options: str = ""
     ) -> Iterator[extensions.connection]:
         with contextlib.closing(psycopg2.connect(self.url(server, user), options=options)) as connection:
             connection.autocommit = True
             yield connection
 
     def execute(
-        self, server: Server, sql: str, user: str = "postgres", options: str = ""
+        self, server: PostgresServer, sql: str, user: str = "postgres", options: str = ""
     ) -> list[tuple[Any, ...]]:
         with self.open(server, user, options) as connection, connection.cursor() as cursor:
             cursor.execute(sql)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tickiti_query.demo.postgres import Server
+from tickiti_query.demo.postgres import PostgresServer
 
 READER = "stress_reader"  # may log in and read the two tables, no more
 ROWS_A_WRITER = 8
@@ -42,7 +42,7 @@ class Writer(threading.Thread):
     written is a new one: two states with different commits behind them never have the same rows.
     """
 
-    def __init__(self, primary: Server, number: int, seed: int) -> None:
+    def __init__(self, primary: PostgresServer, number: int, seed: int) -> None:
         super().__init__(name=f"writer {number}")
         self.commits = 0
         self.fault: BaseException | None = None
@@ -195,7 +195,7 @@ class Writer(threading.Thread):
 class Caretaker(threading.Thread):
     """Vacuums, since nothing else does here, and writes the checkpoints that a standby restarts from."""
 
-    def __init__(self, primary: Server, seconds: float = 1.0) -> None:
+    def __init__(self, primary: PostgresServer, seconds: float = 1.0) -> None:
         super().__init__(name="caretaker")
         self.fault: BaseException | None = None
         self._primary = primary

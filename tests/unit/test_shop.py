@@ -6,10 +6,11 @@ from collections import Counter
 
 import pytest
 
-from tickiti_query.demo.loading import RELATIONS, World
+from tickiti_query.demo.loading import World
 from tickiti_query.demo.shop import make_shop
 from tickiti_query.demo.shop_texts import list_words
 from tickiti_query.demo.tokens import DEMO_TOKENS
+from tickiti_query.reporting.contract import RELATIONS
 
 EQUALS = {"is", "is not"}
 SUBSTRING = {"contains", "does not contain"}

@@ -5,11 +5,11 @@ columns, the OpenAPI text and docs/perspectives.md are drawn from it. In SQL, `t
 queue; values go through the binds of the context.
 """
 
-from collections.abc import Callable
 from datetime import time
 
 from tickiti_query.catalogue import matching, relations, values
 from tickiti_query.catalogue.field import Field, Key, Mode, make_catalogue
+from tickiti_query.catalogue.field_kinds import bound_moment, make_flag
 from tickiti_query.catalogue.fragments import (
     fixed,
     list_column,
@@ -21,8 +21,7 @@ from tickiti_query.catalogue.fragments import (
     user_name,
     write_moment,
 )
-from tickiti_query.catalogue.matching import Fragment
-from tickiti_query.catalogue.predicate import Comparison, CompileContext, Predicate
+from tickiti_query.catalogue.predicate import Comparison
 
 STATUS = Comparison(values.read_status, matching.match_exactly("t.status", "status"))
 PRIORITY = Comparison(values.read_priority, matching.match_number("t.priority", "priority"))
@@ -44,37 +43,6 @@ ASSIGNEE_VALUES = (
 )
 PARTICIPANTS = list_column("p.email", fixed("FROM ticket_participants p WHERE p.ticket_id = t.id"))
 HASHTAGS = list_column("h.tag", fixed("FROM ticket_hashtags h WHERE h.ticket_id = t.id"))
-MOMENT_VALUES = "`YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS`, UTC"
-
-
-def bound_moment(mode: str, comparison: str, day_time: time) -> Mode:
-    """Return a mode that bounds a time. A date alone means that day at `day_time`."""
-    return Mode(
-        mode, MOMENT_VALUES, Comparison(values.read_moment(day_time), matching.match_moment(comparison, mode))
-    )
-
-
-def make_flag(
-    name: str,
-    match: Callable[[CompileContext], Predicate],
-    *,
-    column: bool = False,
-    shows: Fragment | None = None,
-) -> Field:
-    """Return a field that is true or false, about the subject user. Without `shows`, `why` shows that truth."""
-
-    def write(context: CompileContext) -> str:
-        return f"({match(context).sql}) IS TRUE"
-
-    return Field(
-        name=name,
-        values="true, false",
-        user_centric=True,
-        equals=Comparison(values.read_flag, matching.match_flag(match)),
-        column=write if column else None,
-        shows=shows or write,
-    )
-
 
 FIELDS = make_catalogue(
     [

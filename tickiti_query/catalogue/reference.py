@@ -56,7 +56,7 @@ def write_reference(catalogue: Catalogue = FIELDS) -> str:
             HEAD,
             CONDITIONS,
             "\n",
-            tabulate(("field", "values", "operators"), map(describe_condition, conditions)),
+            tabulate(("field", "values", "operators"), map(make_condition_row, conditions)),
             MODES,
             "\n",
             tabulate_modes(catalogue),
@@ -76,7 +76,7 @@ def mark(field: Field) -> str:
     return f"`{field.name}`{' (U)' if field.user_centric else ''}"
 
 
-def describe_condition(field: Field) -> Sequence[str]:
+def make_condition_row(field: Field) -> Sequence[str]:
     """Return a row of the table of conditions."""
     operators = ["`is`, `is not`"] if field.equals else []
     operators += ["`contains`, `does not contain`"] if field.contains else []

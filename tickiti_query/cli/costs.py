@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
         add_pages(totals, args.url, -1)
         time.sleep(args.over)
     add_pages(totals, args.url)
-    for line in lay_out(tabulate(totals)):
+    for line in lay_out(list_rows(totals)):
         sys.stdout.write(f"{line}\n")
     return 0
 
@@ -74,7 +74,7 @@ def add_pages(totals: dict[str, CostTotals], urls: Sequence[str], sign: int = 1)
             raise CommandError(f"{address} gives no metrics of the service") from None
 
 
-def tabulate(totals: Mapping[str, CostTotals]) -> Iterator[tuple[str, ...]]:
+def list_rows(totals: Mapping[str, CostTotals]) -> Iterator[tuple[str, ...]]:
     """Yield the headings, and a row for each perspective that was asked for."""
     yield HEADINGS
     asked = [(name, cost) for name, cost in totals.items() if cost.calls > 0]

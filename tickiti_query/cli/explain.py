@@ -102,18 +102,18 @@ def describe_question(question: Question, queues: Mapping[int, str]) -> Iterator
     subject = f"user {perspective.subject.id} <{perspective.subject.email}>" if perspective.subject else ""
     title = perspective.title.removeprefix("perspective ")
     names = enumerate_all(f"{name} ({number})" for number, name in queues.items())
-    yield from tabulate("user", [str(question.asker)])
-    yield from tabulate("queues", ["all" if actor.queues is None else names])
-    yield from tabulate("perspective", [f"{title}, read as {subject or 'the acting user'}"])
-    yield from tabulate("conditions", [describe_condition(each) for each in perspective.conditions])
-    yield from tabulate("criteria", [describe_search(search) for search in question.searches])
+    yield from label_lines("user", [str(question.asker)])
+    yield from label_lines("queues", ["all" if actor.queues is None else names])
+    yield from label_lines("perspective", [f"{title}, read as {subject or 'the acting user'}"])
+    yield from label_lines("conditions", [describe_condition(each) for each in perspective.conditions])
+    yield from label_lines("criteria", [describe_search(search) for search in question.searches])
     orders = [describe_order(each) for each in perspective.orders or DEFAULT]
-    yield from tabulate("order", [", ".join([*orders, "ticket_id descending"])])
-    yield from tabulate("columns", [enumerate_all(question.statement.columns)])
-    yield from tabulate("row limit", [str(question.query.row_limit)])
+    yield from label_lines("order", [", ".join([*orders, "ticket_id descending"])])
+    yield from label_lines("columns", [enumerate_all(question.statement.columns)])
+    yield from label_lines("row limit", [str(question.query.row_limit)])
     if question.query.ignored:
-        yield from tabulate("ignored", [enumerate_all(question.query.ignored)])
-    yield from tabulate("looked up", list(describe_resolved_names(question)))
+        yield from label_lines("ignored", [enumerate_all(question.query.ignored)])
+    yield from label_lines("looked up", list(describe_resolved_names(question)))
 
 
 def describe_resolved_names(question: Question) -> Iterator[str]:
@@ -122,7 +122,7 @@ def describe_resolved_names(question: Question) -> Iterator[str]:
         yield f"{relation.value.replace('_', ' ')} {quote(key)}: {enumerate_all(map(str, found))}"
 
 
-def tabulate(name: str, lines: Sequence[str]) -> Iterator[str]:
+def label_lines(name: str, lines: Sequence[str]) -> Iterator[str]:
     """Yield lines with a name in front of the first."""
     for place, line in enumerate(lines or ["none"]):
         yield f"{name if place == 0 else '':<12} {line}"

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from config.settings import Settings
 from tickiti_query.catalogue.resolved_names import ResolvedNames
 from tickiti_query.cli.failure import CommandError, Refused
 from tickiti_query.cli.session import find_target
-from tickiti_query.compiler import compile_query
+from tickiti_query.compiler import compile_with_names
 from tickiti_query.compiler.criteria import Search, read_criteria
 from tickiti_query.http.body import make_body_parser
 from tickiti_query.model.actor import Actor, User
@@ -156,11 +157,9 @@ def read_question(source: Transaction, who: str, query: TicketQuery) -> Question
     asker = find_asker(source, who)
     searches = read_criteria(query.criteria)
     perspective = find_perspective(source, query.selector, asker.actor)
-    names = ResolvedNames()
-    statement = compile_query(perspective, searches, asker.actor, query.row_limit, names)
-    if names.missing:
-        names = resolve(source, names.missing)
-        statement = compile_query(perspective, searches, asker.actor, query.row_limit, names)
+    statement, names = compile_with_names(
+        perspective, searches, asker.actor, query.row_limit, partial(resolve, source)
+    )
     return Question(
         asker=asker,
         query=query,

@@ -8,7 +8,7 @@ from tickiti_query.cli.plan import Scan, has_sort, read_scans
 from tickiti_query.cli.question import Question
 from tickiti_query.cli.wording import describe_part
 from tickiti_query.compiler.order import DEFAULT, read_keys
-from tickiti_query.compiler.reading import read_question
+from tickiti_query.compiler.question_rules import read_rules
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.transaction import Transaction
 
@@ -58,7 +58,7 @@ def list_scan_warnings(plan: Sequence[str], question: Question, tables: Mapping[
         if scan.relation not in tables or not scan.was_executed:
             continue
         read = "" if scan.read is None else f", {scan.read:,} rows"
-        causes = find_causes(scan, tables[scan.relation], question, is_sorted=has_sort(plan))
+        causes = find_likely_parts(scan, tables[scan.relation], question, is_sorted=has_sort(plan))
         likely = f"; likely for {', '.join(causes)}" if causes else ""
         if scan.kind == "Seq Scan":
             yield f"reads all of {scan.relation}{read}{likely}. {ADVICE}."
@@ -68,7 +68,7 @@ def list_scan_warnings(plan: Sequence[str], question: Question, tables: Mapping[
             yield f"walks through {scan.relation}{by}{read}{removed}{likely}. {ADVICE}."
 
 
-def find_causes(scan: Scan, relation: str, question: Question, *, is_sorted: bool) -> list[str]:
+def find_likely_parts(scan: Scan, relation: str, question: Question, *, is_sorted: bool) -> list[str]:
     """Return the parts of the question that are about the scanned relation, as far as that can be told."""
     rules, keys, columns = list_parts(question)
     if relation == "tickets":
@@ -85,18 +85,16 @@ def find_causes(scan: Scan, relation: str, question: Question, *, is_sorted: boo
 def list_parts(question: Question) -> tuple[list[Part], list[Part], list[Part]]:
     """Return the parts of the question: conditions and criteria; orders; columns of the perspective's own."""
     perspective = question.perspective
-    reading = read_question(perspective, question.searches, question.asker.actor, question.names, FIELDS)
+    asked = read_rules(perspective, question.searches, question.asker.actor, question.names, FIELDS)
     rules = [
-        (describe_part(part), predicate.sql)
-        for rule in reading.rules
-        for part, predicate in rule.alternatives
+        (describe_part(part), predicate.sql) for rule in asked.rules for part, predicate in rule.alternatives
     ]
     keys = [
         (f"the order by {order.field}", key.sql)
         for order, key in zip(
-            perspective.orders or DEFAULT, read_keys(perspective, reading.context, FIELDS), strict=True
+            perspective.orders or DEFAULT, read_keys(perspective, asked.context, FIELDS), strict=True
         )
     ]
     written = {name: FIELDS.fields[name].column for name in perspective.columns}
-    columns = [(f"the column {name}", column(reading.context)) for name, column in written.items() if column]
+    columns = [(f"the column {name}", column(asked.context)) for name, column in written.items() if column]
     return rules, keys, columns

@@ -4,14 +4,14 @@ The clauses are written by select.py, where.py with criteria.py, and order.py; s
 pure: what is not understood is an error, and the scope of the actor is always part of the WHERE.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from tickiti_query.catalogue.field import Catalogue
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.catalogue.resolved_names import ResolvedNames
+from tickiti_query.catalogue.resolved_names import Key, ResolvedNames
 from tickiti_query.compiler.criteria import Search
 from tickiti_query.compiler.order import read_keys
-from tickiti_query.compiler.reading import read_question
+from tickiti_query.compiler.question_rules import read_rules
 from tickiti_query.compiler.select import choose_columns, write_select
 from tickiti_query.compiler.shape import Page, write_page
 from tickiti_query.compiler.where import write_queue_scope, write_scope
@@ -30,12 +30,13 @@ def compile_query(
 ) -> Statement:
     """Return the statement whose rows are the answer, and one row more than `row_limit` where there are more.
 
-    Names that must be resolved first are left in `names.missing`. Then the statement is not the right one yet.
+    Names that must be resolved first are left in `names.missing`. Then the statement is not the right one yet;
+    compile_with_names resolves them.
     Raises UnsupportedPerspective where the perspective has a field, operator, value, order or column that the
     catalogue does not know.
     """
-    reading = read_question(perspective, searches, actor, names, catalogue)
-    context, predicates = reading.context, reading.predicates
+    rules = read_rules(perspective, searches, actor, names, catalogue)
+    context, predicates = rules.context, rules.predicates
     keys = tuple(read_keys(perspective, context, catalogue))
     columns = choose_columns(perspective, catalogue)
     select = write_select(columns, context, catalogue)
@@ -48,3 +49,23 @@ def compile_query(
         limit=context.binds.add("limit", row_limit + 1),
     )
     return Statement(f"SELECT {select}\n{write_page(page)}", context.binds.params, columns)
+
+
+def compile_with_names(
+    perspective: Perspective,
+    searches: Sequence[Search],
+    actor: Actor,
+    row_limit: int,
+    resolve: Callable[[Iterable[Key]], ResolvedNames],
+) -> tuple[Statement, ResolvedNames]:
+    """Return the statement that compile_query writes, and the names that it was written with.
+
+    A first pass finds out which names the statement needs. `resolve` is called with them, once, and only where there
+    are any; a second pass writes the statement.
+    """
+    names = ResolvedNames()
+    statement = compile_query(perspective, searches, actor, row_limit, names)
+    if names.missing:
+        names = resolve(names.missing)
+        statement = compile_query(perspective, searches, actor, row_limit, names)
+    return statement, names

@@ -14,7 +14,7 @@ from tickiti_query.catalogue.predicate import CompileContext, Predicate
 from tickiti_query.catalogue.resolved_names import ResolvedNames
 from tickiti_query.compiler.criteria import Search
 from tickiti_query.compiler.order import DEFAULT, read_keys, write_order
-from tickiti_query.compiler.reading import read_question
+from tickiti_query.compiler.question_rules import read_rules
 from tickiti_query.compiler.rule import Rule
 from tickiti_query.compiler.shape import TICKETS
 from tickiti_query.compiler.where import write_scope
@@ -127,9 +127,9 @@ def compile_reasons(
 
     For a question that compile_query has taken: what is not supported is its to find.
     """
-    reading = read_question(perspective, searches, actor, names, catalogue)
+    rules = read_rules(perspective, searches, actor, names, catalogue)
     columns = Columns()
-    scope = [Predicate(sql) for sql in write_scope((), reading.context)]
+    scope = [Predicate(sql) for sql in write_scope((), rules.context)]
     not_deleted, not_draft, in_scope = [*scope, Predicate("TRUE")][:3]
     head = {
         "ticket_id": columns.add("t.id"),
@@ -141,17 +141,17 @@ def compile_reasons(
         "is_in_scope": columns.add_truth(in_scope),
     }
     asked = (
-        *(ask(rule, reading.context, columns, catalogue) for rule in reading.conditions),
-        *(ask(rule, reading.own_context, columns, catalogue) for rule in reading.searches),
+        *(ask(rule, rules.context, columns, catalogue) for rule in rules.conditions),
+        *(ask(rule, rules.own_context, columns, catalogue) for rule in rules.searches),
     )
     order = tuple(
-        (each, show(catalogue.fields[each.field], reading.context, columns))
+        (each, show(catalogue.fields[each.field], rules.context, columns))
         for each in perspective.orders or DEFAULT
     )
-    where = f"WHERE t.number = {reading.context.binds.add('number', number)}\nORDER BY t.id\nLIMIT 1"
+    where = f"WHERE t.number = {rules.context.binds.add('number', number)}\nORDER BY t.id\nLIMIT 1"
     tables = "FROM tickets t\nLEFT JOIN ticket_queues q ON q.id = t.queue_id"
-    sql = "\n".join([f"SELECT {columns}", tables, *reading.context.joins.clauses, where])
-    return Inquiry(Statement(sql, reading.context.binds.params), head, asked, order)
+    sql = "\n".join([f"SELECT {columns}", tables, *rules.context.joins.clauses, where])
+    return Inquiry(Statement(sql, rules.context.binds.params), head, asked, order)
 
 
 def ask(rule: Rule[Any], context: CompileContext, columns: Columns, catalogue: Catalogue) -> Asked:
@@ -190,8 +190,8 @@ def compile_place(
 
     It has no row for a ticket that is not listed. It reads the whole list, and takes the longer the longer that is.
     """
-    reading = read_question(perspective, searches, actor, names, catalogue)
-    context, predicates = reading.context, reading.predicates
+    rules = read_rules(perspective, searches, actor, names, catalogue)
+    context, predicates = rules.context, rules.predicates
     keys = tuple(read_keys(perspective, context, catalogue))
     conditions = [predicate.sql for predicate in predicates if predicate.queues is None]
     where = "\n    AND ".join([*write_scope(predicates, context), *conditions])

@@ -17,7 +17,7 @@ from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.postgres import ServerError
 from tickiti_query.demo.seed_data import load_seed_data
 from tickiti_query.demo.tokens import DEMO_TOKENS, DemoToken
-from tickiti_query.demo.web import Service, check_port, find_local_host
+from tickiti_query.demo.web import ServiceProcess, check_port, find_local_host
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -54,14 +54,14 @@ def run_demo(options: Options) -> NoReturn:
         load_seed_data(pair, report)
         pair.wait_replayed()
         report("Starting the service on the standby")
-        service = Service(options, pair.standby.url_for(READER))
+        service = ServiceProcess(options, pair.standby.url_for(READER))
         stack.callback(service.stop)
         service.wait_ready()
         print_welcome(options)
         watch(pair, service)
 
 
-def watch(pair: Pair, service: Service) -> NoReturn:
+def watch(pair: Pair, service: ServiceProcess) -> NoReturn:
     """Return never: raise as soon as one of the three processes is gone."""
     while service.is_running and pair.primary.is_running and pair.standby.is_running:
         time.sleep(0.2)

@@ -7,39 +7,25 @@ from typing import Any
 from psycopg2 import extensions, sql
 from psycopg2.extras import Json, execute_values
 
+from tickiti_query.reporting.contract import RELATIONS
+
 Row = dict[str, Any]
 World = dict[str, list[Row]]  # relation name -> rows; a column a row leaves out takes the relation's default
 
-RELATIONS = (
-    "users",
-    "personal_access_tokens",
-    "ticket_queues",
-    "queue_permissions",
-    "teams",
-    "team_members",
-    "tickets",
-    "responses",
-    "ticket_participants",
-    "ticket_hashtags",
-    "watchlists",
-    "watchlist_tickets",
-    "ticket_user_states",
-    "perspectives",
-    "perspective_conditions",
-    "perspective_orders",
-    "perspective_columns",
-)
 READER = "tickiti_query"
-JSON_COLUMNS = {("perspective_conditions", "value")}
 
 
 def create_schema(connection: extensions.connection, schema: str = "reporting") -> None:
     """Make the schema with its relations, empty, in a transaction of its own."""
-    ddl = resources.files(__package__).joinpath("reporting.sql").read_text("utf-8")
     name = sql.Identifier(schema)
     with connection, connection.cursor() as cursor:
         cursor.execute(sql.SQL("CREATE SCHEMA {0}; SET LOCAL search_path TO {0}").format(name))
-        cursor.execute(ddl)
+        cursor.execute(read_ddl())
+
+
+def read_ddl() -> str:
+    """Return the statements that make the relations, empty, in the first schema of the search path."""
+    return resources.files(__package__).joinpath("reporting.sql").read_text("utf-8")
 
 
 def create_reader(connection: extensions.connection, schema: str = "reporting", role: str = READER) -> None:
@@ -92,4 +78,4 @@ def _group_by_columns(rows: Iterable[Row]) -> dict[tuple[str, ...], list[Row]]:
 
 
 def _adapt(relation: str, column: str, value: Any) -> Any:
-    return Json(value) if (relation, column) in JSON_COLUMNS else value
+    return Json(value) if RELATIONS[relation].get(column) == "jsonb" else value

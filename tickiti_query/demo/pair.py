@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from tickiti_query.demo import binaries, cluster
-from tickiti_query.demo.postgres import Server, ServerError
+from tickiti_query.demo.postgres import PostgresServer, ServerError
 
 SETTINGS = {
     "fsync": "off",
@@ -30,7 +30,7 @@ PRIMARY_SETTINGS = {"synchronous_standby_names": "*", "synchronous_commit": "rem
 class Pair:
     """Two servers over one directory, from an empty directory or a former pair's."""
 
-    def __init__(self, directory: Path, primary: Server, standby: Server) -> None:
+    def __init__(self, directory: Path, primary: PostgresServer, standby: PostgresServer) -> None:
         self.directory = directory
         self.primary = primary
         self.standby = standby
@@ -51,14 +51,14 @@ class Pair:
         ports = _find_free_ports() if listen else (5432, 5433)
         both = {**SETTINGS, **(settings or {})}
         link = f"host='{sockets}' port={ports[0]} user=postgres application_name=standby"
-        primary = Server(
+        primary = PostgresServer(
             cluster.make_primary_data(directory),
             sockets=sockets,
             port=ports[0],
             settings={**PRIMARY_SETTINGS, **both},
             listen=listen,
         )
-        standby = Server(
+        standby = PostgresServer(
             cluster.make_standby_data(directory),
             sockets=sockets,
             port=ports[1],

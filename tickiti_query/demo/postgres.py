@@ -23,7 +23,7 @@ class ServerError(RuntimeError):
     """A server did not do what was asked; the message ends with the tail of its log."""
 
 
-class Server:
+class PostgresServer:
     """A server over one data directory; its settings travel on the command line, none in its files."""
 
     def __init__(

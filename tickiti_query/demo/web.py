@@ -18,7 +18,7 @@ READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
 
 
-class Service:
+class ServiceProcess:
     """gunicorn with the project's own configuration, told everything by the environment."""
 
     def __init__(self, options: Options, replica_url: str) -> None:
@@ -34,7 +34,7 @@ class Service:
                 stdout=log,
                 stderr=log,
                 cwd=ROOT,
-                env=build_environment(options, replica_url),
+                env=build_service_environment(options, replica_url),
                 process_group=0,
             )
 
@@ -75,7 +75,7 @@ class Service:
             connection.close()
 
 
-def build_environment(options: Options, replica_url: str) -> dict[str, str]:
+def build_service_environment(options: Options, replica_url: str) -> dict[str, str]:
     """Return our own environment, so that TICKITI_ variables work here too, with what the demo decides on top."""
     return {
         **os.environ,

@@ -4,9 +4,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from tickiti_query.model.errors import QueryError, ReplicaUnavailable
+from tickiti_query.model.source import Source
 from tickiti_query.model.statement import Statement
 from tickiti_query.reporting.contract import RELATIONS
 
@@ -24,12 +25,6 @@ WHERE pg_table_is_visible(c.oid)
   AND c.relnamespace <> CAST('pg_catalog' AS regnamespace)
   AND has_column_privilege(c.oid, a.attnum, 'SELECT')
 """
-
-
-class Source(Protocol):
-    """One snapshot of the replica."""
-
-    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]: ...
 
 
 def find_missing(source: Source) -> list[str]:

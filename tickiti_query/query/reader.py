@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol, TypeVar
 
 from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId, Validator, confirm, read_snapshot_id
 from tickiti_query.catalogue.resolved_names import Key, ResolvedNames
-from tickiti_query.compiler import compile_query
-from tickiti_query.compiler.criteria import Search, read_criteria
+from tickiti_query.compiler import compile_with_names
+from tickiti_query.compiler.criteria import read_criteria
 from tickiti_query.model.actor import Actor
 from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.perspective import Perspective
@@ -139,7 +140,9 @@ class Reader:
         with trace.measure("sql"):
             perspective = self.find_perspective(source, query.selector, actor)
             trace.perspective_id = perspective.id
-            page = self._compile(source, perspective, searches, actor, query.row_limit)
+            page, _ = compile_with_names(
+                perspective, searches, actor, query.row_limit, partial(self.resolve, source)
+            )
             rows = transaction.fetch(page)
         validator = confirm(snapshot, transaction.server, snapshot_id)
         checked = write_plan_statement(page, source.preconditions)
@@ -157,19 +160,3 @@ class Reader:
         return Reading(
             server=transaction.server, snapshot_id=snapshot_id, validator=validator, plan=plan, rows=rows
         )
-
-    def _compile(
-        self,
-        source: Source,
-        perspective: Perspective,
-        searches: Sequence[Search],
-        actor: Actor,
-        row_limit: int,
-    ) -> Statement:
-        """Return the statement, compiled again where names had to be resolved for it."""
-        names = ResolvedNames()
-        statement = compile_query(perspective, searches, actor, row_limit, names)
-        if names.missing:
-            names = self.resolve(source, names.missing)
-            statement = compile_query(perspective, searches, actor, row_limit, names)
-        return statement

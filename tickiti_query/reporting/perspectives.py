@@ -78,7 +78,7 @@ def read_perspective(row: tuple[Any, ...]) -> Perspective:
     perspective = Perspective(
         id=number,
         name=name,
-        conditions=tuple(read_condition(text) for text in conditions),
+        conditions=tuple(parse_condition(text) for text in conditions),
         orders=tuple(Order(*read_json(text)) for text in orders),
         columns=tuple(columns),
         subject=User(subject_id, subject_email) if subject_id is not None else None,
@@ -88,7 +88,7 @@ def read_perspective(row: tuple[Any, ...]) -> Perspective:
     return perspective
 
 
-def read_condition(text: str) -> Condition:
+def parse_condition(text: str) -> Condition:
     """Return a condition. One value is read as a list of one."""
     field, operator, value_text = read_json(text)
     value = read_value(value_text)

@@ -15,7 +15,7 @@ from tickiti_query.model.perspective import Condition, Perspective
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class QuestionRules:
     """A perspective and criteria as rules. `context` is the perspective's, `own_context` that of the criteria.
 
     Criteria are never impersonated. Both contexts write into one statement. All rules must hold.
@@ -37,15 +37,15 @@ class Reading:
         return tuple(rule.predicate for rule in self.rules)
 
 
-def read_question(
+def read_rules(
     perspective: Perspective,
     searches: Sequence[Search],
     actor: Actor,
     names: ResolvedNames,
     catalogue: Catalogue,
-) -> Reading:
+) -> QuestionRules:
     """Return the rules of a question. Raise UnsupportedPerspective for a condition that the catalogue does not have."""
     context = CompileContext(actor, perspective.subject or actor.user, names)
     own_context = CompileContext(actor, actor.user, names, context.binds, context.joins)
     conditions = tuple(read_conditions(perspective, context, catalogue))
-    return Reading(context, own_context, conditions, tuple(match_searches(searches, own_context)))
+    return QuestionRules(context, own_context, conditions, tuple(match_searches(searches, own_context)))

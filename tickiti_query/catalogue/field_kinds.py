@@ -1,0 +1,40 @@
+"""The kinds of entry that the catalogue has several of: flags about the subject user, and modes that bound a time."""
+
+from collections.abc import Callable
+from datetime import time
+
+from tickiti_query.catalogue import matching, values
+from tickiti_query.catalogue.field import Field, Mode
+from tickiti_query.catalogue.matching import Fragment
+from tickiti_query.catalogue.predicate import Comparison, CompileContext, Predicate
+
+MOMENT_VALUES = "`YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS`, UTC"
+
+
+def bound_moment(mode: str, comparison: str, day_time: time) -> Mode:
+    """Return a mode that bounds a time. A date alone means that day at `day_time`."""
+    return Mode(
+        mode, MOMENT_VALUES, Comparison(values.read_moment(day_time), matching.match_moment(comparison, mode))
+    )
+
+
+def make_flag(
+    name: str,
+    match: Callable[[CompileContext], Predicate],
+    *,
+    column: bool = False,
+    shows: Fragment | None = None,
+) -> Field:
+    """Return a field that is true or false, about the subject user. Without `shows`, `why` shows that truth."""
+
+    def write(context: CompileContext) -> str:
+        return f"({match(context).sql}) IS TRUE"
+
+    return Field(
+        name=name,
+        values="true, false",
+        user_centric=True,
+        equals=Comparison(values.read_flag, matching.match_flag(match)),
+        column=write if column else None,
+        shows=shows or write,
+    )
