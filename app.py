@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, send_from_directory
-from flask_smorest import Api
 
 from config.log import configure_logging
 from config.settings import Settings
-from schemas.ticket_query import ErrorSchema
 from tickiti_query.admission.bulkhead import WAIT_SECONDS, Bulkhead
 from tickiti_query.admission.rate_limit import make_door
 from tickiti_query.cache.cache import Cache
@@ -26,7 +24,7 @@ from tickiti_query.http.body import make_body_reader
 from tickiti_query.http.exchange import Listeners
 from tickiti_query.http.forwarded import Forwarded
 from tickiti_query.http.hot_path import HotPath
-from tickiti_query.http.openapi import describe, name_modes
+from tickiti_query.http.openapi import TicketsApi, correct_schemas, describe
 from tickiti_query.http.rendering import render_rows
 from tickiti_query.operations.admin import ByPort, make_admin_app
 from tickiti_query.operations.health import Readiness
@@ -61,12 +59,6 @@ if TYPE_CHECKING:
     from tickiti_query.operations.tracing import Tracing
 
 RECIPE_BYTES = 8 * 1024 * 1024  # in each worker, for some 800 questions
-
-
-class TicketsApi(Api):  # type: ignore[misc]  # flask-smorest has no types
-    """flask-smorest, with our shape of errors in its document."""
-
-    ERROR_SCHEMA = ErrorSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +111,7 @@ def create_service(settings: Settings) -> Service:
     read_body = make_body_reader(settings.default_row_limit, settings.max_row_limit)
     api = TicketsApi(app)
     api.register_blueprint(views.make_blueprint(service, read_credentials, read_body, settings.max_row_limit))
-    name_modes(api.spec.components.schemas)
+    correct_schemas(api.spec.components.schemas)
     app.register_blueprint(make_assets())
     tracing = start_tracing(views.PATH) if settings.traces else None
     listeners = Listeners(tell_request, tracing.write if tracing else None)
