@@ -12,11 +12,9 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, send_from_directory
-from flask_smorest import Api
 
 from config.log import configure_logging
 from config.settings import Settings
-from schemas.ticket_query import ErrorSchema
 from tickiti_query.admission.concurrency_limit import WAIT_SECONDS, ConcurrencyLimiter
 from tickiti_query.admission.rate_limit import make_rate_limiter
 from tickiti_query.cache.cache import Cache
@@ -26,7 +24,7 @@ from tickiti_query.http import views
 from tickiti_query.http.body import make_body_parser
 from tickiti_query.http.edge import Edge
 from tickiti_query.http.forwarded import Forwarded
-from tickiti_query.http.openapi import describe, name_modes
+from tickiti_query.http.openapi import TicketsApi, correct_schemas, describe
 from tickiti_query.http.rendering import render_rows
 from tickiti_query.http.request_context import Hooks
 from tickiti_query.model.deadline import Deadline
@@ -62,12 +60,6 @@ if TYPE_CHECKING:
 
 PLAN_BYTES = 8 * 1024 * 1024  # in each worker, for some 800 questions
 PROBE_SECONDS = 2 * OBSERVE_SECONDS  # for a readiness check: a reading under way, and the next
-
-
-class TicketsApi(Api):  # type: ignore[misc]  # flask-smorest has no types
-    """flask-smorest, with our shape of errors in its document."""
-
-    ERROR_SCHEMA = ErrorSchema
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +178,7 @@ def make_flask_app(service: TicketQueryService, settings: Settings, hooks: Hooks
     app.url_map.merge_slashes = False  # or a path with two of them would be a redirect, in HTML
     api = TicketsApi(app)
     api.register_blueprint(views.make_blueprint(service, settings.max_row_limit))
-    name_modes(api.spec.components.schemas)
+    correct_schemas(api.spec.components.schemas)
     app.register_blueprint(make_assets())
     views.install(app, hooks)
     return app

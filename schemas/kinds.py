@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from marshmallow import ValidationError, fields
 
@@ -21,8 +21,13 @@ class WholeNumber(fields.Integer):
         return value
 
 
-class Identifier(fields.Integer):
-    """The id of a row: a JSON integer, or a text of decimal digits."""
+class Identifier(fields.Field[int]):
+    """The id of a row: a JSON integer, or a text of decimal digits. Null counts as absent before it comes here."""
+
+    forms: ClassVar[Any] = [{"type": "integer", "nullable": True}, {"type": "string", "pattern": "^[0-9]+$"}]
+
+    def __init__(self, *, metadata: Mapping[str, Any]) -> None:
+        super().__init__(metadata={"oneOf": self.forms, **metadata})
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
@@ -50,6 +55,10 @@ class Token(fields.Field[str | int]):
     """A search token: a text of 1 to 500 characters, or a JSON integer where the mode takes one."""
 
     longest = 500
+    forms: ClassVar[Any] = [{"type": "string", "minLength": 1, "maxLength": longest}, {"type": "integer"}]
+
+    def __init__(self) -> None:
+        super().__init__(metadata={"oneOf": self.forms})
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any

@@ -1,4 +1,4 @@
-"""The body of POST /api/v1/tickets/query, and its answers."""
+"""The body of POST /api/v1/tickets/query."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
 from schemas.kinds import Identifier, Text, Token, WholeNumber
+from tickiti_query.catalogue.fields import FIELDS
 
 MOST_CRITERIA = 20
 MOST_TOKENS = 1000
@@ -28,15 +29,16 @@ class NullIsAbsent(Schema):
 class CriterionSchema(NullIsAbsent):
     """One search criterion."""
 
-    mode = Text(required=True, error_messages={"required": "Must name a search mode."})
+    mode = Text(
+        required=True,
+        metadata={"enum": sorted(FIELDS.modes), "example": "subject"},  # the compiler refuses any other
+        error_messages={"required": "Must name a search mode."},
+    )
     tokens = fields.List(
-        Token(
-            metadata={
-                "oneOf": [{"type": "string", "minLength": 1, "maxLength": Token.longest}, {"type": "integer"}]
-            }
-        ),
+        Token(),
         required=True,
         validate=validate.Length(min=1, error="Must have at least one token."),
+        metadata={"example": ["carbon"]},
         error_messages={"required": "Must be a list of tokens.", "invalid": "Must be a list of tokens."},
     )
     match = Text(
@@ -50,11 +52,10 @@ class SearchObjectSchema(NullIsAbsent):
     """What the ticket browser sends: a perspective by name or id, and criteria that narrow it."""
 
     search_perspective = Text(
-        load_default=None,
         allow_none=True,
         metadata={"description": "The name of a perspective, to the letter.", "example": "All"},
     )
-    search_perspective_id = Identifier(load_default=None, allow_none=True)
+    search_perspective_id = Identifier(metadata={"description": "The id of a perspective.", "example": 3})
     criteria = fields.List(
         fields.Nested(CriterionSchema),
         load_default=list,
@@ -85,12 +86,12 @@ class TicketQuerySchema(NullIsAbsent):
     """The request's body. All fields are optional; without any, it is the built-in All perspective."""
 
     perspective_id = Identifier(
-        load_default=None,
-        allow_none=True,
         metadata={"description": "The id of a perspective; the most direct selector.", "example": 3},
     )
-    search_object = fields.Nested(SearchObjectSchema, load_default=None, allow_none=True)
-    row_limit = WholeNumber(load_default=None, allow_none=True)
+    search_object = fields.Nested(SearchObjectSchema, allow_none=True)
+    row_limit = WholeNumber(
+        allow_none=True, metadata={"description": "The most rows that are wanted.", "example": 2}
+    )
 
     def __init__(self, *, max_row_limit: int = 5000, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -113,36 +114,3 @@ def find_ignored(document: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
 def _find_unknown(schema: type[Schema], data: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     known = schema._declared_fields  # noqa: SLF001  marshmallow has no public name for it on the class
     return ((*path, name) for name in (data if isinstance(data, Mapping) else ()) if name not in known)
-
-
-class TicketRowSchema(Schema):
-    """A ticket: the ten core columns; a perspective may add its own behind them."""
-
-    ticket_id = fields.Integer(metadata={"example": 1})
-    number = fields.Integer(metadata={"example": 220009})
-    status = fields.String(validate=validate.OneOf(["open", "on-hold", "closed"]))
-    queue = fields.String(metadata={"example": "Returns"})
-    priority = fields.String(metadata={"example": "20"})
-    subject = fields.String(metadata={"example": "Carbon plate cracked on first marathon"})
-    assigned_to_email = fields.String(
-        allow_none=True, metadata={"example": "priya.sharma@sole-provider.example"}
-    )
-    originator_email = fields.String(metadata={"example": "marcus@trailblazers-club.example"})
-    created_at = fields.String(metadata={"example": "2026-05-01 09:14:02", "description": "UTC"})
-    updated_at = fields.String(metadata={"example": "2026-05-02 11:30:48", "description": "UTC"})
-
-
-class TicketListSchema(Schema):
-    """The answer: the rows that the perspective shows, in its order."""
-
-    ok = fields.Boolean(required=True, metadata={"example": True})
-    data = fields.List(fields.Nested(TicketRowSchema), required=True)
-
-
-class ErrorSchema(Schema):
-    """Every error: a code for programs, a sentence for people, and on 422 what is wrong with which field."""
-
-    ok = fields.Boolean(required=True, metadata={"example": False})
-    error = fields.String(required=True, metadata={"example": "not_found"})
-    message = fields.String(required=True)
-    errors = fields.Dict(keys=fields.String(), values=fields.List(fields.String()))

@@ -5,7 +5,7 @@ import pytest
 from tests.golden_cases import ANN, STAFF
 from tickiti_query.catalogue.field import Catalogue, Field, Mode, make_catalogue
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.catalogue.fragments import fixed, text_key
+from tickiti_query.catalogue.fragments import text_column, text_key
 from tickiti_query.catalogue.matching import contain_text, match_text
 from tickiti_query.catalogue.predicate import Comparison
 from tickiti_query.catalogue.reference import write_reference
@@ -21,7 +21,7 @@ from tickiti_query.model.search import Criterion
 TOY = Field(
     name="colour",
     values="the shoe's colour",
-    column=fixed("t.colour"),
+    column=text_column("t.colour", "Red", nullable=True),
     order=text_key("t.colour", nullable=True),
     equals=Comparison(read_text, match_text("t.colour", "colour", nullable=True)),
     modes=[

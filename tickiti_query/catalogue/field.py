@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from tickiti_query.catalogue.column import Column
 from tickiti_query.catalogue.matching import Fragment
 from tickiti_query.catalogue.predicate import Comparison
 
@@ -36,8 +37,8 @@ class Mode:
 class Field:
     """One field of the language; None where it may not be used.
 
-    `equals` serves `is` and `is not`, `contains` serves `contains` and `does not contain`. `column` is the SQL
-    of the JSON value; `core` columns are always there. `user_centric` fields are about the subject user. `shows` is
+    `equals` serves `is` and `is not`, `contains` serves `contains` and `does not contain`. `column` is what
+    a row shows; `core` columns are always there. `user_centric` fields are about the subject user. `shows` is
     what a ticket has of it, for `why`, where no column says so: a text, a list, or a JSON object of facts.
     """
 
@@ -47,7 +48,7 @@ class Field:
     equals: Comparison | None = None
     contains: Comparison | None = None
     order: Key | None = None
-    column: Fragment | None = None
+    column: Column | None = None
     shows: Fragment | None = None
     core: bool = False
     modes: Sequence[Mode] = ()

@@ -8,18 +8,21 @@ queue; values go through the binds of the context.
 from datetime import time
 
 from tickiti_query.catalogue import matching, relations, values
+from tickiti_query.catalogue.column import Column, Kind
 from tickiti_query.catalogue.field import Field, Key, Mode, make_catalogue
 from tickiti_query.catalogue.field_kinds import bound_moment, make_flag
 from tickiti_query.catalogue.fragments import (
     fixed,
-    list_column,
+    list_values,
     moment_column,
+    name_column,
+    number_column,
     show_attention,
+    show_last_read,
     show_reading,
     show_responses,
+    text_column,
     text_key,
-    user_name,
-    write_moment,
 )
 from tickiti_query.catalogue.predicate import Comparison
 
@@ -33,6 +36,9 @@ IN_SUBJECT = Comparison(values.read_text, matching.contain_text("t.subject", "su
 IN_CONTENT = Comparison(values.read_text, relations.match_content)
 IN_EITHER = Comparison(values.read_text, relations.match_subject_or_content)
 
+# Two people of the demo, for examples.
+PRIYA, MARCUS = "priya.sharma@sole-provider.example", "marcus@trailblazers-club.example"
+
 STATUS_VALUES = "`open`, `on-hold`, `closed`"
 PRIORITY_VALUES = "10, 20, 30, 40 as number or text, or Low, Normal, High, Urgent in any case"
 TAG_VALUES = "tag, with or without `#`"
@@ -41,17 +47,19 @@ ASSIGNEE_VALUES = (
     "e-mail address (also that person's teams), `team:<id>` (the team's own), `team-and-members:<id>`"
     " (the team's and its members' own), `Unassigned`, `me`"
 )
-PARTICIPANTS = list_column("p.email", fixed("FROM ticket_participants p WHERE p.ticket_id = t.id"))
-HASHTAGS = list_column("h.tag", fixed("FROM ticket_hashtags h WHERE h.ticket_id = t.id"))
+PARTICIPANTS = list_values("p.email", fixed("FROM ticket_participants p WHERE p.ticket_id = t.id"))
+HASHTAGS = list_values("h.tag", fixed("FROM ticket_hashtags h WHERE h.ticket_id = t.id"))
+WATCHLISTS = list_values("w.name", relations.visible_watchlists)
+
 
 FIELDS = make_catalogue(
     [
         # The core columns, in the order in which a row shows them.
-        Field(name="ticket_id", core=True, column=fixed("t.id")),
+        Field(name="ticket_id", core=True, column=number_column("t.id", 1)),
         Field(
             name="number",
             core=True,
-            column=fixed("t.number"),
+            column=number_column("t.number", 220009),
             order=Key(fixed("t.number")),
             modes=[
                 Mode(
@@ -66,7 +74,7 @@ FIELDS = make_catalogue(
             name="status",
             values=STATUS_VALUES,
             core=True,
-            column=fixed("t.status"),
+            column=text_column("t.status", "open", choices=values.STATUSES),
             order=Key(fixed("array_position(ARRAY['open', 'on-hold', 'closed'], t.status)"), nullable=True),
             equals=STATUS,
             modes=[Mode("status", STATUS_VALUES, STATUS)],
@@ -75,7 +83,7 @@ FIELDS = make_catalogue(
             name="queue",
             values="name (text) or id (number)",
             core=True,
-            column=fixed("q.name"),
+            column=text_column("q.name", "Returns"),
             order=text_key("q.name", by_queue=True),
             equals=Comparison(values.read_name_or_id, relations.match_queue),
             modes=[Mode("queue", "name", Comparison(values.read_text, relations.match_queue))],
@@ -84,7 +92,7 @@ FIELDS = make_catalogue(
             name="priority",
             values=PRIORITY_VALUES,
             core=True,
-            column=fixed("CAST(t.priority AS text)"),
+            column=text_column("CAST(t.priority AS text)", "20", choices=values.PRIORITY_CODES),
             order=Key(fixed("t.priority")),
             equals=PRIORITY,
             modes=[Mode("priority", PRIORITY_VALUES, PRIORITY, integers=True)],
@@ -93,18 +101,22 @@ FIELDS = make_catalogue(
             name="subject",
             values="text",
             core=True,
-            column=fixed("t.subject"),
+            column=text_column("t.subject", "Carbon plate cracked on first marathon"),
             order=text_key("t.subject"),
             equals=Comparison(values.read_text, matching.match_text("t.subject", "subject")),
             contains=IN_SUBJECT,
             modes=[Mode("subject", "part of the subject", IN_SUBJECT, text=True)],
         ),
-        Field(name="assigned_to_email", core=True, column=fixed("t.assigned_to_email")),
-        Field(name="originator_email", core=True, column=fixed("t.originator_email")),
+        Field(
+            name="assigned_to_email",
+            core=True,
+            column=text_column("t.assigned_to_email", PRIYA, nullable=True),
+        ),
+        Field(name="originator_email", core=True, column=text_column("t.originator_email", MARCUS)),
         Field(
             name="created_at",
             core=True,
-            column=moment_column("t.created_at"),
+            column=moment_column("t.created_at", "2026-05-01 09:14:02"),
             order=Key(fixed("t.created_at")),
             modes=[
                 bound_moment("created_from", "t.created_at >=", time.min),
@@ -114,7 +126,7 @@ FIELDS = make_catalogue(
         Field(
             name="updated_at",
             core=True,
-            column=moment_column("t.updated_at"),
+            column=moment_column("t.updated_at", "2026-05-02 11:30:48"),
             order=Key(fixed("t.updated_at")),
             modes=[
                 bound_moment("updated_from", "t.updated_at >=", time.min),
@@ -168,7 +180,7 @@ FIELDS = make_catalogue(
             values="id (number) or name (text) of a watchlist that the subject user owns or that is shared",
             user_centric=True,
             equals=Comparison(values.read_name_or_id, relations.match_watchlist),
-            shows=list_column("concat(w.id, ' ', w.name)", relations.visible_watchlists),
+            shows=list_values("concat(w.id, ' ', w.name)", relations.visible_watchlists),
             modes=[
                 Mode(
                     "watchlist",
@@ -181,44 +193,52 @@ FIELDS = make_catalogue(
         Field(
             name="resolution",
             values="text",
-            column=fixed("t.resolution"),
+            column=text_column("t.resolution", "Replaced under warranty", nullable=True),
             equals=Comparison(
                 values.read_text, matching.match_text("t.resolution", "resolution", nullable=True)
             ),
         ),
         # What the subject user has to do with the ticket.
-        make_flag("retained", relations.match_retained, column=True),
+        make_flag("retained", relations.match_retained, example=True),
         make_flag("participating", relations.match_participating),
-        make_flag("unread", relations.match_unread, column=True, shows=show_reading),
+        make_flag("unread", relations.match_unread, example=False, shows=show_reading),
         make_flag("recently_read", relations.match_recently_read, shows=show_reading),
         make_flag("inbox", relations.match_inbox),
         make_flag("for_attention", relations.match_for_attention, shows=show_attention),
         Field(
             name="last_read_at",
             user_centric=True,
-            column=lambda context: write_moment(relations.select_last_read(context)),
+            column=Column(show_last_read, Kind.MOMENT, "2026-05-02 12:05:10", nullable=True),
             order=Key(relations.select_last_read, nullable=True, splits=True),
         ),
         # Columns and orders beyond the core.
-        Field(name="queue_id", column=fixed("t.queue_id")),
+        Field(name="queue_id", column=number_column("t.queue_id", 1)),
         Field(
             name="on_hold_until",
-            column=fixed("to_char(t.on_hold_until, 'YYYY-MM-DD')"),
+            column=Column(
+                fixed("to_char(t.on_hold_until, 'YYYY-MM-DD')"), Kind.DATE, "2026-05-20", nullable=True
+            ),
             order=Key(fixed("t.on_hold_until"), nullable=True),
         ),
-        Field(name="last_responder_email", column=fixed("t.last_responder_email")),
+        Field(
+            name="last_responder_email", column=text_column("t.last_responder_email", PRIYA, nullable=True)
+        ),
         Field(
             name="last_response_at",
-            column=moment_column("t.last_response_at"),
+            column=moment_column("t.last_response_at", "2026-05-02 11:30:48", nullable=True),
             order=Key(fixed("t.last_response_at"), nullable=True),
         ),
-        Field(name="response_count", column=fixed("t.response_count"), order=Key(fixed("t.response_count"))),
-        Field(name="assignee_name", column=user_name("t.assigned_to_email")),
-        Field(name="originator_name", column=user_name("t.originator_email")),
-        Field(name="participants", column=PARTICIPANTS),
-        Field(name="hashtags", column=HASHTAGS),
         Field(
-            name="watchlists", user_centric=True, column=list_column("w.name", relations.visible_watchlists)
+            name="response_count",
+            column=number_column("t.response_count", 2),
+            order=Key(fixed("t.response_count")),
+        ),
+        Field(name="assignee_name", column=name_column("t.assigned_to_email", "Priya Sharma")),
+        Field(name="originator_name", column=name_column("t.originator_email", "Marcus Webb")),
+        Field(name="participants", column=Column(PARTICIPANTS, Kind.LIST, (MARCUS, PRIYA))),
+        Field(name="hashtags", column=Column(HASHTAGS, Kind.LIST, ("carbon-plate", "VIP"))),
+        Field(
+            name="watchlists", user_centric=True, column=Column(WATCHLISTS, Kind.LIST, ("Marathon season",))
         ),
     ]
 )

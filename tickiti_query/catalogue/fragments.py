@@ -1,6 +1,7 @@
 """Pieces of SELECT and ORDER BY that several fields share."""
 
 from tickiti_query.catalogue import relations
+from tickiti_query.catalogue.column import Column, Kind
 from tickiti_query.catalogue.field import Key
 from tickiti_query.catalogue.matching import Fragment
 from tickiti_query.catalogue.predicate import CompileContext, Predicate
@@ -16,9 +17,21 @@ def text_key(expression: str, *, nullable: bool = False, by_queue: bool = False)
     return Key(fixed(f'lower({expression}) COLLATE "C"'), nullable, by_queue=by_queue)
 
 
-def moment_column(expression: str) -> Fragment:
-    """Return the fragment of a time as `YYYY-MM-DD HH:MM:SS`."""
-    return fixed(write_moment(expression))
+def number_column(expression: str, example: int) -> Column:
+    """Return the column of a whole number."""
+    return Column(fixed(expression), Kind.INTEGER, example)
+
+
+def text_column(
+    expression: str, example: str, *, nullable: bool = False, choices: tuple[str, ...] = ()
+) -> Column:
+    """Return the column of a text."""
+    return Column(fixed(expression), Kind.TEXT, example, nullable, choices)
+
+
+def moment_column(expression: str, example: str, *, nullable: bool = False) -> Column:
+    """Return the column of a time as `YYYY-MM-DD HH:MM:SS`."""
+    return Column(fixed(write_moment(expression)), Kind.MOMENT, example, nullable)
 
 
 def write_moment(expression: str) -> str:
@@ -26,7 +39,7 @@ def write_moment(expression: str) -> str:
     return f"CAST(date_trunc('second', {expression}) AS text)"
 
 
-def list_column(value: str, source: Fragment) -> Fragment:
+def list_values(value: str, source: Fragment) -> Fragment:
     """Return the fragment of a list, sorted by the folded value, then by the value. It is empty rather than null."""
 
     def write(context: CompileContext) -> str:
@@ -35,9 +48,10 @@ def list_column(value: str, source: Fragment) -> Fragment:
     return write
 
 
-def user_name(email: str) -> Fragment:
-    """Return the fragment of the name of the user with this e-mail address, or null."""
-    return fixed(f"(SELECT u.name FROM users u WHERE lower(u.email) = lower({email}) ORDER BY u.id LIMIT 1)")
+def name_column(email: str, example: str) -> Column:
+    """Return the column of the name of the user with this e-mail address, or null."""
+    sql = f"(SELECT u.name FROM users u WHERE lower(u.email) = lower({email}) ORDER BY u.id LIMIT 1)"
+    return text_column(sql, example, nullable=True)
 
 
 def show_responses(context: CompileContext) -> str:
@@ -45,11 +59,15 @@ def show_responses(context: CompileContext) -> str:
     return f"json_build_object('responses', (SELECT count(*) {relations.visible_responses(context)}))"
 
 
+def show_last_read(context: CompileContext) -> str:
+    """Write the time when the subject user last read the ticket, as text, or NULL."""
+    return write_moment(relations.select_last_read(context))
+
+
 def show_reading(context: CompileContext) -> str:
     """Write the time when the subject user last read the ticket, and the time since when there is something to read."""
     since = write_moment("COALESCE(t.last_response_at, t.created_at)")
-    last_read = write_moment(relations.select_last_read(context))
-    return f"json_build_object('last read', {last_read}, 'last response or creation', {since})"
+    return f"json_build_object('last read', {show_last_read(context)}, 'last response or creation', {since})"
 
 
 def show_attention(context: CompileContext) -> str:

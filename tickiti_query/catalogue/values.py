@@ -9,6 +9,7 @@ from enum import Enum
 from tickiti_query.model.numbers import read_digits
 
 PRIORITIES = {"low": 10, "normal": 20, "high": 30, "urgent": 40}
+PRIORITY_CODES = tuple(map(str, PRIORITIES.values()))
 STATUSES = ("open", "on-hold", "closed")
 
 
@@ -59,7 +60,7 @@ def read_priority(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value in codes:
         return value
     if isinstance(value, str) and value.isascii():
-        if value in map(str, codes):
+        if value in PRIORITY_CODES:
             return int(value)
         if value.lower() in PRIORITIES:
             return PRIORITIES[value.lower()]

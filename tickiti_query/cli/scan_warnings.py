@@ -96,5 +96,7 @@ def list_parts(question: Question) -> tuple[list[Part], list[Part], list[Part]]:
         )
     ]
     written = {name: FIELDS.fields[name].column for name in perspective.columns}
-    columns = [(f"the column {name}", column(asked.context)) for name, column in written.items() if column]
+    columns = [
+        (f"the column {name}", column.sql(asked.context)) for name, column in written.items() if column
+    ]
     return rules, keys, columns

@@ -174,7 +174,9 @@ def find_field(part: Part, catalogue: Catalogue) -> Field:
 
 def show(field: Field, context: CompileContext, columns: Columns) -> int | None:
     """Put the ticket's value of a field into the select list, and return its place; None where no SQL shows it."""
-    fragment = field.shows or field.column or (field.order and field.order.sql)
+    column = field.column.sql if field.column else None
+    order = field.order.sql if field.order else None
+    fragment = field.shows or column or order
     return columns.add(fragment(context)) if fragment else None
 
 

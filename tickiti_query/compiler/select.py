@@ -24,5 +24,5 @@ def write_select(columns: Sequence[str], context: CompileContext, catalogue: Cat
     for name in columns:
         column = catalogue.fields[name].column
         assert column is not None, name  # noqa: S101  choose_columns has seen to it
-        written.append(f"{column(context)} AS {name}")
+        written.append(f"{column.sql(context)} AS {name}")
     return ",\n       ".join(written)

@@ -63,8 +63,8 @@ def make_body_parser(
             loaded = schema.load(document)
         except ValidationError as fault:
             raise ValidationFailed(dict(flatten(fault.messages))) from None
-        search = loaded["search_object"] or {}
-        by_id = loaded["perspective_id"]
+        search = loaded.get("search_object", {})
+        by_id = loaded.get("perspective_id")
         return TicketQuery(
             selector=Selector(
                 id=search.get("search_perspective_id") if by_id is None else by_id,
@@ -79,7 +79,7 @@ def make_body_parser(
                 )
                 for place, criterion in enumerate(search.get("criteria", ()))
             ),
-            row_limit=loaded["row_limit"] or default_row_limit,
+            row_limit=loaded.get("row_limit", default_row_limit),
             ignored=tuple(quote(".".join(path), safe="") for path in find_ignored(document)),
         )
 

@@ -1,11 +1,14 @@
-"""What /openapi.json says beside the routes: the language of search criteria, drawn from the catalogue."""
+"""The OpenAPI document apart from its route: flask-smorest's settings, and the language of search criteria."""
 
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
+from flask_smorest import Api
+
 from tickiti_query.catalogue.field import Catalogue
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.catalogue.reference import tabulate_modes
+from tickiti_query.http.documented_headers import describe_headers
 
 INTRODUCTION = """
 Returns the ticket list as Tickiti renders it, through a *perspective*: a saved view with its conditions, order
@@ -29,11 +32,25 @@ def describe(catalogue: Catalogue = FIELDS) -> Mapping[str, Any]:
         "OPENAPI_SWAGGER_UI_CONFIG": {"tryItOutEnabled": True, "validatorUrl": None, "docExpansion": "list"},
         "API_SPEC_OPTIONS": {
             "info": {"description": INTRODUCTION + "\n### Search modes\n\n" + tabulate_modes(catalogue)},
-            "components": {"securitySchemes": {"token": {"type": "http", "scheme": "bearer"}}},
+            "components": {
+                "headers": describe_headers(),
+                "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            },
         },
     }
 
 
-def name_modes(schemas: Mapping[str, MutableMapping[str, Any]], catalogue: Catalogue = FIELDS) -> None:
-    """Say in the document's schemas which search modes there are: the wire's shape knows of none."""
-    schemas["Criterion"]["properties"]["mode"]["enum"] = sorted(catalogue.modes)
+class TicketsApi(Api):  # type: ignore[misc]  # flask-smorest has no types
+    """flask-smorest, without a response of its own: the route names each error that it answers."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+
+def correct_schemas(schemas: MutableMapping[str, Any]) -> None:
+    """Correct what flask-smorest and apispec put into the document's schemas."""
+    for unused in ("Error", "PaginationMetadata"):
+        schemas.pop(unused, None)
+    # Where a nested object may be null, apispec allows any other object too.
+    for choice in schemas["TicketQuery"]["properties"]["search_object"]["anyOf"]:
+        if "$ref" not in choice:
+            choice["enum"] = [None]

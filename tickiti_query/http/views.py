@@ -7,7 +7,7 @@ from flask import Flask, Response, g, request
 from flask_smorest import Blueprint
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
-from schemas.ticket_query import ErrorSchema, TicketListSchema, TicketQuerySchema
+from tickiti_query.http.documented_route import add_documented_route
 from tickiti_query.http.edge import REQUEST_CONTEXT, UNANSWERED, Unanswered
 from tickiti_query.http.error_answer import render_error
 from tickiti_query.http.request_context import Hooks, RequestContext
@@ -33,41 +33,8 @@ def make_blueprint(service: TicketQueryService, max_row_limit: int) -> Blueprint
         response.headers.extend(context.describe_reply(reply))
         return response
 
-    document = {
-        "operationId": "queryTickets",
-        "security": [{"token": []}],
-        "requestBody": describe_body(TicketQuerySchema(max_row_limit=max_row_limit)),
-        "responses": {
-            status: {"description": meaning, **describe_body(schema)}
-            for status, (meaning, schema) in RESPONSES.items()
-        },
-    }
-    view = blueprint.doc(**document)(query_tickets)
-    blueprint.route(PATH, methods=["POST"], provide_automatic_options=False)(view)
+    add_documented_route(blueprint, PATH, query_tickets, max_row_limit)
     return blueprint
-
-
-def describe_body(schema: Any) -> dict[str, Any]:
-    """A JSON body of this schema, in the words of OpenAPI."""
-    return {"content": {"application/json": {"schema": schema}}}
-
-
-RESPONSES = {
-    200: ("The rows, in the perspective's order.", TicketListSchema),
-    400: ("malformed_json: the body is not JSON.", ErrorSchema),
-    401: ("unauthenticated: no valid token.", ErrorSchema),
-    403: ("forbidden: the token lacks tickets:read, or may not be used from this address.", ErrorSchema),
-    404: ("not_found: this user has no such perspective.", ErrorSchema),
-    408: ("request_timeout: the request arrived too slowly.", ErrorSchema),
-    413: ("payload_too_large: the body is over 64 KiB.", ErrorSchema),
-    415: ("unsupported_media_type: the body is not application/json.", ErrorSchema),
-    422: ("validation_failed: a field has a wrong type or value; `errors` names it.", ErrorSchema),
-    429: ("rate_limited: the token is over its rate; see Retry-After.", ErrorSchema),
-    500: ("internal_error: a fault of this service.", ErrorSchema),
-    501: ("unsupported_perspective: it uses something this service does not know.", ErrorSchema),
-    504: ("query_timeout: the statement ran past its limit; see Retry-After.", ErrorSchema),
-    503: ("replica_unavailable, overloaded: worth trying again; see Retry-After.", ErrorSchema),
-}
 
 
 def translate_http(error: HTTPException) -> errors.QueryError:

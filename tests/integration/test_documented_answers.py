@@ -1,0 +1,39 @@
+"""Every answer of every perspective of the shop is as /openapi.json says: its rows, its columns, its headers."""
+
+import json
+
+import pytest
+
+from tests.shop import BLUNT, MARCUS, PRIYA, TOM, Shop
+from tests.support.openapi import Document
+from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.demo.shop_perspectives import VIEWS, View
+
+
+@pytest.fixture(scope="module")
+def document(shop: Shop) -> Document:
+    return Document(shop.app.test_client().get("/openapi.json").get_json())
+
+
+@pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
+def test_every_perspective_answers_as_the_document_says(shop: Shop, document: Document, view: View) -> None:
+    with shop.add_token(tokenable_id=view.owner_id or 1) as (_, owners):
+        answers = [
+            shop.ask(token, {"perspective_id": view.id}) for token in (PRIYA, TOM, MARCUS, BLUNT, owners)
+        ]
+    for answer in answers:
+        document.check(answer)
+    assert 200 in [answer.status_code for answer in answers], "nobody has this perspective"
+
+
+def test_rows_with_every_column_are_as_the_document_says(shop: Shop, document: Document) -> None:
+    own = [field.name for field in FIELDS.fields.values() if field.column and not field.core]
+    columns = ", ".join(f"(900, {place}, '{name}')" for place, name in enumerate(own))
+    do = f"INSERT INTO perspective_columns (perspective_id, position, field) VALUES {columns}"
+    undo = "DELETE FROM perspective_columns WHERE perspective_id = 900"
+    with shop.add_row("perspectives", id=900, name="Wide", shared=True), shop.change(do, undo):
+        answer = shop.ask(TOM, {"perspective_id": 900, "row_limit": 5000})
+    document.check(answer)
+    rows = json.loads(answer.data)["data"]
+    assert len(rows) > 100
+    assert all(list(row) == [*FIELDS.core, *own] for row in rows)
