@@ -5,7 +5,7 @@ from limits import parse
 from limits.strategies import FixedWindowRateLimiter
 
 from tickiti_query.admission.fixed_windows import FixedWindowStorage
-from tickiti_query.admission.rate_limit import RateLimiter, normalize_address, read_status
+from tickiti_query.admission.rate_limit import RateLimiter, normalize_address, read_rate_limit_status
 from tickiti_query.admission.storage_fallback import StorageFallback
 from tickiti_query.model.rate_limit_status import RateLimitStatus
 
@@ -70,5 +70,5 @@ def test_a_status_tells_what_remains_and_a_request_over_the_limit_has_nothing_le
 
 def test_without_a_window_the_whole_limit_remains_and_nobody_is_told_to_come_back_at_once() -> None:
     limiter = FixedWindowRateLimiter(FixedWindowStorage())
-    status = read_status(limiter, parse("5/hour"), "token", "b", is_exceeded=False)
+    status = read_rate_limit_status(limiter, parse("5/hour"), "token", "b", is_exceeded=False)
     assert status == RateLimitStatus(limit=5, remaining=5, seconds_left=1, is_exceeded=False)

@@ -45,7 +45,9 @@ class RateLimiter:
             if self._has_failed_too_often(network) and not self._may_look_up(token, network):
                 self._count_limited("address")
                 return self._windows.run(
-                    lambda limiter: read_status(limiter, self._rate, "failures", network, is_exceeded=True)
+                    lambda limiter: read_rate_limit_status(
+                        limiter, self._rate, "failures", network, is_exceeded=True
+                    )
                 )
         return None if token is None else self._hit("token", token, by="token")
 
@@ -78,10 +80,10 @@ class RateLimiter:
 def hit(limiter: FixedWindowRateLimiter, rate: RateLimitItem, *key: str) -> RateLimitStatus:
     """Count a request for the key. Return its status after that."""
     is_allowed = limiter.hit(rate, *key)
-    return read_status(limiter, rate, *key, is_exceeded=not is_allowed)
+    return read_rate_limit_status(limiter, rate, *key, is_exceeded=not is_allowed)
 
 
-def read_status(
+def read_rate_limit_status(
     limiter: FixedWindowRateLimiter, rate: RateLimitItem, *key: str, is_exceeded: bool
 ) -> RateLimitStatus:
     """Return the status of the key for a request that is over the limit, or is not."""

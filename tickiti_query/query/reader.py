@@ -25,7 +25,7 @@ T = TypeVar("T")
 Authorize = Callable[[AuthenticatedToken, str], Actor]  # the token and the caller's address
 
 
-class Transaction(Source, Protocol):
+class SnapshotSource(Source, Protocol):
     """One snapshot of one server."""
 
     server: Server
@@ -34,7 +34,7 @@ class Transaction(Source, Protocol):
 class ReadOnlyReplica(Protocol):
     """The replica, as far as requests read it. Every method raises ReplicaUnavailable and QueryTimeout."""
 
-    def read(self, work: Callable[[Transaction], T], deadline: Deadline) -> T:
+    def read(self, work: Callable[[SnapshotSource], T], deadline: Deadline) -> T:
         """Return what `work` makes of one snapshot."""
         ...
 
@@ -118,7 +118,7 @@ class Reader:
     def _read_anew(self, request: Request, trace: RequestTrace, snapshot: Snapshot) -> Reading:
         """Return the rows, read step by step in one transaction, and keep the plan that this makes."""
 
-        def work(transaction: Transaction) -> Reading:
+        def work(transaction: SnapshotSource) -> Reading:
             return self._read_steps(transaction, request, trace, snapshot)
 
         reading = self.replica.read(work, request.deadline)
@@ -126,7 +126,7 @@ class Reader:
         return reading
 
     def _read_steps(
-        self, transaction: Transaction, request: Request, trace: RequestTrace, snapshot: Snapshot
+        self, transaction: SnapshotSource, request: Request, trace: RequestTrace, snapshot: Snapshot
     ) -> Reading:
         source = RecordingSource(transaction)
         with trace.measure("auth"):

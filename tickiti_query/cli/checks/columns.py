@@ -24,7 +24,7 @@ WIDTHS = {"smallint": 2, "integer": 4, "bigint": 8}
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class ReplicaColumn:
     """A column that is there: its type, and the role's right to read it."""
 
     type: str
@@ -43,9 +43,9 @@ def check_columns(session: Session) -> Iterator[CheckResult]:
             f"schema {schema}", "the role has no USAGE on it, and so can read nothing of the contract"
         )
         return
-    there: dict[str, dict[str, Column]] = {}
+    there: dict[str, dict[str, ReplicaColumn]] = {}
     for relation, column, readable, kind in session.fetch(COLUMNS, schema=schema):
-        there.setdefault(relation, {})[column] = Column(kind, readable)
+        there.setdefault(relation, {})[column] = ReplicaColumn(kind, readable)
     for relation, wanted in RELATIONS.items():
         if relation in there:
             yield from judge_relation(session, relation, wanted, there[relation])
@@ -54,7 +54,7 @@ def check_columns(session: Session) -> Iterator[CheckResult]:
 
 
 def judge_relation(
-    session: Session, relation: str, wanted: Mapping[str, str], there: Mapping[str, Column]
+    session: Session, relation: str, wanted: Mapping[str, str], there: Mapping[str, ReplicaColumn]
 ) -> Iterator[CheckResult]:
     """Yield a result for each column with a fault; without a fault, one that says whether a row could be read."""
     results = [
@@ -73,7 +73,7 @@ def judge_relation(
         yield ok(relation, f"is there with its {len(wanted)} columns")
 
 
-def judge_column(subject: str, wanted: str, there: Column | None) -> CheckResult | None:
+def judge_column(subject: str, wanted: str, there: ReplicaColumn | None) -> CheckResult | None:
     """Return the fault of a column; None where it has none."""
     if there is None:
         return fault(subject, "is missing")
