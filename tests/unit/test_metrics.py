@@ -135,6 +135,12 @@ def test_lag_is_told_now_and_then() -> None:
     assert seen == [1.0, 1.0, 3.0]
 
 
+def test_the_requests_that_wait_for_a_slot_are_told() -> None:
+    for waiting in (3, 0):
+        metrics.observe_slot_waiting(waiting)
+        assert list(read_page().list_values("slot_waiting")) == [waiting]
+
+
 def test_a_check_that_was_not_made_is_neither_well_nor_failed() -> None:
     metrics.observe_checks({"replica": "ok", "standby": "It is none.", "lag": "unknown"})
     page = read_page()

@@ -194,7 +194,7 @@ class ReplicaUnavailable(TransientError):
 
 
 class Overloaded(TransientError):
-    """All places are taken, and none became free in time. Worth trying again soon."""
+    """The service has no room for the request, and had none in time. It is worth trying again soon."""
 
     status = 503
     code = "overloaded"

@@ -66,7 +66,7 @@ STORE_FAULTS = Counter(
 )
 SHED = Counter(
     "tickiti_query_shed",
-    "Requests and connections answered 503 overloaded, by what was full: replica (the places to read it), connections.",
+    "Requests and connections answered 503 overloaded, by what was full: replica (the slots to read it), connections.",
     ["where"],
 )
 CUT = Counter(
