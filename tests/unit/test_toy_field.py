@@ -2,6 +2,7 @@
 
 import pytest
 
+from schemas.ticket_list import make_row_schema
 from tests.golden_cases import ANN, STAFF
 from tickiti_query.catalogue.field import Catalogue, Field, Mode, make_catalogue
 from tickiti_query.catalogue.fields import FIELDS
@@ -71,3 +72,5 @@ def test_one_entry_is_documented() -> None:
     assert "colour" not in write_reference(FIELDS)
     described = describe(WITH_TOY)["API_SPEC_OPTIONS"]["info"]["description"]
     assert "| `colour` | part of a colour |" in described
+    assert "colour" in make_row_schema(WITH_TOY)().fields
+    assert "colour" not in make_row_schema(FIELDS)().fields

@@ -35,10 +35,8 @@ ASSIGNEE = Comparison(values.read_assignee, relations.match_assignee)
 IN_SUBJECT = Comparison(values.read_text, matching.contain_text("t.subject", "subject"))
 IN_CONTENT = Comparison(values.read_text, relations.match_content)
 IN_EITHER = Comparison(values.read_text, relations.match_subject_or_content)
-
 # Two people of the demo, for examples.
 PRIYA, MARCUS = "priya.sharma@sole-provider.example", "marcus@trailblazers-club.example"
-
 STATUS_VALUES = "`open`, `on-hold`, `closed`"
 PRIORITY_VALUES = "10, 20, 30, 40 as number or text, or Low, Normal, High, Urgent in any case"
 TAG_VALUES = "tag, with or without `#`"

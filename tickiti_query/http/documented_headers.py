@@ -34,14 +34,14 @@ def match(pattern: str) -> Mapping[str, Any]:
 
 
 DURATION = "[a-z]+;dur=[0-9]+[.][0-9]+"
-NAME = Header(
+REQUEST_ID = Header(
     "X-Request-ID",
     match("[A-Za-z0-9._-]{1,128}"),
     "4f1c2b9d6a7e4d0c8f3a5b6c7d8e9f01",
     "The request's name: the caller's, if it is 1 to 128 of A-Z a-z 0-9 . _ -, or a new one; also in the log.",
 )
-COURSE = (
-    NAME,
+COMMON_HEADERS = (
+    REQUEST_ID,
     Header(
         "Server-Timing",
         match(f"{DURATION}(, {DURATION})*"),
@@ -65,7 +65,7 @@ COURSE = (
         always=False,
     ),
 )
-ROWS = (
+ROW_HEADERS = (
     Header("X-Row-Count", COUNT, 1, "The number of rows."),
     Header("X-Truncated", {"type": "boolean"}, False, "`true` when more tickets matched than `row_limit`."),
     Header(
@@ -90,9 +90,9 @@ ROWS = (
         always=False,
     ),
 )
-OF_ERRORS = {
+ERROR_HEADERS = {
     "WWW-Authenticate": Header(
-        "WWW-Authenticate", {"type": "string", "enum": ["Bearer"]}, "Bearer", "The scheme."
+        "WWW-Authenticate", {"type": "string", "enum": ["Bearer"]}, "Bearer", "The scheme of the token."
     ),
     "Allow": Header("Allow", TEXT, "POST", "The methods that this address answers."),
     "Retry-After": Header("Retry-After", COUNT, 2, "Seconds after which the request is worth sending again."),
@@ -101,4 +101,6 @@ OF_ERRORS = {
 
 def describe_headers() -> dict[str, Any]:
     """Return each header once, by name, for the document's components."""
-    return {header.name: header.describe() for header in (*COURSE, *ROWS, *OF_ERRORS.values())}
+    return {
+        header.name: header.describe() for header in (*COMMON_HEADERS, *ROW_HEADERS, *ERROR_HEADERS.values())
+    }

@@ -10,7 +10,13 @@ from schemas.error import make_error_schema
 from schemas.ticket_list import make_ticket_list_schema
 from tickiti_query.catalogue.field import Catalogue
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.http.documented_headers import COURSE, NAME, OF_ERRORS, ROWS, Header
+from tickiti_query.http.documented_headers import (
+    COMMON_HEADERS,
+    ERROR_HEADERS,
+    REQUEST_ID,
+    ROW_HEADERS,
+    Header,
+)
 from tickiti_query.model import errors
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -55,7 +61,7 @@ def describe_responses(blueprint: Blueprint, view: View, catalogue: Catalogue = 
         make_ticket_list_schema(catalogue),
         description="The rows, in the perspective's order.",
         example={"ok": True, "data": [dict(list_examples(catalogue))]},
-        headers=refer_to((*ROWS, *COURSE)),
+        headers=refer_to((*ROW_HEADERS, *COMMON_HEADERS)),
     )(view)
     for status, found in groupby(ERRORS, key=lambda each: each[0].status):
         view = blueprint.alt_response(status, **describe_errors(list(found)))(view)
@@ -65,8 +71,8 @@ def describe_responses(blueprint: Blueprint, view: View, catalogue: Catalogue = 
 def describe_errors(found: list[tuple[errors.QueryError, str]]) -> dict[str, Any]:
     """Return the arguments of `alt_response` for the errors of one status."""
     kinds = [error for error, _ in found]
-    own = [OF_ERRORS[name] for name in kinds[0].headers]
-    common = [NAME] if kinds[0].status in EARLY else COURSE
+    own = [ERROR_HEADERS[name] for name in kinds[0].headers]
+    common = [REQUEST_ID] if kinds[0].status in EARLY else COMMON_HEADERS
     schemas = [make_error_schema(error.code, names_fields="errors" in error.body) for error in kinds]
     return {
         "schema": schemas[0] if len(schemas) == 1 else {"oneOf": schemas},
