@@ -28,13 +28,6 @@ class OpenConnection:
         """End nothing."""
 
 
-class KnownServer(DirectSessions):
-    """Sessions on a server that need not be asked which one it is."""
-
-    def identify(self, _connection: Any, _generation: int) -> tuple[Server, bool]:
-        return SERVER, True
-
-
 def connect(_hosts: Any, _deadline: Any, examine: Any) -> OpenConnection:
     """Return an open connection, examined as a real one is."""
     connection = OpenConnection()
@@ -46,8 +39,9 @@ def time_loans(loans: int, rounds: int) -> list[float]:
     """Return the microseconds of a loan in each round. A loan takes an open connection and gives it back."""
     deadline = deadline_from_now(3600)
     target = Target("postgresql://replica.example/tickiti", "reporting", statement_timeout_ms=5000)
+    sessions = mock.Mock(spec=DirectSessions, **{"identify.return_value": (SERVER, True)})
     with mock.patch.object(pool_module, "connect", connect):
-        pool = Pool(target, CONNECTIONS, 1, KnownServer(), require_standby=True, on_lost=lambda _pool: None)
+        pool = Pool(target, CONNECTIONS, 1, sessions, require_standby=True, on_lost=lambda _pool: None)
 
         def lend() -> None:
             with pool.connection(deadline):

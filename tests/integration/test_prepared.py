@@ -1,7 +1,19 @@
 """Statements that every request asks are prepared once a connection, and survive a change of the schema."""
 
+import contextlib
+from collections.abc import Iterator
+
+import psycopg2
+import pytest
+
 from tests.shop import PRIYA, Shop, open_shop
+from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
+from tickiti_query.model.statement import Statement
+from tickiti_query.replica.connection import ReplicaConnection, Target, connect
+from tickiti_query.replica.execution import Preparation, run_statement
+from tickiti_query.replica.prepared_statements import MOST_WITH_VALUES
+from tickiti_query.replica.waiting import deadline_from_now
 
 BODY = {"perspective_id": 3}
 
@@ -27,3 +39,53 @@ def test_a_column_that_goes_and_comes_back_is_a_503_and_over(shop_pair: Pair) ->
     finally:
         shop_pair.primary.execute(rename.format("talents", "abilities"))
     assert uncached.list_rows(PRIYA, BODY) == expected
+
+
+@pytest.fixture(name="connection")
+def open_connection(shop_pair: Pair) -> Iterator[ReplicaConnection]:
+    target = Target(shop_pair.standby.url_for(READER), "reporting", statement_timeout_ms=5000)
+    with contextlib.closing(connect(target.list_hosts(), deadline_from_now(60))) as connection:
+        yield connection
+
+
+def count_prepared(connection: ReplicaConnection) -> int:
+    [(count,)] = run_statement(connection, Statement("SELECT count(*) FROM pg_prepared_statements"))
+    return int(count)
+
+
+@pytest.mark.parametrize("preparation", Preparation)
+def test_a_statement_gives_the_same_rows_however_it_is_sent(
+    connection: ReplicaConnection, preparation: Preparation
+) -> None:
+    for _ in range(2):
+        for number in (1, 2):
+            rows = run_statement(
+                connection, Statement("SELECT 1 + :n, '50 %'", (("n", number),)), preparation
+            )
+            assert rows == [(1 + number, "50 %")]
+    names = {Preparation.NONE: 0, Preparation.WITH_PARAMETERS: 1, Preparation.WITH_VALUES: 2}
+    assert count_prepared(connection) == names[preparation]
+
+
+def test_the_least_recently_used_statement_with_values_makes_room(connection: ReplicaConnection) -> None:
+    first, second = (Statement("SELECT :n", (("n", number),)) for number in (-1, -2))
+    for statement in (first, second, first):
+        run_statement(connection, statement, Preparation.WITH_VALUES)
+    for number in range(MOST_WITH_VALUES - 1):
+        run_statement(connection, Statement("SELECT :n", (("n", number),)), Preparation.WITH_VALUES)
+    assert count_prepared(connection) == MOST_WITH_VALUES
+    assert first in connection.prepared.by_value
+    assert second not in connection.prepared.by_value
+
+
+@pytest.mark.parametrize("preparation", [Preparation.WITH_PARAMETERS, Preparation.WITH_VALUES])
+def test_a_statement_that_the_server_has_lost_is_prepared_again(
+    connection: ReplicaConnection, preparation: Preparation
+) -> None:
+    statement = Statement("SELECT :n + 1", (("n", 1),))
+    run_statement(connection, statement, preparation)
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+    with pytest.raises(psycopg2.errors.InvalidSqlStatementName):
+        run_statement(connection, statement, preparation)
+    assert run_statement(connection, statement, preparation) == [(2,)]
