@@ -146,9 +146,7 @@ def make_service(
         count_limited=count_rate_limited,
         count_fault=count_store_fault,
     )
-    authorize = make_authorizer(
-        settings.token_expiration_minutes, lambda: datetime.now(UTC).replace(tzinfo=None)
-    )
+    authorize = make_authorizer(settings.token_expiration_minutes, lambda: datetime.now(UTC).replace(tzinfo=None))
     reader = Reader(
         replica=replica,
         find_token=find_token,

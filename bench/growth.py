@@ -18,9 +18,7 @@ SIZES = {"100,000": 0.1, "1 million": 1.0, "5 million": 5.0}
 LATER = {"10 million": 10.0, "100 million": 100.0}
 GROWN = 1.5  # times the tickets before: less is the distance of pages, and chance
 LIMITS_MS = (5, 100, 1000, 5000)
-OVER = (
-    "> 10,000"  # how the report writes that a statement ran out of time; it is not tried among more tickets
-)
+OVER = "> 10,000"  # how the report writes that a statement ran out of time; it is not tried among more tickets
 MILLISECONDS = re.compile(r"(> )?[\d,.]+")
 
 

@@ -126,9 +126,7 @@ def describe(seconds: Mapping[str, Sequence[float]]) -> tuple[str, bool]:
         beyond = kind != REFERENCE and abs(share - 0.5) > bound
         is_told |= beyond and not kind.startswith("right secret")
         told = "**yes**" if beyond else "no"
-        lines.append(
-            f"| {kind} | {middle * 1e3 + difference / 1e3:.3f} | {difference:+.0f} | {share:.1%} | {told} |"
-        )
+        lines.append(f"| {kind} | {middle * 1e3 + difference / 1e3:.3f} | {difference:+.0f} | {share:.1%} | {told} |")
     head = (
         f"`python -m bench.guesses --write` writes this section: {n:,} answers of each kind, mixed, on one connection"
         " to one worker. *Later* is how often an answer comes later than one for an unknown id, out of all pairs (the"

@@ -132,9 +132,7 @@ def check_tools() -> None:
         except ImportError:
             missing.append(module)
     if missing:
-        raise LoadError(
-            f"{', '.join(missing)} missing: {sys.executable} -m pip install -r requirements/bench.txt"
-        )
+        raise LoadError(f"{', '.join(missing)} missing: {sys.executable} -m pip install -r requirements/bench.txt")
 
 
 def measure(options: argparse.Namespace) -> Run:
@@ -299,9 +297,7 @@ def count_scans(standby: PostgresServer) -> int:
     return int(standby.execute(sql, (SCHEMA,))[0][0])
 
 
-def time_many_rows(
-    target: Target, statement: Statement, session: ReplicaTarget, directory: Path
-) -> dict[str, float]:
+def time_many_rows(target: Target, statement: Statement, session: ReplicaTarget, directory: Path) -> dict[str, float]:
     """Milliseconds to the last byte of 5,000 rows, in turns: ours, and psql's to /dev/null; both stay connected."""
     script = directory / "rows.sql"
     script.write_text(write_script(statement))
@@ -317,9 +313,7 @@ def time_many_rows(
             began = time.perf_counter()
             run_script(psql, script)
             taken["psql"].append(time.perf_counter() - began)
-    return {
-        name: 1000 * statistics.median(values[1:]) for name, values in taken.items()
-    }  # the first warms up
+    return {name: 1000 * statistics.median(values[1:]) for name, values in taken.items()}  # the first warms up
 
 
 @contextlib.contextmanager
@@ -336,9 +330,7 @@ def open_psql(session: ReplicaTarget) -> Iterator[subprocess.Popen[str]]:
         session.url,
     ]
     environment = {**os.environ, "PGOPTIONS": session.options}
-    with subprocess.Popen(
-        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as psql:
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as psql:
         yield psql
         psql.communicate("\\q\n")
 

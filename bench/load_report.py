@@ -125,9 +125,7 @@ def render_chart(run: Run, path: Path) -> None:
         ax.set_title(title, loc="left", fontsize="medium")
         ax.spines[["top", "right"]].set_visible(False)
     axes[-1].set_xlim(1, max(case["rate"] for case in cases) * 2)
-    axes[-1].set_xlabel(
-        f"requests a second, {cases[0]['clients']} clients, {run.conditions['rows']} rows (log)"
-    )
+    axes[-1].set_xlabel(f"requests a second, {cases[0]['clients']} clients, {run.conditions['rows']} rows (log)")
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
 

@@ -95,9 +95,7 @@ def _make_rows() -> dict[str, list[dict[str, object]]]:
                 "created_at": "2026-01-01 00:00:00",
             }
         ],
-        "perspectives": [
-            {"id": number, "name": title, "owner_id": OWNER} for number, title in SCENARIOS.items()
-        ],
+        "perspectives": [{"id": number, "name": title, "owner_id": OWNER} for number, title in SCENARIOS.items()],
         "perspective_conditions": [{**condition, "value": SEARCH_TEXT}],
         "perspective_orders": [
             {"perspective_id": SORTED, "position": 1, "field": "priority", "ascending": False},

@@ -58,9 +58,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()
     times = time_loans(arguments.loans, arguments.rounds)
-    print(
-        f"a loan: {statistics.median(times):.1f} µs; {min(times):.1f} µs in the best of {len(times)} rounds"
-    )
+    print(f"a loan: {statistics.median(times):.1f} µs; {min(times):.1f} µs in the best of {len(times)} rounds")
     return 0
 
 

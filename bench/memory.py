@@ -135,23 +135,17 @@ def store_token(cache: Cache, shape: Shape, i: int) -> None:
 def store_answer(cache: Cache, shape: Shape, i: int) -> None:
     """Keep an answer as a miss does: nothing in it is shared with another entry's."""
     criteria = tuple(
-        Criterion(
-            "subject"[:7], tuple(make_word(shape.letters) for _ in range(shape.tokens)), path=make_word(24)
-        )
+        Criterion("subject"[:7], tuple(make_word(shape.letters) for _ in range(shape.tokens)), path=make_word(24))
         for _ in range(shape.criteria)
     )
     query = TicketQuery(Selector(id=i + 1000), criteria, 100)
     answer = Answer(os.urandom(PAYLOAD_BYTES), 100, True, i + 1000, datetime.now(UTC))
-    cache.store(
-        (make_actor(shape, i), query), answer, len(answer.body), make_validator(shape, i), cache.now()
-    )
+    cache.store((make_actor(shape, i), query), answer, len(answer.body), make_validator(shape, i), cache.now())
 
 
 def make_actor(shape: Shape, i: int) -> Actor:
     """A user whose queues have ids beyond the small numbers that Python shares."""
-    return Actor(
-        User(i + 1000, f"somebody.{i}@example.org"), True, tuple(range(10_000 + i, 10_000 + i + shape.queues))
-    )
+    return Actor(User(i + 1000, f"somebody.{i}@example.org"), True, tuple(range(10_000 + i, 10_000 + i + shape.queues)))
 
 
 def make_validator(shape: Shape, i: int) -> Validator:
@@ -255,9 +249,7 @@ def stay_flat(requests: int, questions: int) -> bool:
                 )
     growth = sizes[-1] / sizes[0] - 1
     flat = growth <= GROWTH_ALLOWED
-    print(
-        f"Growth after the first tenth: {growth:+.1%}, at most {GROWTH_ALLOWED:.0%}: {'yes' if flat else 'NO'}"
-    )
+    print(f"Growth after the first tenth: {growth:+.1%}, at most {GROWTH_ALLOWED:.0%}: {'yes' if flat else 'NO'}")
     return flat
 
 

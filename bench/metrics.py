@@ -16,9 +16,7 @@ PERSPECTIVES = 60  # more than are named
 def main() -> int:
     """Print microseconds of a hit and of a miss, and the size and milliseconds of a page."""
     tell_lag = metrics.LagObserver()
-    hit = RequestTrace(
-        user_id=1, perspective_id=3, rows=100, cache="hit", durations={"cache": 2e-4, "auth": 3e-6}
-    )
+    hit = RequestTrace(user_id=1, perspective_id=3, rows=100, cache="hit", durations={"cache": 2e-4, "auth": 3e-6})
     miss = RequestTrace(
         user_id=1,
         perspective_id=3,

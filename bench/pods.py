@@ -87,9 +87,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def start_services(
-    stack: contextlib.ExitStack, tree: Tree, settings: Mapping[str, str], logs: Path
-) -> list[Target]:
+def start_services(stack: contextlib.ExitStack, tree: Tree, settings: Mapping[str, str], logs: Path) -> list[Target]:
     """The three services, which answer and have hits; they end with the stack."""
     services = []
     for title, workers in WORKERS.items():
@@ -172,10 +170,7 @@ def compare(rounds: Mapping[str, Sequence[Round]]) -> list[Comparison]:
         "hits beside long answers: p99 ms": lambda seen: seen.beside.p99,
         "long answers a second": lambda seen: seen.long_rate,
     }
-    return [
-        Comparison(name, *(tuple(map(read, rounds[side])) for side in SIDES))
-        for name, read in measures.items()
-    ]
+    return [Comparison(name, *(tuple(map(read, rounds[side])) for side in SIDES)) for name, read in measures.items()]
 
 
 if __name__ == "__main__":

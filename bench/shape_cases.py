@@ -171,9 +171,7 @@ def list_conditions() -> Iterator[Shape]:
             rare=True,
             why=FEW_YET,
         )
-    yield from both(
-        "originator", "me", ("me",), lambda h: f"lower(t.originator_email) = {quote(h.email.lower())}"
-    )
+    yield from both("originator", "me", ("me",), lambda h: f"lower(t.originator_email) = {quote(h.email.lower())}")
     yield from list_assignees()
 
 

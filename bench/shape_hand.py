@@ -96,9 +96,7 @@ class Hand:
     def select(self, columns: Sequence[str] = ()) -> str:
         return "SELECT " + ", ".join([*COLUMNS.values(), *(MORE_COLUMNS[name] for name in columns)])
 
-    def plain(
-        self, where: str = "TRUE", order: str = NEWEST, join: str = "", columns: Sequence[str] = ()
-    ) -> str:
+    def plain(self, where: str = "TRUE", order: str = NEWEST, join: str = "", columns: Sequence[str] = ()) -> str:
         """One WHERE, one ORDER BY."""
         return (
             f"{self.select(columns)} FROM tickets t JOIN ticket_queues q ON q.id = t.queue_id {join}"
@@ -116,9 +114,7 @@ class Hand:
 
     def walk_without(self, probe: Probe, order: str = NEWEST) -> str:
         """The same for tickets that have none such."""
-        look = (
-            f"SELECT 1 AS one FROM {probe.relation} x WHERE x.ticket_id = t.id AND {probe.condition} LIMIT 1"
-        )
+        look = f"SELECT 1 AS one FROM {probe.relation} x WHERE x.ticket_id = t.id AND {probe.condition} LIMIT 1"
         return self.plain("found.one IS NULL", order, join=f"LEFT JOIN LATERAL ({look}) found ON TRUE")
 
     def branches(self, sides: Sequence[str], order: str = NEWEST, where: str = "TRUE") -> str:

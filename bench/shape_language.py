@@ -28,9 +28,7 @@ APART = "what was read and what was not are sought apart, where there is little 
 WHOLE_QUEUE = "a tiny queue is read as a whole, and it is fifty times as large among 5,000,000 tickets"
 RARER = "a tiny queue is read as a whole, where the text is rarer still"
 ALL_TIES = "everything that the person takes part in is gathered before the order is walked"
-NO_MORE = (
-    "no more pages are read than among 100,000 tickets: it is their distance, or the work of a sort or hash"
-)
+NO_MORE = "no more pages are read than among 100,000 tickets: it is their distance, or the work of a sort or hash"
 TIES = "read backwards, an index has equal keys in the wrong order: each group of equals is sorted"
 OTHER_COLLATION = "equal subjects are found by their trigrams; the index of subjects is in another collation"
 UNEXPLAINED = "not explained"
@@ -82,9 +80,7 @@ def search(mode: str, *tokens: str | int, match: str = "all") -> Criterion:
     return Criterion(mode, tokens, match)
 
 
-def tell_growth(
-    conditions: Sequence[Condition], orders: Sequence[Order], criteria: Sequence[Criterion]
-) -> str:
+def tell_growth(conditions: Sequence[Condition], orders: Sequence[Order], criteria: Sequence[Criterion]) -> str:
     """Why a combination takes longer among more tickets."""
     has_text = any(each.operator in {"contains", "does not contain"} for each in conditions)
     if has_text or any(criterion.mode in TEXTS for criterion in criteria):

@@ -39,10 +39,7 @@ def find_growth(line: Line) -> float | None:
 def is_growing(line: Line) -> bool:
     """Whether the goal of growth is missed by more than noise, and not because there are more rows to show."""
     return bool(
-        line.large
-        and line.small
-        and line.large.rows <= line.small.rows
-        and is_worse(line.large.ms, line.small.ms)
+        line.large and line.small and line.large.rows <= line.small.rows and is_worse(line.large.ms, line.small.ms)
     )
 
 

@@ -111,9 +111,7 @@ class World:
 def main() -> None:
     """Read the command line, measure, and tell."""
     parser = argparse.ArgumentParser(description="Time every shape that the compiler emits.")
-    parser.add_argument(
-        "--url", required=True, help="libpq connection string: the bench world, 1,000,000 tickets"
-    )
+    parser.add_argument("--url", required=True, help="libpq connection string: the bench world, 1,000,000 tickets")
     parser.add_argument("--url100k", help="the same with 100,000 tickets")
     parser.add_argument("--url5m", help="the same with 5,000,000 tickets")
     parser.add_argument("--schema", default="reporting")
@@ -131,8 +129,7 @@ def main() -> None:
     chosen = [
         shape
         for shape in shapes
-        if fnmatch.fnmatchcase(shape.title, arguments.only)
-        and fnmatch.fnmatchcase(shape.group, arguments.group)
+        if fnmatch.fnmatchcase(shape.title, arguments.only) and fnmatch.fnmatchcase(shape.group, arguments.group)
     ]
     people = [arguments.person] if arguments.person else [*PEOPLE]
     lines = list(measure(chosen, people, world, others))

@@ -95,10 +95,7 @@ def run_rounds(wrk: Wrk, targets: Mapping[str, Target], rounds: int) -> list[Com
             for case in map(load.make_case, take_turns(SIDES, number)):
                 target = targets[case.target]
                 figures[case].append(wrk.measure(target, case))
-                report(
-                    f"round {number}/{rounds}  {case.questions:>2} questions  {target.title:<20}"
-                    f"{figures[case][-1]}"
-                )
+                report(f"round {number}/{rounds}  {case.questions:>2} questions  {target.title:<20}{figures[case][-1]}")
     return [compare(load, measure, figures) for load in LOADS for measure in MEASURES]
 
 

@@ -97,9 +97,7 @@ class Wrk:
         """Keep the case's clients busy; LoadError where a single answer was not a 200."""
         return self.load_all([target], case.clients, case.write_bodies(), seconds)
 
-    def load_all(
-        self, targets: Sequence[Target], clients: int, bodies: Sequence[str], seconds: int
-    ) -> Figures:
+    def load_all(self, targets: Sequence[Target], clients: int, bodies: Sequence[str], seconds: int) -> Figures:
         """The same, with as many of the clients for each target; a target may be named more than once."""
         command = ["wrk", f"-t{len(targets)}", f"-c{clients}", f"-d{seconds}s", "--timeout", "60s"]
         environment = {

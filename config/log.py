@@ -97,9 +97,7 @@ def open_without_waiting(descriptor: int) -> Output:
     if not stat.S_ISREG(kind):
         # Opened anew, not to wait is our own way alone, and not that of all who write there.
         try:
-            return File(
-                os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY), "wb"
-            )
+            return File(os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY), "wb")
         except OSError:  # it belongs to somebody else
             os.set_blocking(descriptor, False)
     return File(descriptor, "wb", closefd=False)

@@ -18,9 +18,7 @@ class FieldErrorsSchema(ErrorSchema):
         keys=fields.String(),
         values=fields.List(fields.String(), validate=validate.Length(min=1)),
         required=True,
-        metadata={
-            "description": "Sentences by the dotted path of a field; an empty path is the body itself."
-        },
+        metadata={"description": "Sentences by the dotted path of a field; an empty path is the body itself."},
     )
 
 

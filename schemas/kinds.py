@@ -13,9 +13,7 @@ BEYOND_64_BITS = 2**63
 class WholeNumber(fields.Integer):
     """A JSON integer: no float, no boolean, no text."""
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> int:
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValidationError("Must be a whole number.")
         return value
@@ -29,9 +27,7 @@ class Identifier(fields.Field[int]):
     def __init__(self, *, metadata: Mapping[str, Any]) -> None:
         super().__init__(metadata={"oneOf": self.forms, **metadata})
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> int:
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
         if isinstance(value, str) and re.fullmatch("[0-9]+", value):
@@ -43,9 +39,7 @@ class Identifier(fields.Field[int]):
 class Text(fields.String):
     """A JSON string."""
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> str:
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
         if not isinstance(value, str):
             raise ValidationError("Must be a text.")
         return value
@@ -60,9 +54,7 @@ class Token(fields.Field[str | int]):
     def __init__(self) -> None:
         super().__init__(metadata={"oneOf": self.forms})
 
-    def _deserialize(
-        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any
-    ) -> str | int:
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str | int:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
         if not isinstance(value, str):

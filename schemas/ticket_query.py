@@ -89,9 +89,7 @@ class TicketQuerySchema(NullIsAbsent):
         metadata={"description": "The id of a perspective; the most direct selector.", "example": 3},
     )
     search_object = fields.Nested(SearchObjectSchema, allow_none=True)
-    row_limit = WholeNumber(
-        allow_none=True, metadata={"description": "The most rows that are wanted.", "example": 2}
-    )
+    row_limit = WholeNumber(allow_none=True, metadata={"description": "The most rows that are wanted.", "example": 2})
 
     def __init__(self, *, max_row_limit: int = 5000, **kwargs: Any) -> None:
         super().__init__(**kwargs)

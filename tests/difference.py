@@ -91,9 +91,7 @@ def find_difference(expected: Answer, status: int, found: dict[str, Any], header
     names = [list(row) for row in found["data"]]
     if names != [list(row) for row in expected.rows]:
         return f"the order of columns is {names}"
-    if headers["X-Truncated"] != str(expected.truncated).lower() or headers["X-Row-Count"] != str(
-        len(expected.rows)
-    ):
+    if headers["X-Truncated"] != str(expected.truncated).lower() or headers["X-Row-Count"] != str(len(expected.rows)):
         return f"expected truncated {expected.truncated}, found {headers}"
     return None
 

@@ -238,8 +238,7 @@ class Change:
         if self.after is None:
             return f"{name} goes"
         columns = [
-            f"{column} {write(self.before[column])} becomes {write(value)}"
-            for column, value in self.news.items()
+            f"{column} {write(self.before[column])} becomes {write(value)}" for column, value in self.news.items()
         ]
         return f"{name}: {', '.join(columns)}"
 
@@ -342,9 +341,7 @@ class Question:
 def find_token(world: World, question: Question) -> Row | None:
     """The row that the question's token is, whether or not it opens anything."""
     for row in world["personal_access_tokens"]:
-        if row["token"] == digest(question.secret) and (
-            row["id"] == question.token_id or not question.has_id
-        ):
+        if row["token"] == digest(question.secret) and (row["id"] == question.token_id or not question.has_id):
             return row
     return None
 

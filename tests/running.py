@@ -84,9 +84,7 @@ class Running:
             **({"Authorization": f"Bearer {token}"} if token else {}),
             **(headers or {}),
         }
-        with contextlib.closing(
-            http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=SECONDS)
-        ) as link:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=SECONDS)) as link:
             link.request(method, path, body or None, sent)
             response = link.getresponse()
             return response.status, json.loads(response.read())

@@ -281,9 +281,7 @@ def test_a_name_is_defined_once() -> None:
         (
             "tickiti_query/server/planted.py",
             "async def read_flag(): ...",
-            [
-                "read_flag is defined in tickiti_query/catalogue/values.py and in tickiti_query/server/planted.py"
-            ],
+            ["read_flag is defined in tickiti_query/catalogue/values.py and in tickiti_query/server/planted.py"],
         ),
         ("tickiti_query/cli/planted.py", "def add_parser(): ...\ndef run(): ...\ndef _group(): ...", []),
         ("tickiti_query/cache/planted.py", "from tickiti_query.model.actor import Actor", []),
@@ -301,9 +299,7 @@ def test_a_name_that_may_be_shared_may_be_so_only_in_its_rooms() -> None:
 
 
 def test_every_module_opens_with_a_sentence_that_says_what_it_is_for() -> None:
-    docstrings = {
-        path: ast.get_docstring(ast.parse(text)) or "" for path, text in read_sources(*EVERYTHING).items()
-    }
+    docstrings = {path: ast.get_docstring(ast.parse(text)) or "" for path, text in read_sources(*EVERYTHING).items()}
     sentence = re.compile(r"\S.*?[.:?!](\s|$)", re.DOTALL)
     assert [path for path, docstring in docstrings.items() if not sentence.match(docstring)] == []
 
@@ -345,9 +341,7 @@ def list_prints(text: str) -> list[int]:
 
 def test_the_service_prints_nothing() -> None:
     sources = read_sources(*PRODUCT)
-    assert [
-        path for path, text in sources.items() if not path.startswith(PROGRAMS) and list_prints(text)
-    ] == []
+    assert [path for path, text in sources.items() if not path.startswith(PROGRAMS) and list_prints(text)] == []
 
 
 def test_every_api_route_authenticates(monkeypatch: pytest.MonkeyPatch) -> None:

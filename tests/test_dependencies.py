@@ -32,9 +32,7 @@ def test_every_package_names_its_licence_and_none_asks_for_our_source() -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_every_requirement_is_pinned_and_hashed(name: str) -> None:
-    entries = re.split(
-        r"\n(?=\S)", re.sub(r"^\s*#.*\n", "", (ROOT / name).read_text("utf-8"), flags=re.MULTILINE)
-    )
+    entries = re.split(r"\n(?=\S)", re.sub(r"^\s*#.*\n", "", (ROOT / name).read_text("utf-8"), flags=re.MULTILINE))
     for entry in filter(None, map(str.strip, entries)):
         assert re.match(r"[\w.-]+(\[[\w,-]+\])?==\S+", entry), entry
         assert "--hash=sha256:" in entry, entry

@@ -66,9 +66,7 @@ def copy_paths(stage: list[tuple[str, str]], target: Path) -> None:
 
 def test_the_dockerfile_has_nothing_to_lint() -> None:
     hadolint = Path(sys.executable).with_name("hadolint")
-    ran = subprocess.run(
-        [hadolint, "--no-color", ROOT / "Dockerfile"], capture_output=True, text=True, check=False
-    )
+    ran = subprocess.run([hadolint, "--no-color", ROOT / "Dockerfile"], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stdout) == (0, "")
 
 

@@ -255,10 +255,7 @@ def test_beside_tickiti_its_own_container_stays_as_it_was() -> None:
     (tickiti,) = [c for c in find_pod("sidecar")["spec"]["containers"] if c["name"] == "tickiti"]
     assert [tickiti] == alone["spec"]["template"]["spec"]["containers"]
     assert together["spec"]["selector"] == alone["spec"]["selector"]
-    assert (
-        alone["spec"]["template"]["metadata"]["labels"].items()
-        <= find_pod("sidecar")["metadata"]["labels"].items()
-    )
+    assert alone["spec"]["template"]["metadata"]["labels"].items() <= find_pod("sidecar")["metadata"]["labels"].items()
 
 
 def test_beside_a_tickiti_of_any_name_nothing_of_ours_is_forgotten(tmp_path: Path) -> None:
@@ -301,9 +298,7 @@ def test_prometheus_finds_the_pods(overlay: str) -> None:
 
 def test_the_alerts_become_a_rule_of_the_operator() -> None:
     text = (ROOT / "docs" / "kubernetes.md").read_text("utf-8")
-    (block,) = [
-        found for found in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "PrometheusRule" in found
-    ]
+    (block,) = [found for found in re.findall(r"```sh\n(.*?)```", text, re.DOTALL) if "PrometheusRule" in found]
     ran = subprocess.run(["bash", "-ec", block], cwd=ROOT, capture_output=True, text=True, check=True)
     made = yaml.safe_load(ran.stdout)
     assert (made["kind"], made["spec"]) == ("PrometheusRule", yaml.safe_load(ALERTS.read_text("utf-8")))
@@ -334,9 +329,7 @@ def test_every_selector_finds_the_standalone_pods() -> None:
 def test_the_network_lets_through_what_is_needed() -> None:
     policy = find("standalone", "NetworkPolicy")["spec"]
     assert set(policy["policyTypes"]) == {"Ingress", "Egress"}
-    assert {port["port"] for rule in policy["ingress"] for port in rule["ports"]} == set(
-        list_ports("standalone")
-    )
+    assert {port["port"] for rule in policy["ingress"] for port in rule["ports"]} == set(list_ports("standalone"))
     assert all(rule["from"] for rule in policy["ingress"])
     assert {port["port"] for rule in policy["egress"] for port in rule["ports"]} == {53, 5432}
 
@@ -349,9 +342,7 @@ def test_the_service_account_can_do_nothing() -> None:
 
 
 def test_the_replica_has_connections_for_all_pods_of_a_rollout() -> None:
-    settings = load_settings(
-        {**find("standalone", "ConfigMap")["data"], "TICKITI_REPLICA_URL": "postgresql://x"}
-    )
+    settings = load_settings({**find("standalone", "ConfigMap")["data"], "TICKITI_REPLICA_URL": "postgresql://x"})
     rollout = find("standalone", "Deployment")["spec"]["strategy"]["rollingUpdate"]
     pods = find("standalone", "HorizontalPodAutoscaler")["spec"]["maxReplicas"] + rollout["maxSurge"]
     assert pods * settings.workers * settings.connections <= MAX_CONNECTIONS

@@ -16,8 +16,7 @@ from bench.rivals.questions import ABILITIES, WHO, read_questions
 QUESTIONS = {number: (question, question.name_binds()) for number, question in read_questions().items()}
 WHO_SQL = WHO.format(digest="%s")
 OPTIONS = " ".join(
-    f"-c {name}={value.replace(' ', chr(92) + ' ')}"
-    for name, value in json.loads(os.environ["BENCH_SESSION"]).items()
+    f"-c {name}={value.replace(' ', chr(92) + ' ')}" for name, value in json.loads(os.environ["BENCH_SESSION"]).items()
 )
 
 app = Flask(__name__)

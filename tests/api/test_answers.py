@@ -121,12 +121,8 @@ ERRORS: list[tuple[str, dict[str, Any], int, str]] = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("request_", "status", "code"), [case[1:] for case in ERRORS], ids=[c[0] for c in ERRORS]
-)
-def test_every_refusal_has_the_one_shape(
-    client: Client, request_: dict[str, Any], status: int, code: str
-) -> None:
+@pytest.mark.parametrize(("request_", "status", "code"), [case[1:] for case in ERRORS], ids=[c[0] for c in ERRORS])
+def test_every_refusal_has_the_one_shape(client: Client, request_: dict[str, Any], status: int, code: str) -> None:
     check_error(client.ask(**request_), status, code)
     assert [(line["status"], line["error"]) for line in client.lines] == [(status, code)]
 
@@ -258,8 +254,7 @@ def test_the_callers_request_id_comes_back_and_is_logged(client: Client, given: 
 @pytest.mark.parametrize("given", ["", "x" * 129, "a b", "ü", "a,b", 'a"b', "a/b"])
 def test_another_request_id_is_replaced_by_a_new_one(client: Client, given: str) -> None:
     first, second = (
-        client.ask(headers={"X-Request-ID": given.encode().decode("latin-1")}).headers["X-Request-ID"]
-        for _ in "12"
+        client.ask(headers={"X-Request-ID": given.encode().decode("latin-1")}).headers["X-Request-ID"] for _ in "12"
     )
     assert first != second
     assert given not in {first, second}
@@ -304,9 +299,7 @@ def test_the_rest_is_checked_in_the_documented_order(client: Client) -> None:
         client.ask(raw=raw).status_code,
         client.ask(raw=raw + b"}").status_code,
         client.ask({"perspective_id": 4}).status_code,
-        client.ask(
-            {"perspective_id": 9, "search_object": {"criteria": [{"mode": "?", "tokens": ["x"]}]}}
-        ).status_code,
+        client.ask({"perspective_id": 9, "search_object": {"criteria": [{"mode": "?", "tokens": ["x"]}]}}).status_code,
         client.ask({"perspective_id": 9}).status_code,
     ]
     assert statuses == [415, 400, 422, 404, 422, 501]
@@ -314,8 +307,7 @@ def test_the_rest_is_checked_in_the_documented_order(client: Client) -> None:
 
 def test_all_wrong_credentials_get_the_same_answer(client: Client) -> None:
     answers = {
-        client.ask(token=token).data
-        for token in (None, "Bearer 1|x", "Bearer x|y", "Basic x", "Bearer 99|reader")
+        client.ask(token=token).data for token in (None, "Bearer 1|x", "Bearer x|y", "Basic x", "Bearer 99|reader")
     }
     assert len(answers) == 1
 

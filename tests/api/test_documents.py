@@ -80,11 +80,7 @@ def test_the_document_describes_the_one_operation(client: FlaskClient) -> None:
 
 def test_the_document_knows_this_installs_row_limit(client: FlaskClient) -> None:
     schemas = client.get("/openapi.json").get_json()["components"]["schemas"]
-    limits = [
-        schema["properties"]["row_limit"]
-        for schema in schemas.values()
-        if "row_limit" in schema["properties"]
-    ]
+    limits = [schema["properties"]["row_limit"] for schema in schemas.values() if "row_limit" in schema["properties"]]
     assert [(limit["minimum"], limit["maximum"]) for limit in limits] == [(1, 77)]
 
 
@@ -108,9 +104,7 @@ def test_every_search_mode_is_described(client: FlaskClient) -> None:
     document = client.get("/openapi.json").get_json()
     for mode in FIELDS.modes:
         assert f"`{mode}`" in document["info"]["description"]
-    assert document["components"]["schemas"]["Criterion"]["properties"]["mode"]["enum"] == sorted(
-        FIELDS.modes
-    )
+    assert document["components"]["schemas"]["Criterion"]["properties"]["mode"]["enum"] == sorted(FIELDS.modes)
 
 
 def test_the_page_takes_its_assets_from_this_service(client: FlaskClient) -> None:

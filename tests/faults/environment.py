@@ -28,9 +28,7 @@ SETTINGS = {
     "TICKITI_WORKERS": "2",
     "TICKITI_STATEMENT_TIMEOUT_MS": str(STATEMENT_SECONDS * 1000),
     "TICKITI_MAX_REPLICA_LAG_SECONDS": str(LAG_SECONDS),
-    "TICKITI_THREADS": str(
-        2 * CLIENTS
-    ),  # one token has half of the places, and so finds one for every client
+    "TICKITI_THREADS": str(2 * CLIENTS),  # one token has half of the places, and so finds one for every client
 }
 # One relation becomes a view that takes as long as `pace` says; `scratch` is for commits that change no answer.
 SLOW = f"""
@@ -163,9 +161,7 @@ class Environment:
 
     def wait_sleeping(self) -> None:
         """Return once a reading of the slow relation is under way on the standby."""
-        wait_until(
-            lambda: bool(self.list_sessions("wait_event = 'PgSleep'")), 10, "a slow reading is under way"
-        )
+        wait_until(lambda: bool(self.list_sessions("wait_event = 'PgSleep'")), 10, "a slow reading is under way")
 
     def wait_read(self) -> None:
         """Return once every reading on the standby that is under way now has ended."""
@@ -178,9 +174,7 @@ class Environment:
         return int(count)
 
     @contextlib.contextmanager
-    def serve(
-        self, url: str, log: Path | int, tell: Any, *observers: Observer, **settings: str
-    ) -> Iterator[Scene]:
+    def serve(self, url: str, log: Path | int, tell: Any, *observers: Observer, **settings: str) -> Iterator[Scene]:
         """The service over this URL, with the settings of all faults and these."""
         running = Running(url, log, **{**SETTINGS, **settings})
         try:
@@ -208,9 +202,7 @@ def make_standby(pair: Pair, name: str) -> PostgresServer:
     link = f"host='{pair.primary.sockets}' port={pair.primary.port} user=postgres application_name={name}"
     settings = {**pairs.SETTINGS, "primary_conninfo": link}
     data = pair.directory / name
-    return PostgresServer(
-        data, sockets=pair.primary.sockets, port=find_free_port(), settings=settings, listen=True
-    )
+    return PostgresServer(data, sockets=pair.primary.sockets, port=find_free_port(), settings=settings, listen=True)
 
 
 def fill(primary: PostgresServer, standby: PostgresServer) -> None:

@@ -53,9 +53,7 @@ class Fault:
         try:
             wait_until(holds, LONGEST_FAULT_SECONDS, "the answers that a test waits for")
         except AssertionError as error:
-            raise AssertionError(
-                f"{error}, but {self.statuses()}; the last was {self.during()[-1:]}"
-            ) from None
+            raise AssertionError(f"{error}, but {self.statuses()}; the last was {self.during()[-1:]}") from None
 
 
 def wait_until(holds: Callable[[], bool], seconds: float, what: str) -> None:
@@ -85,9 +83,7 @@ class Judge:
         found = json.loads(sample.body)
         if sample.status in CODES:
             return self._find_unclean(sample, found) or self._find_untimely(sample, fault)
-        return self._truth.find_fault(
-            sample.question, sample.began, sample.ended, sample.status, found, sample.headers
-        )
+        return self._truth.find_fault(sample.question, sample.began, sample.ended, sample.status, found, sample.headers)
 
     @staticmethod
     def _find_unclean(sample: Sample, found: dict[str, object]) -> str | None:
@@ -164,9 +160,7 @@ def wait_well(traffic: Traffic, since: float, what: str) -> None:
         wait_until(lambda: is_well(traffic.samples, since), RECOVERY_SECONDS, what)
     except AssertionError as error:
         ill = [sample for sample in traffic.samples if not sample.is_well][-1:]
-        raise AssertionError(
-            f"{error}; {len(traffic.samples)} answers, the last that was ill: {ill}"
-        ) from None
+        raise AssertionError(f"{error}; {len(traffic.samples)} answers, the last that was ill: {ill}") from None
 
 
 def is_well(samples: list[Sample], since: float) -> bool:

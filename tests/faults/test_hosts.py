@@ -69,9 +69,7 @@ def test_the_first_host_is_stopped_and_comes_back(environment: Environment, rout
     assert set(fault.statuses()) == {200, 401}
 
 
-def test_a_balancer_before_two_standbys(
-    environment: Environment, tell: Callable[[str], None], tmp_path: Path
-) -> None:
+def test_a_balancer_before_two_standbys(environment: Environment, tell: Callable[[str], None], tmp_path: Path) -> None:
     """A connection that leads elsewhere than the first of its pool is refused, and so is the request that needed it."""
     with (
         contextlib.closing(Wire(environment.standby.port)) as wire,

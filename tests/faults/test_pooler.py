@@ -41,9 +41,7 @@ def pooled(
         yield Arrangement(scene, pooler)
 
 
-def test_the_pooler_leads_to_another_standby_again_and_again(
-    environment: Environment, pooled: Arrangement
-) -> None:
+def test_the_pooler_leads_to_another_standby_again_and_again(environment: Environment, pooled: Arrangement) -> None:
     """Clients stay connected, and feel nothing of it."""
     with pooled.scene.fault("pooler leads elsewhere") as fault:
         for standby in (environment.second, environment.standby) * 3:

@@ -16,9 +16,7 @@ from tickiti_query.demo.loading import READER
 @pytest.fixture
 def own_scene(environment: Environment, tell: Callable[[str], None], tmp_path: Path) -> Iterator[Scene]:
     """A service that a test may end."""
-    with environment.serve(
-        environment.standby.url_for(READER), tmp_path / "log", tell, environment.observer
-    ) as served:
+    with environment.serve(environment.standby.url_for(READER), tmp_path / "log", tell, environment.observer) as served:
         yield served
 
 
@@ -37,9 +35,7 @@ def test_workers_are_renewed_by_sighup(environment: Environment, scene: Scene) -
     with environment.slow(0.2), scene.fault("SIGHUP: all workers renewed") as fault:
         before = scene.running.list_workers()
         scene.running.process.send_signal(signal.SIGHUP)
-        wait_until(
-            lambda: not set(before) & set(scene.running.list_workers()), 15, "the old workers have ended"
-        )
+        wait_until(lambda: not set(before) & set(scene.running.list_workers()), 15, "the old workers have ended")
         fault.wait_for(200, 401, times=1)
     assert set(fault.statuses()) == {200, 401}
 
@@ -49,9 +45,7 @@ def test_a_second_instance_takes_over(environment: Environment, own_scene: Scene
     with environment.slow(0.2), own_scene.fault("second instance, SIGTERM to the first") as fault:
         before = running.list_workers()
         running.process.send_signal(signal.SIGUSR2)
-        wait_until(
-            lambda: running.read_log().count("Booting worker") >= 4, 15, "the second instance is there"
-        )
+        wait_until(lambda: running.read_log().count("Booting worker") >= 4, 15, "the second instance is there")
         time.sleep(0.2)
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(15) == 0
@@ -68,9 +62,7 @@ def test_the_service_is_stopped_in_the_middle(environment: Environment, own_scen
         environment.slow(0.5),
         own_scene.fault("SIGTERM", may_be_lost=lambda s: s.ended > stopped[0], recovers=False) as fault,
     ):
-        wait_until(
-            lambda: bool(environment.list_sessions("wait_event = 'PgSleep'")), 10, "a request is in flight"
-        )
+        wait_until(lambda: bool(environment.list_sessions("wait_event = 'PgSleep'")), 10, "a request is in flight")
         time.sleep(0.1)
         running.process.send_signal(signal.SIGTERM)
         stopped[0] = time.monotonic()

@@ -51,9 +51,7 @@ def test_a_conflict_that_kills_the_connection_is_done_again(environment: Environ
         environment.wait_sleeping()
         with frozen(*scene.running.list_workers()):
             idle = "state = 'idle in transaction'"
-            wait_until(
-                lambda: bool(environment.list_sessions(idle)), 10, "a session is idle in its transaction"
-            )
+            wait_until(lambda: bool(environment.list_sessions(idle)), 10, "a session is idle in its transaction")
             environment.collide()
             wait_until(lambda: not environment.list_sessions(idle), 10, "the sessions have been ended")
         fault.wait_for(200)

@@ -103,9 +103,7 @@ class Traffic:
 
     def __init__(self, port: int) -> None:
         self.samples: list[Sample] = []
-        self._clients = [
-            Client(port, self.samples, number, keep_alive=number == 0) for number in range(CLIENTS)
-        ]
+        self._clients = [Client(port, self.samples, number, keep_alive=number == 0) for number in range(CLIENTS)]
 
     def __enter__(self) -> "Traffic":
         for client in self._clients:

@@ -46,9 +46,7 @@ SLOW_QUESTION = Question(ANN, secret_of(ANN), {"perspective_id": SLOW})
 QUESTIONS = (
     Question(ANN, secret_of(ANN), {}),
     Question(ANN, secret_of(ANN), {"perspective_id": MINE}),
-    Question(
-        BOB, secret_of(BOB), {"search_object": {"criteria": [{"mode": "subject", "tokens": ["number"]}]}}
-    ),
+    Question(BOB, secret_of(BOB), {"search_object": {"criteria": [{"mode": "subject", "tokens": ["number"]}]}}),
     Question(ROOT, f"{ROOT}|{secret_of(ROOT)}", {"row_limit": 6}),
     Question(None, secret_of(EDITH), {}),
     SLOW_QUESTION,

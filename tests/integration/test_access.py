@@ -98,9 +98,7 @@ def build_world() -> World:
         "watchlists": [
             {"id": user, "name": f"list of {user}", "owner_id": user, "shared": False} for user in everybody
         ],
-        "watchlist_tickets": [
-            {"watchlist_id": user, "ticket_id": number, "position": 0} for number, user in ties
-        ],
+        "watchlist_tickets": [{"watchlist_id": user, "ticket_id": number, "position": 0} for number, user in ties],
         "ticket_user_states": [
             {
                 "ticket_id": number,
@@ -144,9 +142,7 @@ def has_view(user: Row, kind: str, view: Row) -> bool:
     """What the table says."""
     staff = "staff" if user["is_staff"] else "no staff"
     who = (
-        f"its owner, {staff}"
-        if view["owner_id"] == user["id"]
-        else f"other{'' if user['is_staff'] else 's,'} {staff}"
+        f"its owner, {staff}" if view["owner_id"] == user["id"] else f"other{'' if user['is_staff'] else 's,'} {staff}"
     )
     return read_table("Which perspectives they have")[kind][who]
 
@@ -193,9 +189,7 @@ def test_every_perspective_shows_what_the_tables_say(comparison: Comparison, use
 
 
 @pytest.mark.parametrize("user", USERS, ids=lambda user: user["name"])
-def test_every_ticket_is_found_by_those_who_may_see_it_and_nobody_else(
-    comparison: Comparison, user: Row
-) -> None:
+def test_every_ticket_is_found_by_those_who_may_see_it_and_nobody_else(comparison: Comparison, user: Row) -> None:
     visible = list_visible(user)
     for _, ticket in TICKETS:
         criteria = [{"mode": "ticket_number", "tokens": [ticket["number"]]}]
@@ -205,9 +199,7 @@ def test_every_ticket_is_found_by_those_who_may_see_it_and_nobody_else(
 
 @pytest.mark.parametrize("user", USERS, ids=lambda user: user["name"])
 def test_an_internal_note_is_found_by_staff_alone(comparison: Comparison, user: Row) -> None:
-    found = list_asked(
-        comparison, user, {"search_object": {"criteria": [{"mode": "content", "tokens": ["secret"]}]}}
-    )
+    found = list_asked(comparison, user, {"search_object": {"criteria": [{"mode": "content", "tokens": ["secret"]}]}})
     expected = read_table("What of a ticket they can learn")["a content search finds an internal note"]
     assert bool(found) == (bool(list_visible(user)) and expected["staff" if user["is_staff"] else "no staff"])
 

@@ -66,9 +66,7 @@ class Case:
         self.execute("ALTER ROLE ROLE_NAME SET default_transaction_read_only = on")
 
     def clean_up(self) -> None:
-        self.execute(
-            f'DROP SCHEMA IF EXISTS "{self.schema}" CASCADE; DROP OWNED BY ROLE_NAME; DROP ROLE ROLE_NAME'
-        )
+        self.execute(f'DROP SCHEMA IF EXISTS "{self.schema}" CASCADE; DROP OWNED BY ROLE_NAME; DROP ROLE ROLE_NAME')
 
     def check(
         self, server: PostgresServer | None = None, environment: Mapping[str, str] | None = None
@@ -90,9 +88,7 @@ class Case:
 def database(pair: Pair) -> Iterator[None]:
     """A database of its own, so that what other tests leave behind is not found."""
     pair.primary.execute(f"CREATE DATABASE {DATABASE}")
-    with contextlib.closing(
-        psycopg2.connect(pair.primary.url.replace("/postgres?", f"/{DATABASE}?"))
-    ) as connection:
+    with contextlib.closing(psycopg2.connect(pair.primary.url.replace("/postgres?", f"/{DATABASE}?"))) as connection:
         connection.autocommit = True
         connection.cursor().execute("CREATE EXTENSION pg_trgm")
     yield
@@ -391,9 +387,7 @@ def test_a_standby_says_that_it_is_one_and_how_late_it_is(case: Case) -> None:
     _, lines, _ = case.check()
     text = "\n".join(lines)
     assert "ok       standby: the server is a hot standby" in text
-    assert re.search(
-        r"^ok       lag: at most 0\.\d s behind; TICKITI_MAX_REPLICA_LAG_SECONDS is 60$", text, re.M
-    )
+    assert re.search(r"^ok       lag: at most 0\.\d s behind; TICKITI_MAX_REPLICA_LAG_SECONDS is 60$", text, re.M)
     assert "ok       link: the link itself is watched; the WAL receiver is streaming" in text
 
 

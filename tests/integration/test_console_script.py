@@ -113,9 +113,7 @@ def test_the_wheel_depends_on_what_the_service_depends_on(installed: Installed) 
 
 
 def test_the_packages_are_those_of_the_wheel(installed: Installed) -> None:
-    script = (
-        "import config, schemas, tickiti_query as t; print(config.__file__, schemas.__file__, t.__file__)"
-    )
+    script = "import config, schemas, tickiti_query as t; print(config.__file__, schemas.__file__, t.__file__)"
     code, output, errors = installed.run("-c", script, program="python")
     assert (code, errors) == (0, "")
     for path in output.split():

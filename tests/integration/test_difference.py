@@ -92,9 +92,7 @@ def take_part_in_much() -> Iterator[None]:
 @pytest.mark.timeout(0)
 @settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 @given(case=cases(), much=st.booleans())
-def test_every_answer_over_random_worlds_is_the_oracles(
-    comparison: Comparison, case: Case, much: bool
-) -> None:
+def test_every_answer_over_random_worlds_is_the_oracles(comparison: Comparison, case: Case, much: bool) -> None:
     world, user_id, body = case
     comparison.load(world)
     with take_part_in_much() if much else contextlib.nullcontext():

@@ -94,9 +94,7 @@ def environment(shop_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> It
     ports = {"http://127.0.0.1:8080": running.port, "http://127.0.0.1:9090": running.admin_port}
     try:
         wait_until(running.is_up)
-        yield Environment(
-            running, addresses | {text: f"http://127.0.0.1:{port}" for text, port in ports.items()}
-        )
+        yield Environment(running, addresses | {text: f"http://127.0.0.1:{port}" for text, port in ports.items()})
     finally:
         os.killpg(running.process.pid, signal.SIGTERM)
         running.process.wait(SECONDS)
@@ -107,9 +105,7 @@ RUN_HERE = [document for document in DOCUMENTS if list_blocks(document)]
 
 
 @pytest.mark.parametrize("document", RUN_HERE, ids=lambda document: document.name)
-def test_the_blocks_of_a_document_run_one_after_the_other(
-    document: Document, environment: Environment
-) -> None:
+def test_the_blocks_of_a_document_run_one_after_the_other(document: Document, environment: Environment) -> None:
     blocks = list_blocks(document)
     script = "".join(f"{block.text}echo {MARK!r}\n" for block in blocks)
     for program, path in NEEDS.items():

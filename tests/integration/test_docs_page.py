@@ -66,9 +66,7 @@ def find(browser: webdriver.Chrome, selector: str) -> WebElement:
     """The first such element that can be seen, waited for."""
 
     def look(driver: webdriver.Chrome) -> WebElement | None:
-        return next(
-            (each for each in driver.find_elements(By.CSS_SELECTOR, selector) if each.is_displayed()), None
-        )
+        return next((each for each in driver.find_elements(By.CSS_SELECTOR, selector) if each.is_displayed()), None)
 
     found: WebElement = WebDriverWait(browser, SECONDS).until(look, f"nothing to see at {selector}")  # type: ignore[assignment]
     return found
@@ -81,15 +79,11 @@ def click(browser: webdriver.Chrome, selector: str) -> None:
 def list_requested(browser: webdriver.Chrome) -> list[str]:
     messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]  # type: ignore[no-untyped-call]
     return [
-        message["params"]["request"]["url"]
-        for message in messages
-        if message["method"] == "Network.requestWillBeSent"
+        message["params"]["request"]["url"] for message in messages if message["method"] == "Network.requestWillBeSent"
     ]
 
 
-def test_the_page_works_offline_and_sends_a_request_with_a_token(
-    address: str, browser: webdriver.Chrome
-) -> None:
+def test_the_page_works_offline_and_sends_a_request_with_a_token(address: str, browser: webdriver.Chrome) -> None:
     browser.get(f"{address}/docs")
     click(browser, ".btn.authorize")
     find(browser, ".modal-ux input").send_keys(PRIYA)

@@ -18,9 +18,7 @@ def document(shop: Shop) -> Document:
 @pytest.mark.parametrize("view", VIEWS, ids=lambda view: view.name)
 def test_every_perspective_answers_as_the_document_says(shop: Shop, document: Document, view: View) -> None:
     with shop.add_token(tokenable_id=view.owner_id or 1) as (_, owners):
-        answers = [
-            shop.ask(token, {"perspective_id": view.id}) for token in (PRIYA, TOM, MARCUS, BLUNT, owners)
-        ]
+        answers = [shop.ask(token, {"perspective_id": view.id}) for token in (PRIYA, TOM, MARCUS, BLUNT, owners)]
     for answer in answers:
         document.check(answer)
     assert 200 in [answer.status_code for answer in answers], "nobody has this perspective"

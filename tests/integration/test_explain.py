@@ -67,9 +67,7 @@ def add_view(
 ) -> Iterator[str]:
     """A perspective of Priya's, as long as the block runs; its id."""
     with contextlib.ExitStack() as stack:
-        stack.enter_context(
-            shop.add_row("perspectives", **{"id": 905, "name": "Asked", "owner_id": 1, **row})
-        )
+        stack.enter_context(shop.add_row("perspectives", **{"id": 905, "name": "Asked", "owner_id": 1, **row}))
         shop.pair.primary.execute("DELETE FROM reporting.perspective_conditions WHERE perspective_id = 905")
         for relation in ("perspective_conditions", "perspective_orders"):
             undo = f"DELETE FROM reporting.{relation} WHERE perspective_id = 905"
@@ -133,9 +131,7 @@ def test_the_verdict_is_what_the_service_lists(shop: Shop, user: str, token: str
                 assert place == ((places[number], len(places)) if number in places else None)
 
 
-def judge(
-    user: str, query: TicketQuery, number: int, source: Transaction
-) -> tuple[Reasons | None, why.Place]:
+def judge(user: str, query: TicketQuery, number: int, source: Transaction) -> tuple[Reasons | None, why.Place]:
     return why.judge(source, read_question(source, user, query), number)[1:]
 
 
@@ -270,15 +266,11 @@ def test_a_ticket_that_is_not_there_is_said_so(commands: Commands) -> None:
     assert commands.why(1, 10**30) == [f"There is no ticket {10**30}."]
 
 
-def test_a_list_too_long_to_count_leaves_the_reasons(
-    commands: Commands, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_list_too_long_to_count_leaves_the_reasons(commands: Commands, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(why, "compile_place", lambda *_: Statement("SELECT pg_sleep(9), 1"))
     monkeypatch.setenv("TICKITI_STATEMENT_TIMEOUT_MS", "1500")
     lines = commands.why(1, 220009)
-    assert (
-        lines[0] == 'Ticket 220009 is in the list of perspective 1 "All"; to count its place took too long.'
-    )
+    assert lines[0] == 'Ticket 220009 is in the list of perspective 1 "All"; to count its place took too long.'
     assert "yes  not deleted" in lines
 
 
@@ -329,8 +321,7 @@ def test_a_scan_that_grows_is_warned_of_with_its_likely_cause(commands: Commands
         f" the order by created_at. {tail}"
     )
     assert re.fullmatch(
-        'warning: reads all of responses, [0-9,]+ rows; likely for content contains "carbon" or "rattling".'
-        f" {tail}",
+        f'warning: reads all of responses, [0-9,]+ rows; likely for content contains "carbon" or "rattling". {tail}',
         commands.explain(2, "--perspective", "9")[-1],
     )
 

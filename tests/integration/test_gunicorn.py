@@ -44,9 +44,7 @@ def test_many_threads_are_answered_at_once(running: Running) -> None:
     bodies = [json.dumps({"row_limit": limit}) for limit in range(1, 41)]
     with ThreadPoolExecutor(16) as threads:
         answers = list(threads.map(lambda body: running.ask(PRIYA, body), bodies))
-    assert [(status, len(body["data"])) for status, body in answers] == [
-        (200, limit) for limit in range(1, 41)
-    ]
+    assert [(status, len(body["data"])) for status, body in answers] == [(200, limit) for limit in range(1, 41)]
 
 
 def test_an_operations_port_that_somebody_has_stops_the_start(running: Running) -> None:
@@ -56,19 +54,13 @@ def test_an_operations_port_that_somebody_has_stops_the_start(running: Running) 
         TICKITI_BIND=f"127.0.0.1:{find_free_port()}",
         TICKITI_ADMIN_BIND=taken,
     )
-    ran = subprocess.run(
-        COMMAND, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=SECONDS, check=False
-    )
+    ran = subprocess.run(COMMAND, cwd=ROOT, env=settings, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert ran.returncode == 1
-    assert (
-        f"tickiti-query cannot start:\n  TICKITI_ADMIN_BIND {taken}: Address already in use\n" in ran.stderr
-    )
+    assert f"tickiti-query cannot start:\n  TICKITI_ADMIN_BIND {taken}: Address already in use\n" in ran.stderr
     assert "Traceback" not in ran.stderr
 
 
-def test_a_worker_that_has_no_descriptor_left_serves_those_who_are_there(
-    shop_pair: Pair, tmp_path: Path
-) -> None:
+def test_a_worker_that_has_no_descriptor_left_serves_those_who_are_there(shop_pair: Pair, tmp_path: Path) -> None:
     running = Running(
         *(shop_pair.standby.url_for(READER), tmp_path / "log"),
         command=["bash", "-c", 'ulimit -n 80; exec "$0" "$@"', *COMMAND],
@@ -140,9 +132,7 @@ def test_the_log_is_json_lines_without_tokens(running: Running) -> None:
 def test_a_body_in_chunks_is_read_and_bounded(running: Running) -> None:
     def send(*chunks: bytes) -> tuple[int, Any]:
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {PRIYA}"}
-        with contextlib.closing(
-            http.client.HTTPConnection("127.0.0.1", running.port, timeout=SECONDS)
-        ) as link:
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", running.port, timeout=SECONDS)) as link:
             with contextlib.suppress(BrokenPipeError):  # a body that is too long is not waited for
                 link.request("POST", PATH, iter(chunks), headers, encode_chunked=True)
             response = link.getresponse()
@@ -169,9 +159,7 @@ def test_a_request_in_flight_is_answered_before_it_ends(shop_pair: Pair, tmp_pat
             contextlib.closing(shop_pair.primary.connect()) as connection,
             connection.cursor() as cursor,
         ):
-            cursor.execute(
-                "BEGIN; LOCK TABLE reporting.tickets IN ACCESS EXCLUSIVE MODE; SELECT pg_switch_wal()"
-            )
+            cursor.execute("BEGIN; LOCK TABLE reporting.tickets IN ACCESS EXCLUSIVE MODE; SELECT pg_switch_wal()")
             shop_pair.wait_replayed()
             answer = threads.submit(running.ask, PRIYA)
             wait_until(lambda: count_waiting(shop_pair) == 1)

@@ -73,8 +73,7 @@ def plant(payload: str) -> tuple[World, list[int]]:
         views.add(columns=field)
     every = views.add(condition=("subject", "contains", payload))
     world["perspective_columns"] += [
-        {"perspective_id": every, "position": place, "field": column}
-        for place, column in enumerate(set(COLUMNS))
+        {"perspective_id": every, "position": place, "field": column} for place, column in enumerate(set(COLUMNS))
     ]
     return world, views.ids
 

@@ -349,9 +349,7 @@ def test_a_token_that_ends_between_two_hits_is_refused_at_the_second(worker: Env
     worker.commit([change(world, "personal_access_tokens", ANN, expires_at=ends)])
     hits = 0
     with contextlib.closing(Door(worker.port, keep=True)) as door:
-        for sent, found, answered in keep_asking(
-            door, question, lambda: datetime.now(UTC).replace(tzinfo=None)
-        ):
+        for sent, found, answered in keep_asking(door, question, lambda: datetime.now(UTC).replace(tzinfo=None)):
             assert found.status == 200 or answered >= ends
             hits += found.is_hit
             if sent > ends:
@@ -360,12 +358,8 @@ def test_a_token_that_ends_between_two_hits_is_refused_at_the_second(worker: Env
     assert hits > 1
 
 
-@pytest.mark.parametrize(
-    "text", ['{"perspective_id": 50}', '{"search_object": {"search_perspective": "Mine"}}', "{}"]
-)
-def test_what_a_customer_does_not_have_is_not_there_whatever_all_may_be(
-    worker: Environment, text: str
-) -> None:
+@pytest.mark.parametrize("text", ['{"perspective_id": 50}', '{"search_object": {"search_perspective": "Mine"}}', "{}"])
+def test_what_a_customer_does_not_have_is_not_there_whatever_all_may_be(worker: Environment, text: str) -> None:
     world, question = make_start(), ask_of(CLEO, text)
     broken = {"id": 1, "name": "All", "is_builtin": True, "owner_id": None, "impersonate_user_id": 99}
     world["perspectives"].append({**world["perspectives"][0], **broken})
@@ -390,9 +384,7 @@ def test_in_ttl_mode_an_answer_is_given_until_its_time_is_up_and_no_longer(ttl_w
     now = time.monotonic
     with contextlib.ExitStack() as stack, ThreadPoolExecutor(len(events)) as threads:
         doors = [stack.enter_context(contextlib.closing(Door(ttl_worker.port, keep=True))) for _ in events]
-        firsts = [
-            next(keep_asking(door, question, now)) for door, question in zip(doors, events, strict=True)
-        ]
+        firsts = [next(keep_asking(door, question, now)) for door, question in zip(doors, events, strict=True)]
         ttl_worker.commit(events.values())
         world = reduce(lambda before, event: event.apply(before), events.values(), world)
 
@@ -428,9 +420,7 @@ def test_equal_requests_at_once_run_one_statement_for_the_rows(worker: Environme
         worker.commit([])
 
 
-def test_those_who_come_while_it_runs_wait_for_it_and_others_get_their_own(
-    worker: Environment, pair: Pair
-) -> None:
+def test_those_who_come_while_it_runs_wait_for_it_and_others_get_their_own(worker: Environment, pair: Pair) -> None:
     world = make_start()
     worker.load(world)
     questions = [ask_of(ANN)] * (THREADS - 2) + [ask_of(BOB)] * 2
@@ -450,9 +440,7 @@ def test_those_who_come_while_it_runs_wait_for_it_and_others_get_their_own(
     assert written.count_reading("personal_access_tokens") == 2
 
 
-def test_without_a_cache_those_who_come_while_it_runs_share_the_next(
-    uncached: Environment, pair: Pair
-) -> None:
+def test_without_a_cache_those_who_come_while_it_runs_share_the_next(uncached: Environment, pair: Pair) -> None:
     world = make_start()
     uncached.load(world)
     with contextlib.closing(Door(uncached.port, keep=True)) as door, uncached.second.cursor() as cursor:

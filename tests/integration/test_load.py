@@ -28,9 +28,7 @@ from tickiti_query.demo.pair import Pair
 THREADS = 2
 SLOW_CLIENTS = 40
 ASSET = "/docs/assets/swagger-ui-bundle.js"
-HEAD = (
-    f"POST {PATH} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {PRIYA}\r\nContent-Type: application/json\r\n"
-)
+HEAD = f"POST {PATH} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {PRIYA}\r\nContent-Type: application/json\r\n"
 HEAVY = {"search_object": {"criteria": [{"mode": "content", "tokens": ["carbon"]}]}}
 HASTY = ("-k", "tests.hasty.HastyWorker")
 
@@ -154,9 +152,7 @@ def trickle(links: list[socket.socket], data: bytes) -> Iterator[None]:
     ],
     ids=["half-open", "slow head", "endless header", "slow body", "expecting", "slow chunks"],
 )
-def test_clients_that_send_slowly_take_no_thread_and_are_cut(
-    running: Running, at_once: str, slowly: str
-) -> None:
+def test_clients_that_send_slowly_take_no_thread_and_are_cut(running: Running, at_once: str, slowly: str) -> None:
     counter = 'tickiti_query_cut_connections_total{what="request"}'
     before = count(running, counter)
     with connect(running.port, SLOW_CLIENTS) as links:
@@ -226,9 +222,7 @@ def test_what_is_no_request_is_gunicorns_to_refuse(running: Running, sent: bytes
 # A slow replica --------------------------------------------------------------------------------------------
 
 
-def test_one_callers_heavy_questions_leave_room_for_others_and_for_hits(
-    running: Running, shop_pair: Pair
-) -> None:
+def test_one_callers_heavy_questions_leave_room_for_others_and_for_hits(running: Running, shop_pair: Pair) -> None:
     with lock_relation(shop_pair, "responses"), ThreadPoolExecutor(1) as threads:
         before = count(running, 'tickiti_query_shed_total{where="replica"}')
         heavy = threads.submit(

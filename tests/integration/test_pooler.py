@@ -128,9 +128,7 @@ def test_what_is_committed_is_in_every_later_answer_of_two_workers(
         shop_pair.primary.execute("UPDATE reporting.tickets SET subject = %s WHERE id = 1", before)
 
 
-def test_our_settings_hold_in_every_statement_whatever_others_left_behind(
-    shop_pair: Pair, tmp_path: Path
-) -> None:
+def test_our_settings_hold_in_every_statement_whatever_others_left_behind(shop_pair: Pair, tmp_path: Path) -> None:
     with (
         Pooler(tmp_path / "one", shop_pair.standby, sessions=1) as one,
         contextlib.closing(psycopg2.connect(one.url)) as other,
@@ -143,9 +141,7 @@ def test_our_settings_hold_in_every_statement_whatever_others_left_behind(
         del wanted["default_transaction_read_only"]
         shown = ", ".join(f"current_setting('{name}') AS {name.lower()}" for name in wanted)
         statement = Statement(f"SELECT {shown}", is_repeated=True)
-        first, second = replica.read(
-            lambda source: [source.fetch(statement), source.fetch(statement)], soon()
-        )
+        first, second = replica.read(lambda source: [source.fetch(statement), source.fetch(statement)], soon())
         _, asked = replica.ask(statement, soon())
         for [row] in (first, second, asked):
             found = {name: normalize(name, value) for name, value in zip(wanted, row, strict=True)}
@@ -220,9 +216,7 @@ def test_a_restart_behind_the_pooler_serves_no_old_proof(shop_pair: Pair, pooled
     assert "fwd=miss; stored" in response.headers["Cache-Status"]
 
 
-def test_a_pooler_that_leads_elsewhere_is_found_out_without_a_new_connection(
-    shop_pair: Pair, tmp_path: Path
-) -> None:
+def test_a_pooler_that_leads_elsewhere_is_found_out_without_a_new_connection(shop_pair: Pair, tmp_path: Path) -> None:
     with (
         Pooler(tmp_path / "moving", shop_pair.standby, sessions=1) as moving,
         open_replica(moving.url, require_standby=False) as replica,
@@ -241,9 +235,7 @@ def test_a_pooler_that_leads_elsewhere_is_found_out_without_a_new_connection(
         assert pooled.ask(PRIYA).status_code == 200
 
 
-def test_sessions_that_are_ended_behind_the_pooler_cost_a_503_at_most(
-    shop_pair: Pair, pooler: Pooler
-) -> None:
+def test_sessions_that_are_ended_behind_the_pooler_cost_a_503_at_most(shop_pair: Pair, pooler: Pooler) -> None:
     uncached = open_shop(shop_pair, replica_url=pooler.url, pooler="transaction", cache_ttl_seconds=0)
     rows = uncached.list_rows(PRIYA)
     for _ in range(10):

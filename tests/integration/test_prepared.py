@@ -59,9 +59,7 @@ def test_a_statement_gives_the_same_rows_however_it_is_sent(
 ) -> None:
     for _ in range(2):
         for number in (1, 2):
-            rows = run_statement(
-                connection, Statement("SELECT 1 + :n, '50 %'", (("n", number),)), preparation
-            )
+            rows = run_statement(connection, Statement("SELECT 1 + :n, '50 %'", (("n", number),)), preparation)
             assert rows == [(1 + number, "50 %")]
     names = {Preparation.NONE: 0, Preparation.WITH_PARAMETERS: 1, Preparation.WITH_VALUES: 2}
     assert count_prepared(connection) == names[preparation]

@@ -21,9 +21,7 @@ from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 
 PROMETHEUS = shutil.which("prometheus")
-pytestmark = pytest.mark.skipif(
-    PROMETHEUS is None, reason="no prometheus: the dashboard was not tried on one"
-)
+pytestmark = pytest.mark.skipif(PROMETHEUS is None, reason="no prometheus: the dashboard was not tried on one")
 
 CONFIGURATION = {
     "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms", "evaluation_interval": "500ms"},
@@ -94,9 +92,7 @@ def list_empty(watched: Watched) -> set[tuple[str, str]]:
     }
 
 
-def test_a_dashboard_has_something_to_show_and_a_lost_replica_is_seen(
-    watched: Watched, shop_pair: Pair
-) -> None:
+def test_a_dashboard_has_something_to_show_and_a_lost_replica_is_seen(watched: Watched, shop_pair: Pair) -> None:
     deadline = time.monotonic() + SECONDS
     limit = 0
     while empty := list_empty(watched):

@@ -163,9 +163,7 @@ def test_more_questions_than_a_connection_keeps_are_answered_all_the_same(
     assert statements["page"] + statements["prove"] >= 2 * len(limits)
 
 
-def test_a_statement_that_could_not_be_prepared_is_prepared_again(
-    fresh: Shop, statements: Counter[str]
-) -> None:
+def test_a_statement_that_could_not_be_prepared_is_prepared_again(fresh: Shop, statements: Counter[str]) -> None:
     expected = fresh.list_rows(PRIYA, BODY)
     with fresh.change(
         "ALTER TABLE tickets RENAME COLUMN subject TO topic",

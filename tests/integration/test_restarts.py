@@ -75,9 +75,7 @@ def serve(slow_pair: Pair, tmp_path: Path) -> Iterator[Serve]:
     params=[
         pytest.param(
             name,
-            marks=pytest.mark.skipif(
-                program is None, reason=f"no {name}: no restart was seen through its connections"
-            ),
+            marks=pytest.mark.skipif(program is None, reason=f"no {name}: no restart was seen through its connections"),
         )
         for name, program in PROGRAMS.items()
     ]
@@ -202,9 +200,7 @@ def count_under_way(running: Running, moment: float) -> int:
 # Through a proxy -------------------------------------------------------------------------------------------
 
 
-def test_nobody_sees_two_services_restarted_one_after_the_other(
-    serve: Serve, proxy: Callable[..., Proxy]
-) -> None:
+def test_nobody_sees_two_services_restarted_one_after_the_other(serve: Serve, proxy: Callable[..., Proxy]) -> None:
     services = [serve(), serve()]
     with proxy(*services) as front, Load(front.port) as load:
         load.add(CLIENTS)
@@ -331,9 +327,7 @@ def test_the_last_answer_on_a_connection_that_was_kept_says_so(serve: Serve) -> 
 
 def has_pending(pid: int, signum: int) -> bool:
     """Whether a signal waits for a process that is stopped."""
-    [mask] = [
-        line.split()[1] for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "ShdPnd" in line
-    ]
+    [mask] = [line.split()[1] for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "ShdPnd" in line]
     return bool(int(mask, 16) & (1 << (signum - 1)))
 
 

@@ -31,9 +31,7 @@ def running(shop_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 
 def scrape(running: Running) -> Page:
-    with urllib.request.urlopen(
-        f"http://127.0.0.1:{running.admin_port}/metrics", timeout=SECONDS
-    ) as response:
+    with urllib.request.urlopen(f"http://127.0.0.1:{running.admin_port}/metrics", timeout=SECONDS) as response:
         return Page(response.read().decode())
 
 
@@ -64,9 +62,7 @@ def test_every_answer_is_counted_once(running: Running) -> None:
     misses = count("requests_total", perspective="3", cache="miss")
     assert misses == 1
     assert count("requests_total", perspective="3", cache="hit") == 20 - misses
-    assert count("rows_returned_total", perspective="3") * misses == 20 * count(
-        "rows_read_total", perspective="3"
-    )
+    assert count("rows_returned_total", perspective="3") * misses == 20 * count("rows_read_total", perspective="3")
     assert count("phase_seconds_count", phase="proof") == 23
     assert count("phase_seconds_count", phase="render") == misses
     assert count("sql_seconds_total", perspective="3") > 0

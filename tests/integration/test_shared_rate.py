@@ -71,9 +71,7 @@ def test_the_limit_is_exact_over_workers(running: Running) -> None:
     assert statuses == [200] * LIMIT + [429] * LIMIT
 
 
-def test_a_store_that_freezes_holds_up_nobody_and_counts_again_when_it_is_back(
-    running: Running, redis: Redis
-) -> None:
+def test_a_store_that_freezes_holds_up_nobody_and_counts_again_when_it_is_back(running: Running, redis: Redis) -> None:
     for _ in range(LIMIT + 1):
         status = running.ask(MARCUS)[0]
     assert status == 429

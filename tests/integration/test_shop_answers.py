@@ -77,9 +77,7 @@ def test_the_second_answer_is_a_hit_and_a_commit_makes_it_a_miss(shop: Shop) -> 
 def test_in_ttl_mode_an_answer_stays_for_its_time(shop_pair: Pair) -> None:
     shop = open_shop(shop_pair, freshness="ttl")
     before = shop.ask(TOM, {"row_limit": 1}).data
-    with shop.change(
-        "UPDATE tickets SET subject = subject || '!'", "UPDATE tickets SET subject = rtrim(subject, '!')"
-    ):
+    with shop.change("UPDATE tickets SET subject = subject || '!'", "UPDATE tickets SET subject = rtrim(subject, '!')"):
         response = shop.ask(TOM, {"row_limit": 1})
         assert (response.data, "hit" in response.headers["Cache-Status"]) == (before, True)
 
@@ -221,9 +219,7 @@ def test_criteria_narrow_the_perspective(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize("settings", [{}, {"freshness": "ttl"}, {"cache_ttl_seconds": 0}])
-def test_the_time_of_the_newest_transaction_that_the_rows_show_is_told(
-    shop: Shop, settings: dict[str, Any]
-) -> None:
+def test_the_time_of_the_newest_transaction_that_the_rows_show_is_told(shop: Shop, settings: dict[str, Any]) -> None:
     asked = open_shop(shop.pair, **settings)
     for row_limit in (3, 4):  # another question each time, which no entry of the cache answers
         shop.pair.primary.execute("CREATE TABLE moment (); DROP TABLE moment")
@@ -241,7 +237,5 @@ def test_an_answer_is_no_larger_than_asked_for(shop: Shop) -> None:
 
 
 def test_the_reader_may_do_all_that_the_service_does(shop_pair: Pair) -> None:
-    [(is_superuser,)] = shop_pair.standby.execute(
-        "SELECT rolsuper FROM pg_roles WHERE rolname = %s", (READER,)
-    )
+    [(is_superuser,)] = shop_pair.standby.execute("SELECT rolsuper FROM pg_roles WHERE rolname = %s", (READER,))
     assert not is_superuser

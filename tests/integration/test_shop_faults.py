@@ -34,9 +34,7 @@ def check_unavailable(shop: Shop) -> None:
 def lock_relation(pair: Pair, relation: str = "tickets") -> Iterator[None]:
     """An exclusive lock on the primary, which the standby replays and every reader there waits for."""
     with contextlib.closing(pair.primary.connect()) as connection, connection.cursor() as cursor:
-        cursor.execute(
-            f"BEGIN; LOCK TABLE reporting.{relation} IN ACCESS EXCLUSIVE MODE; SELECT pg_switch_wal()"
-        )
+        cursor.execute(f"BEGIN; LOCK TABLE reporting.{relation} IN ACCESS EXCLUSIVE MODE; SELECT pg_switch_wal()")
         pair.wait_replayed()
         try:
             yield
@@ -147,9 +145,7 @@ def test_a_promoted_server_is_refused_unless_a_primary_will_do(tmp_path: Path) -
             assert lenient.ask(secret).status_code == 200
             assert lenient.probe()[0] == 200
             own.primary.stop()
-            own.primary.start(
-                {"synchronous_standby_names": ""}
-            )  # its standby is gone, and rows are taken back
+            own.primary.start({"synchronous_standby_names": ""})  # its standby is gone, and rows are taken back
             own.primary.wait_ready()
 
 

@@ -79,9 +79,7 @@ def trace(
     running.request(method, path, token=token, body=body, headers={"X-Request-ID": name, **headers})
 
     def find() -> list[Received]:
-        return [
-            each for each in collector.list_requests() if each.attributes["tickiti_query.request_id"] == name
-        ]
+        return [each for each in collector.list_requests() if each.attributes["tickiti_query.request_id"] == name]
 
     wait_until(lambda: len(find()) == 1)
     (found,) = find()
@@ -140,9 +138,7 @@ def test_the_trace_of_the_caller_goes_on(running: Running, collector: Collector)
     broken = trace(running, collector, "broken", traceparent="00-xyz-01").span
     assert not broken.parent_span_id
     # The caller has decided that this one is not kept: the log names it, and no span is sent.
-    running.request(
-        "POST", PATH, token=PRIYA, headers={"traceparent": f"{parent}00", "X-Request-ID": "unkept"}
-    )
+    running.request("POST", PATH, token=PRIYA, headers={"traceparent": f"{parent}00", "X-Request-ID": "unkept"})
     wait_until(lambda: '"unkept"' in running.read_log())
     assert find_line(running, "unkept")["trace_id"] == trace_id
     trace(running, collector, "later")

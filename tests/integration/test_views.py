@@ -151,9 +151,7 @@ def make_small_shop() -> World:
         ticket_id: int = row["id"] if relation == "tickets" else row.get("ticket_id", 0)
         return ticket_id <= 1000
 
-    return {
-        relation: [row for row in rows if is_kept(relation, row)] for relation, rows in make_shop().items()
-    }
+    return {relation: [row for row in rows if is_kept(relation, row)] for relation, rows in make_shop().items()}
 
 
 def fill_tables(connection: extensions.connection) -> None:
@@ -178,13 +176,9 @@ def install(pair: Pair) -> Iterator[Install]:
     pair.primary.execute(f"CREATE ROLE {APPLICATION} LOGIN")
     try:
         with install.open(pair.primary) as connection, connection.cursor() as cursor:
-            cursor.execute(
-                "CREATE EXTENSION pg_trgm; GRANT CREATE ON SCHEMA public TO PUBLIC"
-            )  # as before 15
+            cursor.execute("CREATE EXTENSION pg_trgm; GRANT CREATE ON SCHEMA public TO PUBLIC")  # as before 15
             fill_tables(connection)
-            cursor.execute(
-                f"CREATE ROLE {READER}; GRANT SELECT, DELETE ON users TO {READER}"
-            )  # a careless past
+            cursor.execute(f"CREATE ROLE {READER}; GRANT SELECT, DELETE ON users TO {READER}")  # a careless past
         for script, variables in (("reporting_views.sql", {}), ("reader_role.sql", {"role": READER})):
             done = install.run_psql(DEPLOY / script, **variables)
             assert (done.returncode, done.stderr) == (0, ""), done.stderr
@@ -272,9 +266,7 @@ def test_the_reader_has_a_time_limit_and_sees_the_replication(install: Install) 
 
 
 def test_tickitis_own_role_can_still_migrate(install: Install) -> None:
-    install.execute(
-        install.pair.primary, "CREATE TABLE public.new_one (); DROP TABLE public.new_one", APPLICATION
-    )
+    install.execute(install.pair.primary, "CREATE TABLE public.new_one (); DROP TABLE public.new_one", APPLICATION)
 
 
 def test_a_second_run_changes_nothing_and_keeps_the_grants(install: Install) -> None:
@@ -313,9 +305,7 @@ def test_without_the_views_tickiti_migrates_and_the_service_comes_back_with_them
     service = create_service(Settings(replica_url=install.url(install.pair.standby, READER)))
     assert (ask_status(service), read_ready(service)[0]) == (200, 200)
     install.execute(install.pair.primary, "DROP SCHEMA reporting CASCADE")
-    install.execute(
-        install.pair.primary, "ALTER TABLE tickets ALTER COLUMN subject TYPE varchar(300)", APPLICATION
-    )
+    install.execute(install.pair.primary, "ALTER TABLE tickets ALTER COLUMN subject TYPE varchar(300)", APPLICATION)
     wait_until(lambda: ask_status(service) == 503)
     assert "tickets" in read_ready(service)[1]["contract"]
     assert install.run_psql(DEPLOY / "reporting_views.sql", indexes="off").returncode == 0
@@ -394,9 +384,7 @@ def test_the_list_of_keys_is_that_of_the_file() -> None:
     assert there == KEYS_BENEATH
 
 
-def check_indexes(
-    install: Install, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> list[str]:
+def check_indexes(install: Install, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What `check` says of indexes, with the right to read nothing but the views."""
     monkeypatch.setenv("TICKITI_REPLICA_URL", install.url(install.pair.standby, READER))
     capsys.readouterr()
@@ -437,9 +425,7 @@ def test_check_names_each_index_that_is_missing_beneath_the_views(
 ) -> None:
     relation, definition = {**KEYS_BENEATH, **INDEXES}[name]
     index = find_index(install, name)
-    install.execute(
-        install.pair.primary, AWAY.format("false", index)
-    )  # as a build that was interrupted leaves it
+    install.execute(install.pair.primary, AWAY.format("false", index))  # as a build that was interrupted leaves it
     try:
         lines = check_indexes(install, capsys, monkeypatch)
     finally:

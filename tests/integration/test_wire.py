@@ -255,9 +255,7 @@ def test_an_empty_line_behind_a_body_is_not_the_next_request_yet(server: Running
 DRIPPING: dict[str, bytes] = {
     "chunks that look as if they had ended": build(CHUNKED, b"fff\r\n\n0\r\n\r\n"),
     "a body that is too long": build(b"Content-Length: 200000\r\n", b""),
-    "a body that is too long, for nobody": build(
-        b"Content-Length: 200000\r\n", b"", line=b"POST /x HTTP/1.1\r\n"
-    ),
+    "a body that is too long, for nobody": build(b"Content-Length: 200000\r\n", b"", line=b"POST /x HTTP/1.1\r\n"),
     "a head that is too long": build(b"".join(b"X%d: %s\r\n" % (i, b"a" * 8000) for i in range(5)), b"")[:-2],
     "another coding, in chunks": build(b"Transfer-Encoding: gzip, chunked\r\n", b""),
 }
@@ -267,10 +265,7 @@ DRIPPING: dict[str, bytes] = {
 def test_who_sends_byte_by_byte_takes_no_thread_from_the_others(server: Running, name: str) -> None:
     """More of them than there are threads."""
     with contextlib.ExitStack() as opened:
-        links = [
-            opened.enter_context(socket.create_connection(("127.0.0.1", server.port), SECONDS))
-            for _ in range(24)
-        ]
+        links = [opened.enter_context(socket.create_connection(("127.0.0.1", server.port), SECONDS)) for _ in range(24)]
         for link in links:
             link.sendall(DRIPPING[name])
         for _ in range(8):
@@ -337,9 +332,7 @@ def test_who_waits_to_be_told_to_send_a_body_is_told_once(
 
 
 def test_a_body_that_is_too_long_is_no_request(server: Running) -> None:
-    [(status, headers, body)] = talk(
-        server, build(b"Content-Length: 70000\r\n", (NEXT * 2000)[:70_000]) + LAST
-    )
+    [(status, headers, body)] = talk(server, build(b"Content-Length: 70000\r\n", (NEXT * 2000)[:70_000]) + LAST)
     check_shape(status, headers, body)
     assert status == 413
 

@@ -118,9 +118,7 @@ def build_perspective(rng: RandomChoices, perspective_id: int, world: World) -> 
         "is_builtin": is_builtin,
         "owner_id": None if is_builtin else owner_id,
         "shared": shared,
-        "impersonate_user_id": rng.pick(
-            [*[None] * 4 * len(user_ids), *user_ids * 4, sample_values.MISSING_ID]
-        ),
+        "impersonate_user_id": rng.pick([*[None] * 4 * len(user_ids), *user_ids * 4, sample_values.MISSING_ID]),
         "show_in_crm": False,
     }
 
@@ -138,9 +136,7 @@ def build_conditions(rng: RandomChoices, values: dict[str, list[Any]]) -> Iterab
         }
         spoilt, wrong = rng.pick((None,) * 120 + tuple(WRONGS)), rng.next_byte()
         if drawn is not None:
-            yield (
-                row if spoilt is None else row | {spoilt: RandomChoices(bytes([wrong])).pick(WRONGS[spoilt])}
-            )
+            yield (row if spoilt is None else row | {spoilt: RandomChoices(bytes([wrong])).pick(WRONGS[spoilt])})
             before = field
 
 

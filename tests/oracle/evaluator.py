@@ -59,9 +59,7 @@ def evaluate(
     acting = find_user(world, user_id)
     if acting is None:
         raise LookupError(f"no user {user_id}")
-    request, faults = read_request(
-        Viewpoint(world, acting, acting, lower), body, default_row_limit, max_row_limit
-    )
+    request, faults = read_request(Viewpoint(world, acting, acting, lower), body, default_row_limit, max_row_limit)
     if faults:
         return Answer(422, "validation_failed", error_fields=faults)
     perspective = find_perspective(world, acting, request)
@@ -76,8 +74,7 @@ def evaluate(
     return Answer(
         200,
         rows=[
-            {name: column(view, ticket) for name, column in columns.items()}
-            for ticket in tickets[: request.row_limit]
+            {name: column(view, ticket) for name, column in columns.items()} for ticket in tickets[: request.row_limit]
         ],
         truncated=len(tickets) > request.row_limit,
         perspective_id=perspective["id"],

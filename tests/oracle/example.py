@@ -92,9 +92,7 @@ def make_world() -> World:
         "teams": [{"id": 7, "name": "Red"}, {"id": 8, "name": "Blue"}],
         "team_members": [{"team_id": 7, "user_id": BOB}, {"team_id": 8, "user_id": ANN}],
         "tickets": [
-            a_ticket(
-                1, "Carbon 100%", assigned_to_email="ANN@x.io", last_response_at=later, response_count=2
-            ),
+            a_ticket(1, "Carbon 100%", assigned_to_email="ANN@x.io", last_response_at=later, response_count=2),
             a_ticket(2, "carbon PLATE", status="closed", priority=30, queue_id=2, assigned_to_email="team:8")
             | {"originator_email": "bob@x.io", "resolution": "Refunded", "last_response_at": later},
             a_ticket(3, "Été", status="on-hold", priority=10, originator_email="ÉDITH@x.io")

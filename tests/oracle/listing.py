@@ -124,9 +124,7 @@ OWN_COLUMNS: dict[str, Column] = {
     "hashtags": lambda view, ticket: write_names(
         view, [row["tag"] for row in rows_of(view, "ticket_hashtags", ticket)]
     ),
-    "watchlists": lambda view, ticket: write_names(
-        view, [row["name"] for row in visible_watchlists(view, ticket)]
-    ),
+    "watchlists": lambda view, ticket: write_names(view, [row["name"] for row in visible_watchlists(view, ticket)]),
     "retained": is_retained,
     "unread": is_unread,
     "last_read_at": lambda view, ticket: write_time(read_last_read(view, ticket)),
@@ -164,7 +162,5 @@ def list_tickets(view: Viewpoint, perspective: Row) -> tuple[list[Row], dict[str
     do_conditions_hold = read_conditions(view, parts_of(view.world, "perspective_conditions", perspective))
     orders = read_orders(view, perspective)
     columns = read_columns(view, perspective)
-    tickets = [
-        ticket for ticket in view.world["tickets"] if is_in_scope(view, ticket) and do_conditions_hold(ticket)
-    ]
+    tickets = [ticket for ticket in view.world["tickets"] if is_in_scope(view, ticket) and do_conditions_hold(ticket)]
     return sort_tickets(view, tickets, orders), columns

@@ -126,9 +126,7 @@ def match_participant(view: Viewpoint, value: Any) -> TicketTest:
 
 def match_hashtag(view: Viewpoint, value: Any) -> TicketTest:
     tag = read_tag(value)
-    return lambda ticket: any(
-        view.is_same(row["tag"], tag) for row in rows_of(view, "ticket_hashtags", ticket)
-    )
+    return lambda ticket: any(view.is_same(row["tag"], tag) for row in rows_of(view, "ticket_hashtags", ticket))
 
 
 def match_watchlist(view: Viewpoint, value: Any) -> TicketTest:

@@ -75,9 +75,7 @@ def read_search_object(body: dict[str, Any], faults: set[str]) -> dict[str, Any]
     return raw
 
 
-def read_request(
-    view: Viewpoint, body: Any, default_row_limit: int, max_row_limit: int
-) -> tuple[Request, set[str]]:
+def read_request(view: Viewpoint, body: Any, default_row_limit: int, max_row_limit: int) -> tuple[Request, set[str]]:
     """The request and the paths of its faults; with any fault the request is not to be used."""
     faults = set(find_unclean(body, ""))
     if not isinstance(body, dict):
@@ -88,9 +86,7 @@ def read_request(
     search_id = read_id(search.get("search_perspective_id"), "search_object.search_perspective_id", faults)
     request = Request(
         perspective_id=search_id if direct_id is None else direct_id,
-        perspective_name=read_name(
-            search.get("search_perspective"), "search_object.search_perspective", faults
-        ),
+        perspective_name=read_name(search.get("search_perspective"), "search_object.search_perspective", faults),
         criteria=read_criteria(view, search.get("criteria"), "search_object.criteria", faults),
         row_limit=read_row_limit(body.get("row_limit"), default_row_limit, max_row_limit, faults),
     )

@@ -27,9 +27,7 @@ def visible_perspectives(world: World, acting: Row) -> list[Row]:
     if not acting["is_staff"]:
         return [find_all(world)]
     rows = [
-        row
-        for row in world["perspectives"]
-        if row["is_builtin"] or row["owner_id"] == acting["id"] or row["shared"]
+        row for row in world["perspectives"] if row["is_builtin"] or row["owner_id"] == acting["id"] or row["shared"]
     ]
     return rows if find_all(world) in rows else [*rows, SYNTHETIC_ALL]
 

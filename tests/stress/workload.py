@@ -210,9 +210,7 @@ class Caretaker(threading.Thread):
             connection = self._primary.connect(options="-c synchronous_commit=local")
             with connection.cursor() as cursor:
                 while not self._ended.wait(self._seconds):
-                    cursor.execute(
-                        "VACUUM stress_rows, stress_side, pg_class, pg_attribute, pg_type, pg_depend"
-                    )
+                    cursor.execute("VACUUM stress_rows, stress_side, pg_class, pg_attribute, pg_type, pg_depend")
                     cursor.execute("CHECKPOINT")
             connection.close()
         except BaseException as fault:

@@ -13,9 +13,7 @@ def find_shared_names(sources: Sources) -> dict[str, list[str]]:
     """Return the modules of each public function or class that is defined at the top of two or more."""
     modules: dict[str, list[str]] = defaultdict(list)
     for path, text in sorted(sources.items()):
-        for name in sorted(
-            {node.name for node in ast.parse(text, path).body if isinstance(node, DEFINITIONS)}
-        ):
+        for name in sorted({node.name for node in ast.parse(text, path).body if isinstance(node, DEFINITIONS)}):
             modules[name].append(path)
     return {name: paths for name, paths in modules.items() if len(paths) > 1 and not name.startswith("_")}
 

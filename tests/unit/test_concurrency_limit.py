@@ -137,9 +137,7 @@ def test_a_fault_gives_everything_back(section: Section) -> None:
 
 def test_every_refusal_is_counted() -> None:
     counted: list[str] = []
-    limiter = ConcurrencyLimiter(
-        1, queue_size=0, wait_seconds=0.01, count_shed=lambda: counted.append("shed")
-    )
+    limiter = ConcurrencyLimiter(1, queue_size=0, wait_seconds=0.01, count_shed=lambda: counted.append("shed"))
     with fill(limiter, "a"):
         for section in (admit, hold_slot):
             with pytest.raises(Overloaded), section(limiter, "b"):

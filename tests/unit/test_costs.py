@@ -129,9 +129,7 @@ def test_an_address_without_metrics_is_a_sentence(url: str, capsys: pytest.Captu
 
 
 @pytest.mark.parametrize("over", ["-1", "0", "nan", "inf", "-inf", "1e300", "a minute", ""])
-def test_a_time_that_cannot_be_waited_for_is_a_sentence(
-    over: str, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_time_that_cannot_be_waited_for_is_a_sentence(over: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["costs", "http://127.0.0.1:1", f"--over={over}"])
     assert ended.value.code == 2
@@ -155,9 +153,7 @@ def test_ctrl_c_ends_it_without_a_word() -> None:
 
     with serve(render) as url:
         words = [sys.executable, "-m", "tickiti_query", "costs", url, "--over", "600"]
-        with subprocess.Popen(
-            words, cwd=Path(__file__).parents[2], stderr=subprocess.PIPE, text=True
-        ) as process:
+        with subprocess.Popen(words, cwd=Path(__file__).parents[2], stderr=subprocess.PIPE, text=True) as process:
             assert asked.wait(30)
             process.send_signal(signal.SIGINT)
             _, told = process.communicate(timeout=30)

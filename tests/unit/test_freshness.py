@@ -41,9 +41,7 @@ class World:
 
     def prove(self, **changes: object) -> Snapshot:
         self.state = replace(self.state, **changes)  # type: ignore[arg-type]
-        return self.freshness.read_snapshot(
-            self.now if self.received_at is None else self.received_at, DEADLINE
-        )
+        return self.freshness.read_snapshot(self.now if self.received_at is None else self.received_at, DEADLINE)
 
     def refuse(self, check: str, **changes: object) -> None:
         with pytest.raises(ReplicaUnavailable) as refused:
@@ -92,9 +90,7 @@ def test_data_of_a_promoted_server_is_refused_though_the_state_was_of_a_standby(
     assert refused.value.check == "standby"
 
 
-@pytest.mark.parametrize(
-    ("lag", "fit"), [(0.0, True), (60.0, True), (60.001, False), (1e9, False), (None, False)]
-)
+@pytest.mark.parametrize(("lag", "fit"), [(0.0, True), (60.0, True), (60.001, False), (1e9, False), (None, False)])
 def test_a_server_is_fit_up_to_the_bound(lag: float | None, fit: bool) -> None:
     world = World()
     if fit:
@@ -204,7 +200,5 @@ def test_a_probe_reads_anew_though_a_request_of_its_thread_was_refused(w: World)
         (SnapshotId("10:20: t", None), SnapshotId("10:21: t", None), True),
     ],
 )
-def test_of_two_sights_of_one_life_one_is_older(
-    snapshot_id: SnapshotId, other: SnapshotId, is_it: bool
-) -> None:
+def test_of_two_sights_of_one_life_one_is_older(snapshot_id: SnapshotId, other: SnapshotId, is_it: bool) -> None:
     assert is_older(snapshot_id, other) == is_it

@@ -62,6 +62,4 @@ def test_a_definition_is_found_in_the_tables_own_names(view: str, ours: str, the
 def test_an_index_on_another_type_is_another_one() -> None:
     columns = read_view(" SELECT (id)::bigint AS id\n   FROM tickets;", ["tickets"])
     assert normalize(translate("(id)", columns)) != normalize("CREATE INDEX a ON tickets USING btree (id)")
-    assert normalize(translate("(id)", columns)) == normalize(
-        "CREATE INDEX a ON tickets USING btree (((id)::bigint))"
-    )
+    assert normalize(translate("(id)", columns)) == normalize("CREATE INDEX a ON tickets USING btree (((id)::bigint))")

@@ -30,16 +30,12 @@ def _room_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make_hit(perspective_id: int) -> RequestTrace:
-    return RequestTrace(
-        perspective_id=perspective_id, rows=40, cache="hit", durations={"cache": 0.001, "auth": 1e-6}
-    )
+    return RequestTrace(perspective_id=perspective_id, rows=40, cache="hit", durations={"cache": 0.001, "auth": 1e-6})
 
 
 def make_miss(perspective_id: int) -> RequestTrace:
     durations = {"cache": 0.001, "auth": 0.002, "sql": 0.25}
-    return RequestTrace(
-        perspective_id=perspective_id, rows=40, cache="miss", render_seconds=0.003, durations=durations
-    )
+    return RequestTrace(perspective_id=perspective_id, rows=40, cache="miss", render_seconds=0.003, durations=durations)
 
 
 def test_a_hit_costs_the_replica_no_rows() -> None:

@@ -140,9 +140,7 @@ SELECTORS: dict[str, tuple[int, Any, int | None, int]] = {
 
 
 @pytest.mark.parametrize(("user_id", "body", "expected", "status"), SELECTORS.values(), ids=SELECTORS)
-def test_a_selector_selects_what_the_contract_says(
-    user_id: int, body: Any, expected: int | None, status: int
-) -> None:
+def test_a_selector_selects_what_the_contract_says(user_id: int, body: Any, expected: int | None, status: int) -> None:
     answer = evaluate(crowd(make_world()), user_id, body)
     assert (answer.status, answer.perspective_id) == (status, expected)
 

@@ -10,9 +10,7 @@ TEXT = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text("utf-8")
 
 def test_the_arithmetic_of_connections_is_that_of_the_settings() -> None:
     settings = Settings(replica_url="postgresql://x")
-    sum_ = re.search(
-        r"^ +(\d+) +× +(\d+) +× +\((\d+) \+ 2\) = (\d+) ≤ +(\d+) +− +(\d+) +− +(\d+)$", TEXT, re.MULTILINE
-    )
+    sum_ = re.search(r"^ +(\d+) +× +(\d+) +× +\((\d+) \+ 2\) = (\d+) ≤ +(\d+) +− +(\d+) +− +(\d+)$", TEXT, re.MULTILINE)
     assert sum_
     pods, workers, threads, product, most, reserved, others = map(int, sum_.groups())
     assert (workers, threads) == (settings.workers, settings.threads)

@@ -110,9 +110,7 @@ def test_the_first_ticket_is_the_documented_one(shop: World) -> None:
 
 
 def test_perspective_3_lists_the_oldest_open_return_first(shop: World) -> None:
-    assert [row["field"] for row in shop["perspective_orders"] if row["perspective_id"] == 3] == [
-        "created_at"
-    ]
+    assert [row["field"] for row in shop["perspective_orders"] if row["perspective_id"] == 3] == ["created_at"]
     assert not [row for row in shop["perspective_columns"] if row["perspective_id"] == 3]
     first, *others = (ticket["created_at"] for ticket in shop["tickets"])
     assert first < min(others)

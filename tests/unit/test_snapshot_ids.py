@@ -38,9 +38,7 @@ def test_a_validator_names_server_snapshot_and_running_transactions() -> None:
         (None, PROVEN_MAJORS.stop, False),
     ],
 )
-def test_where_nothing_can_be_proved_there_is_no_validator(
-    running: str | None, major: int, proves: bool
-) -> None:
+def test_where_nothing_can_be_proved_there_is_no_validator(running: str | None, major: int, proves: bool) -> None:
     state = replace(STATE, running=running, server=replace(SERVER, major=major))
     assert (state.validator is not None) is proves
 

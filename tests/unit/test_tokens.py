@@ -140,9 +140,7 @@ class Rows:
         return self.rows
 
 
-def make_row(
-    *, token: str = digest("secret"), active: bool = True, sees_all: bool = False
-) -> tuple[Any, ...]:
+def make_row(*, token: str = digest("secret"), active: bool = True, sees_all: bool = False) -> tuple[Any, ...]:
     return (
         token,
         '["*"]',

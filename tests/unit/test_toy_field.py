@@ -25,11 +25,7 @@ TOY = Field(
     column=text_column("t.colour", "Red", nullable=True),
     order=text_key("t.colour", nullable=True),
     equals=Comparison(read_text, match_text("t.colour", "colour", nullable=True)),
-    modes=[
-        Mode(
-            "colour", "part of a colour", Comparison(read_text, contain_text("t.colour", "colour")), text=True
-        )
-    ],
+    modes=[Mode("colour", "part of a colour", Comparison(read_text, contain_text("t.colour", "colour")), text=True)],
 )
 WITH_TOY = make_catalogue([*FIELDS.fields.values(), TOY])
 USES = {

@@ -35,9 +35,7 @@ def test_who_was_first_in_a_round_is_last_in_the_next() -> None:
 
 
 def test_the_table_names_both_sides_and_the_range_of_the_ratios() -> None:
-    head, _, line = render_table(
-        ("this", "second"), [Comparison("hits", (2.0, 3.0), (4.0, 2.0))]
-    ).splitlines()
+    head, _, line = render_table(("this", "second"), [Comparison("hits", (2.0, 3.0), (4.0, 2.0))]).splitlines()
     assert head == "| | this | second | this : second, median of the rounds | lowest to highest |"
     assert line == "| hits | 2.50 | 3.00 | 1.000 | 0.500 to 1.500 |"
 

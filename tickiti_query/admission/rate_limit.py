@@ -45,9 +45,7 @@ class RateLimiter:
             if self._has_failed_too_often(network) and not self._may_look_up(token, network):
                 self._count_limited("address")
                 return self._windows.run(
-                    lambda limiter: read_rate_limit_status(
-                        limiter, self._rate, "failures", network, is_exceeded=True
-                    )
+                    lambda limiter: read_rate_limit_status(limiter, self._rate, "failures", network, is_exceeded=True)
                 )
         return None if token is None else self._hit("token", token, by="token")
 
@@ -66,9 +64,7 @@ class RateLimiter:
         return not self._windows.run(lambda limiter: limiter.test(self._rate, "failures", network))
 
     def _may_look_up(self, token: str | None, network: str) -> bool:
-        return token is not None and self._windows.run(
-            lambda limiter: limiter.hit(ONCE_A_SECOND, "unknown", network)
-        )
+        return token is not None and self._windows.run(lambda limiter: limiter.hit(ONCE_A_SECOND, "unknown", network))
 
     def _hit(self, kind: str, key: str, *, by: str) -> RateLimitStatus:
         status = self._windows.run(lambda limiter: hit(limiter, self._rate, kind, key))
@@ -116,6 +112,4 @@ def make_rate_limiter(
     """Return the limiter for a rate such as `600/minute`, or None without a rate."""
     if rate is None:
         return None
-    return RateLimiter(
-        rate, StorageFallback(open_shared_storage(storage_url), count_fault=count_fault), count_limited
-    )
+    return RateLimiter(rate, StorageFallback(open_shared_storage(storage_url), count_fault=count_fault), count_limited)

@@ -94,9 +94,7 @@ class Cache:
         """The cache's clock, in seconds: the moment before a value is read, from which its time counts."""
         return self._clock()
 
-    def store(
-        self, key: Hashable, value: Any, payload_bytes: int, validator: Validator | None, read_at: float
-    ) -> bool:
+    def store(self, key: Hashable, value: Any, payload_bytes: int, validator: Validator | None, read_at: float) -> bool:
         """Keep `value`, whose reading began at `read_at`.
 
         False where it may not be kept: nothing proves it, it is larger than the cache, its time is up already, or

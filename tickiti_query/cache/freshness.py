@@ -71,11 +71,7 @@ class Freshness:
         newest = self._newest.get(server.system)
         if newest is None or newest == (snapshot_id, server):
             return False
-        return (
-            is_older(snapshot_id, newest[0])
-            if server == newest[1]
-            else is_behind(snapshot_id, server, *newest)
-        )
+        return is_older(snapshot_id, newest[0]) if server == newest[1] else is_behind(snapshot_id, server, *newest)
 
     def _share(self, since: float, deadline: Deadline) -> Snapshot:
         """Return a reading that began after `since`: the latest, or one that is shared with all who need one."""
@@ -83,9 +79,7 @@ class Freshness:
         if latest is not None and latest[0] > since:
             return latest[1]
         try:
-            return self._single_flight.share(
-                "snapshot", lambda: self._read(deadline), since=since, deadline=deadline
-            )
+            return self._single_flight.share("snapshot", lambda: self._read(deadline), since=since, deadline=deadline)
         except TimeoutError:
             raise ReplicaUnavailable from None
 
@@ -114,9 +108,7 @@ class Freshness:
     def _refuse_promoted(self, snapshot_id: SnapshotId) -> None:
         if self._require_standby and not snapshot_id.in_recovery:
             self._leave()
-            raise ReplicaUnavailable(
-                "The server is no read replica any more; please try again.", check="standby"
-            )
+            raise ReplicaUnavailable("The server is no read replica any more; please try again.", check="standby")
 
     def _refuse_late(self, snapshot: Snapshot) -> None:
         # Lag grows no faster than time does: an earlier, better bound and the time since then is a bound too. So
@@ -138,9 +130,7 @@ class Freshness:
         # A standby that crashed, or another host of the URL, may show an earlier moment than an answer did. `newest` is
         # of before the reading began: what another thread has answered meanwhile may well be later.
         if newest and is_behind(snapshot.snapshot_id, snapshot.server, *newest):
-            raise ReplicaUnavailable(
-                "The read replica is behind an earlier answer; please try again.", check="lag"
-            )
+            raise ReplicaUnavailable("The read replica is behind an earlier answer; please try again.", check="lag")
 
     def _note(self, snapshot_id: SnapshotId, server: Server) -> None:
         if not self.is_outdated(snapshot_id, server):
@@ -154,9 +144,7 @@ class Freshness:
         """
         self._refuse_promoted(snapshot_id)
         if is_behind(snapshot_id, server, snapshot.snapshot_id, snapshot.server):
-            raise ReplicaUnavailable(
-                "The read replica is behind an earlier answer; please try again.", check="lag"
-            )
+            raise ReplicaUnavailable("The read replica is behind an earlier answer; please try again.", check="lag")
         if server != snapshot.server and self._share(self._clock(), deadline).server != server:
             raise ReplicaUnavailable
         with self._lock:

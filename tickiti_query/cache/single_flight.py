@@ -59,9 +59,7 @@ class SingleFlight:
                 self._lead(key, run, work)
             elif not run.ended.wait(deadline.remaining_seconds):
                 raise TimeoutError
-            elif (
-                run.began_at is None or run.began_at <= since
-            ):  # moments that look equal may be in either order
+            elif run.began_at is None or run.began_at <= since:  # moments that look equal may be in either order
                 continue
             else:
                 self._count_shared()

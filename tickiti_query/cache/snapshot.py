@@ -90,9 +90,7 @@ def parse_snapshot_id(text: str) -> SnapshotId:
     """The snapshot_id in the text that SNAPSHOT_ID_SQL gives."""
     replayed, _, rest = text.partition("/")
     position, bar, running = rest.partition("/")
-    return SnapshotId(
-        position, running if bar else None, datetime.fromisoformat(replayed) if replayed else None
-    )
+    return SnapshotId(position, running if bar else None, datetime.fromisoformat(replayed) if replayed else None)
 
 
 def read_snapshot_id(source: Source) -> SnapshotId:

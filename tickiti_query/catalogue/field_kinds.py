@@ -14,9 +14,7 @@ MOMENT_VALUES = "`YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS`, UTC"
 
 def bound_moment(mode: str, comparison: str, day_time: time) -> Mode:
     """Return a mode that bounds a time. A date alone means that day at `day_time`."""
-    return Mode(
-        mode, MOMENT_VALUES, Comparison(values.read_moment(day_time), matching.match_moment(comparison, mode))
-    )
+    return Mode(mode, MOMENT_VALUES, Comparison(values.read_moment(day_time), matching.match_moment(comparison, mode)))
 
 
 def make_flag(

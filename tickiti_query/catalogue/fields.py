@@ -192,9 +192,7 @@ FIELDS = make_catalogue(
             name="resolution",
             values="text",
             column=text_column("t.resolution", "Replaced under warranty", nullable=True),
-            equals=Comparison(
-                values.read_text, matching.match_text("t.resolution", "resolution", nullable=True)
-            ),
+            equals=Comparison(values.read_text, matching.match_text("t.resolution", "resolution", nullable=True)),
         ),
         # What the subject user has to do with the ticket.
         make_flag("retained", relations.match_retained, example=True),
@@ -213,14 +211,10 @@ FIELDS = make_catalogue(
         Field(name="queue_id", column=number_column("t.queue_id", 1)),
         Field(
             name="on_hold_until",
-            column=Column(
-                fixed("to_char(t.on_hold_until, 'YYYY-MM-DD')"), Kind.DATE, "2026-05-20", nullable=True
-            ),
+            column=Column(fixed("to_char(t.on_hold_until, 'YYYY-MM-DD')"), Kind.DATE, "2026-05-20", nullable=True),
             order=Key(fixed("t.on_hold_until"), nullable=True),
         ),
-        Field(
-            name="last_responder_email", column=text_column("t.last_responder_email", PRIYA, nullable=True)
-        ),
+        Field(name="last_responder_email", column=text_column("t.last_responder_email", PRIYA, nullable=True)),
         Field(
             name="last_response_at",
             column=moment_column("t.last_response_at", "2026-05-02 11:30:48", nullable=True),
@@ -235,8 +229,6 @@ FIELDS = make_catalogue(
         Field(name="originator_name", column=name_column("t.originator_email", "Marcus Webb")),
         Field(name="participants", column=Column(PARTICIPANTS, Kind.LIST, (MARCUS, PRIYA))),
         Field(name="hashtags", column=Column(HASHTAGS, Kind.LIST, ("carbon-plate", "VIP"))),
-        Field(
-            name="watchlists", user_centric=True, column=Column(WATCHLISTS, Kind.LIST, ("Marathon season",))
-        ),
+        Field(name="watchlists", user_centric=True, column=Column(WATCHLISTS, Kind.LIST, ("Marathon season",))),
     ]
 )

@@ -22,9 +22,7 @@ def number_column(expression: str, example: int) -> Column:
     return Column(fixed(expression), Kind.INTEGER, example)
 
 
-def text_column(
-    expression: str, example: str, *, nullable: bool = False, choices: tuple[str, ...] = ()
-) -> Column:
+def text_column(expression: str, example: str, *, nullable: bool = False, choices: tuple[str, ...] = ()) -> Column:
     """Return the column of a text."""
     return Column(fixed(expression), Kind.TEXT, example, nullable, choices)
 

@@ -84,9 +84,7 @@ def join_any(predicates: Sequence[Predicate]) -> Predicate:
         return predicates[0]
     joined = _join(" OR ", predicates)
     branches = tuple(branch for predicate in predicates for branch in predicate.branches)
-    sets = [
-        predicate.queues.ids for predicate in predicates if predicate.queues and not predicate.queues.excluded
-    ]
+    sets = [predicate.queues.ids for predicate in predicates if predicate.queues and not predicate.queues.excluded]
     return replace(
         joined,
         branches=branches if all(predicate.branches for predicate in predicates) else (),

@@ -40,9 +40,7 @@ def visible_responses(context: CompileContext) -> str:
 
 def match_subject_or_content(tokens: Sequence[str], context: CompileContext) -> Predicate:
     """Match tickets with one of the texts in the subject or in a response."""
-    either = join_any(
-        [matching.contain_text("t.subject", "subject")(tokens, context), match_content(tokens, context)]
-    )
+    either = join_any([matching.contain_text("t.subject", "subject")(tokens, context), match_content(tokens, context)])
     sides = (
         matching.contain_text("t.subject", "subject")(tokens, context).sql,
         match_content(tokens, context).sql,
@@ -54,9 +52,7 @@ def match_queue(queues: Sequence[str | int], context: CompileContext) -> Predica
     """Match tickets in a queue with one of the ids or names."""
     ids = {queue for queue in queues if isinstance(queue, int) and queue in BIGINT}
     names = [queue for queue in queues if isinstance(queue, str)]
-    return in_queues(
-        ids.union(*(context.names.find_ids(Relation.QUEUES_NAMED, name) for name in names)), context
-    )
+    return in_queues(ids.union(*(context.names.find_ids(Relation.QUEUES_NAMED, name) for name in names)), context)
 
 
 def match_inbox(context: CompileContext) -> Predicate:
@@ -96,9 +92,7 @@ def team_key(team: int) -> str:
 
 def match_originator(emails: Sequence[str | Word], context: CompileContext) -> Predicate:
     """Match tickets that one of these people sent in."""
-    return matching.match_person("t.originator_email", "originator")(
-        matching.resolve_emails(context, emails), context
-    )
+    return matching.match_person("t.originator_email", "originator")(matching.resolve_emails(context, emails), context)
 
 
 def match_participant(emails: Sequence[str | Word], context: CompileContext) -> Predicate:
@@ -135,9 +129,7 @@ def match_watchlist(watchlists: Sequence[str | int], context: CompileContext) ->
 
 def join_state(context: CompileContext) -> str:
     """Join the subject user's state of the ticket, and return its alias `s`. All is NULL where there is no state."""
-    context.joins.add(
-        f"LEFT JOIN ticket_user_states s ON s.ticket_id = t.id AND s.user_id = {subject_id(context)}"
-    )
+    context.joins.add(f"LEFT JOIN ticket_user_states s ON s.ticket_id = t.id AND s.user_id = {subject_id(context)}")
     return "s"
 
 
@@ -202,7 +194,5 @@ def find_causes(context: CompileContext) -> Mapping[str, Predicate]:
         "assigned": match_assignee([Word.ME], context),
         "retained or tagged": has_state("(s.is_retained OR s.unacknowledged_tags > 0)", context),
         "in an inbox": match_inbox(context),
-        "participating and unread": join_all(
-            [match_participating(context), has_state(READ_SINCE, context).negate()]
-        ),
+        "participating and unread": join_all([match_participating(context), has_state(READ_SINCE, context).negate()]),
     }

@@ -108,9 +108,7 @@ def describe_error(error: QueryError) -> str:
     """Return the service's answer to an error in one line, with the server's own words where they are its cause."""
     words = [error.message]
     if isinstance(error, ValidationFailed):
-        faults = (
-            f"{path or 'the body'}: {' '.join(sentences)}" for path, sentences in sorted(error.errors.items())
-        )
+        faults = (f"{path or 'the body'}: {' '.join(sentences)}" for path, sentences in sorted(error.errors.items()))
         words = ["; ".join(faults)]
     cause = str(error.__cause__ or "").partition("\n")[0]
     if cause and cause != error.message:
@@ -157,9 +155,7 @@ def read_question(source: Transaction, who: str, query: TicketQuery) -> Question
     asker = find_asker(source, who)
     searches = read_criteria(query.criteria)
     perspective = find_perspective(source, query.selector, asker.actor)
-    statement, names = compile_with_names(
-        perspective, searches, asker.actor, query.row_limit, partial(resolve, source)
-    )
+    statement, names = compile_with_names(perspective, searches, asker.actor, query.row_limit, partial(resolve, source))
     return Question(
         asker=asker,
         query=query,

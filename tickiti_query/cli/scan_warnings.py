@@ -77,26 +77,18 @@ def find_likely_parts(scan: Scan, relation: str, question: Question, *, is_sorte
         found = [wording for wording, sql in rules if filtered & set(re.findall(r"\bt\.(\w+)", sql)) - {"id"}]
         return found + [wording for wording, _ in keys if is_sorted]
     aliases = set(re.findall(rf"\b{relation} (\w+)\b", question.statement.sql))
-    return [
-        wording for wording, sql in (*rules, *keys, *columns) if aliases & set(re.findall(r"\b(\w+)\.", sql))
-    ]
+    return [wording for wording, sql in (*rules, *keys, *columns) if aliases & set(re.findall(r"\b(\w+)\.", sql))]
 
 
 def list_parts(question: Question) -> tuple[list[Part], list[Part], list[Part]]:
     """Return the parts of the question: conditions and criteria; orders; columns of the perspective's own."""
     perspective = question.perspective
     asked = read_rules(perspective, question.searches, question.asker.actor, question.names, FIELDS)
-    rules = [
-        (describe_part(part), predicate.sql) for rule in asked.rules for part, predicate in rule.alternatives
-    ]
+    rules = [(describe_part(part), predicate.sql) for rule in asked.rules for part, predicate in rule.alternatives]
     keys = [
         (f"the order by {order.field}", key.sql)
-        for order, key in zip(
-            perspective.orders or DEFAULT, read_keys(perspective, asked.context, FIELDS), strict=True
-        )
+        for order, key in zip(perspective.orders or DEFAULT, read_keys(perspective, asked.context, FIELDS), strict=True)
     ]
     written = {name: FIELDS.fields[name].column for name in perspective.columns}
-    columns = [
-        (f"the column {name}", column.sql(asked.context)) for name, column in written.items() if column
-    ]
+    columns = [(f"the column {name}", column.sql(asked.context)) for name, column in written.items() if column]
     return rules, keys, columns

@@ -77,9 +77,7 @@ def open_session(settings: Settings) -> Iterator[Session]:
         target = find_target(settings)
         connection = connect(target.list_hosts(), deadline_from_now(CONNECT_SECONDS))
     except psycopg2.Error as error:
-        raise CommandError(
-            f"no server of TICKITI_REPLICA_URL can be connected to: {first_line(error)}"
-        ) from error
+        raise CommandError(f"no server of TICKITI_REPLICA_URL can be connected to: {first_line(error)}") from error
     try:
         yield Session(connection, settings, choose_sessions(target))
     except psycopg2.Error as error:

@@ -32,8 +32,7 @@ def read_criteria(criteria: Sequence[Criterion], catalogue: Catalogue = FIELDS) 
             errors[f"{criterion.path}.mode"] = [f"Must be one of {known}."]
             continue
         tokens = [
-            read_token(mode, token, f"{criterion.path}.tokens.{i}", errors)
-            for i, token in enumerate(criterion.tokens)
+            read_token(mode, token, f"{criterion.path}.tokens.{i}", errors) for i, token in enumerate(criterion.tokens)
         ]
         searches.append(Search(mode, tuple(tokens), criterion.match))
     if errors:

@@ -45,8 +45,6 @@ def read_keys(perspective: Perspective, context: CompileContext, catalogue: Cata
     for order in perspective.orders or DEFAULT:
         field = catalogue.fields.get(order.field)
         if field is None or field.order is None:
-            raise UnsupportedPerspective(
-                f'{perspective.title} orders by "{order.field}", which is not supported.'
-            )
+            raise UnsupportedPerspective(f'{perspective.title} orders by "{order.field}", which is not supported.')
         sql = field.order.sql(context)
         yield SortKey(sql, order.ascending, field.order.nullable, field.order.splits, field.order.by_queue)

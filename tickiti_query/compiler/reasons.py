@@ -91,8 +91,7 @@ class Asked:
     def read(self, row: Sequence[Any]) -> Ruling:
         """Return the truth of the rule in a row."""
         reasons = (
-            Reason(part, row[truth], () if has is None else (row[has],))
-            for part, truth, has in self.alternatives
+            Reason(part, row[truth], () if has is None else (row[has],)) for part, truth, has in self.alternatives
         )
         return Ruling(row[self.truth], tuple(reasons))
 
@@ -145,8 +144,7 @@ def compile_reasons(
         *(ask(rule, rules.own_context, columns, catalogue) for rule in rules.searches),
     )
     order = tuple(
-        (each, show(catalogue.fields[each.field], rules.context, columns))
-        for each in perspective.orders or DEFAULT
+        (each, show(catalogue.fields[each.field], rules.context, columns)) for each in perspective.orders or DEFAULT
     )
     where = f"WHERE t.number = {rules.context.binds.add('number', number)}\nORDER BY t.id\nLIMIT 1"
     tables = "FROM tickets t\nLEFT JOIN ticket_queues q ON q.id = t.queue_id"
@@ -167,9 +165,7 @@ def find_field(part: Part, catalogue: Catalogue) -> Field:
     """Return the field of a condition or criterion."""
     if isinstance(part, Condition):
         return catalogue.fields[part.field]
-    return next(
-        field for field in catalogue.fields.values() if part.mode.name in {mode.name for mode in field.modes}
-    )
+    return next(field for field in catalogue.fields.values() if part.mode.name in {mode.name for mode in field.modes})
 
 
 def show(field: Field, context: CompileContext, columns: Columns) -> int | None:

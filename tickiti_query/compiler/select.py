@@ -12,9 +12,7 @@ def choose_columns(perspective: Perspective, catalogue: Catalogue) -> tuple[str,
     """Return the columns' names, in order, each once. Raise UnsupportedPerspective for a name that is no column."""
     for name in perspective.columns:
         if name not in catalogue.fields or catalogue.fields[name].column is None:
-            raise UnsupportedPerspective(
-                f'{perspective.title} has a column "{name}", which is not supported.'
-            )
+            raise UnsupportedPerspective(f'{perspective.title} has a column "{name}", which is not supported.')
     return tuple(dict.fromkeys((*catalogue.core, *perspective.columns)))
 
 

@@ -23,9 +23,7 @@ def write_scope(predicates: Sequence[Predicate], context: CompileContext) -> tup
     return ("t.deleted_at IS NULL", "NOT t.is_draft", *write_queue_scope("t.queue_id", predicates, context))
 
 
-def write_queue_scope(
-    column: str, predicates: Sequence[Predicate], context: CompileContext
-) -> tuple[str, ...]:
+def write_queue_scope(column: str, predicates: Sequence[Predicate], context: CompileContext) -> tuple[str, ...]:
     """Write the visible queues as a condition on `column`; none where all queues are meant.
 
     Predicates that say no more than which queue it is are folded in: the set that is left is a subset of what the

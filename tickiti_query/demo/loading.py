@@ -63,8 +63,7 @@ def load_world(connection: extensions.connection, world: World, schema: str = "r
 def clear_world(connection: extensions.connection, schema: str = "reporting") -> None:
     """Delete every row of every relation in one transaction."""
     statements = [
-        sql.SQL("DELETE FROM {}.{}").format(sql.Identifier(schema), sql.Identifier(relation))
-        for relation in RELATIONS
+        sql.SQL("DELETE FROM {}.{}").format(sql.Identifier(schema), sql.Identifier(relation)) for relation in RELATIONS
     ]
     with connection, connection.cursor() as cursor:
         cursor.execute(sql.SQL(";").join(statements))

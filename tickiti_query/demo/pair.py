@@ -36,9 +36,7 @@ class Pair:
         self.standby = standby
 
     @classmethod
-    def create(
-        cls, directory: Path, *, settings: Mapping[str, str] | None = None, listen: bool = False
-    ) -> Self:
+    def create(cls, directory: Path, *, settings: Mapping[str, str] | None = None, listen: bool = False) -> Self:
         """Prepare both data directories, or take those that are there; nothing runs yet.
 
         `settings` are for both servers and win over ours. `listen` adds a TCP port on 127.0.0.1 to each.

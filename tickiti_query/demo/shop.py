@@ -23,9 +23,7 @@ def make_shop(seed: int = SEED) -> World:
     _make_watchlists(rng, world, people)
     _make_reading_states(rng, world, people)
     make_perspectives(world)
-    world["personal_access_tokens"] = [
-        token.build_row(people.find(token.owner_email).id or 0) for token in DEMO_TOKENS
-    ]
+    world["personal_access_tokens"] = [token.build_row(people.find(token.owner_email).id or 0) for token in DEMO_TOKENS]
     return world
 
 

@@ -65,13 +65,10 @@ class People:
 
 def make_people(rng: random.Random, world: World) -> People:
     """Invent the people; adds their rows, the queues and the teams to the world."""
-    staff = tuple(
-        _make_staff_member(rng, world, user_id, name) for user_id, name in enumerate(STAFF, start=1)
-    )
+    staff = tuple(_make_staff_member(rng, world, user_id, name) for user_id, name in enumerate(STAFF, start=1))
     customers = tuple(_make_customers(rng, world))
     world["ticket_queues"] = [
-        {"id": queue_id, "name": name, "is_parked": name == "Archive"}
-        for queue_id, name in enumerate(QUEUES, start=1)
+        {"id": queue_id, "name": name, "is_parked": name == "Archive"} for queue_id, name in enumerate(QUEUES, start=1)
     ]
     _make_teams(rng, world, staff)
     return People(staff, customers)
@@ -116,9 +113,7 @@ def _make_customers(rng: random.Random, world: World) -> list[Person]:
         user_id = FIRST_CUSTOMER_ID + number if number % 5 == 0 else None
         people.append(Person(user_id, f"{first} {last}", email, is_staff=False))
     world["users"] += [
-        _build_user(person.id, person.name, person.email, is_staff=False)
-        for person in people
-        if person.id is not None
+        _build_user(person.id, person.name, person.email, is_staff=False) for person in people if person.id is not None
     ]
     world["queue_permissions"].append(
         {"user_id": FIRST_CUSTOMER_ID, "queue_id": QUEUES.index("Club Orders") + 1, "can_view": True}

@@ -15,9 +15,7 @@ WORDS = {
         "Peak Grip GTX|Tempo Lite|Marathon Elite|Night Glow|Junior Dash|Old Faithful 9"
     ),
     "size": list_words("36|37.5|38|39.5|40|41|42|42.5|43|44.5|45|47"),
-    "race": list_words(
-        "Berlin marathon|city 10_km|Kraków half|club relay|trail ultra|school sports day|Málaga 15K"
-    ),
+    "race": list_words("Berlin marathon|city 10_km|Kraków half|club relay|trail ultra|school sports day|Málaga 15K"),
     "city": list_words("Leeds|Malmö|Kraków|Málaga|Łódź|Bristol|Zürich|Porto|Århus|Cork"),
     "part": list_words("outsole|heel tab|carbon plate|tongue|toe box|left lace|insole|midsole foam"),
     "percent": list_words("5|10|15|20|50|100"),

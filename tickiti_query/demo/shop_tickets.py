@@ -63,9 +63,7 @@ def _make_ticket(rng: random.Random, world: World, people: People, ticket_id: in
     _make_conversation(rng, world, ticket, customer, handler)
     _settle_status(rng, ticket, topic.resolutions)
     world["tickets"].append(ticket)
-    emails = {person.email for person in rng.sample(people.staff, rng.choice((0, 0, 1, 2)))} | {
-        customer.email
-    }
+    emails = {person.email for person in rng.sample(people.staff, rng.choice((0, 0, 1, 2)))} | {customer.email}
     world["ticket_participants"] += [{"ticket_id": ticket_id, "email": email} for email in sorted(emails)]
     tags = rng.sample(HASHTAGS, rng.choice((0, 0, 1, 1, 2, 3)))
     world["ticket_hashtags"] += [{"ticket_id": ticket_id, "tag": tag} for tag in tags]
@@ -93,9 +91,7 @@ def _build_ticket(ticket_id: int, queue: str, created: datetime, originator: str
     }
 
 
-def _make_conversation(
-    rng: random.Random, world: World, ticket: Row, customer: Person, handler: Person
-) -> None:
+def _make_conversation(rng: random.Random, world: World, ticket: Row, customer: Person, handler: Person) -> None:
     moment = ticket["created_at"]
     for turn in range(rng.choice((0, 1, 1, 2, 2, 3, 5))):
         moment += timedelta(minutes=rng.randint(5, 2000), seconds=rng.randint(0, 59))

@@ -25,9 +25,7 @@ BYTES_PER_BODY, BYTES_PER_BODY_BYTE = 1000, 8
 Path = tuple["Path | None", str | int]
 
 
-def make_body_parser(
-    default_row_limit: int, max_row_limit: int
-) -> Callable[[bytes | None, str], TicketQuery]:
+def make_body_parser(default_row_limit: int, max_row_limit: int) -> Callable[[bytes | None, str], TicketQuery]:
     """Return `parse_body(raw_body, content_type) -> TicketQuery`, with an install's limits.
 
     It raises MalformedJson for a body that did not come to its end (None), then UnsupportedMediaType, MalformedJson and
@@ -104,9 +102,7 @@ def refuse_characters(document: Any) -> None:
     """
     paths = (path for path, text in walk_strings(document) if UNCLEAN.search(text))
     errors = {
-        write_path(path).encode("utf-8", "replace").decode(): [
-            "Must not hold a NUL character or a lone surrogate."
-        ]
+        write_path(path).encode("utf-8", "replace").decode(): ["Must not hold a NUL character or a lone surrogate."]
         for path in islice(paths, MOST_NAMED)
     }
     if errors:

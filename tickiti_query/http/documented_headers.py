@@ -101,6 +101,4 @@ ERROR_HEADERS = {
 
 def describe_headers() -> dict[str, Any]:
     """Return each header once, by name, for the document's components."""
-    return {
-        header.name: header.describe() for header in (*COMMON_HEADERS, *ROW_HEADERS, *ERROR_HEADERS.values())
-    }
+    return {header.name: header.describe() for header in (*COMMON_HEADERS, *ROW_HEADERS, *ERROR_HEADERS.values())}

@@ -15,9 +15,7 @@ BODY = {
 }
 
 
-def add_documented_route(
-    blueprint: Blueprint, path: str, view: Callable[[], Response], max_row_limit: int
-) -> None:
+def add_documented_route(blueprint: Blueprint, path: str, view: Callable[[], Response], max_row_limit: int) -> None:
     """Add the view at the path, and describe it in the document.
 
     `doc` describes the body, not `arguments`: that would read the body before the view knows who asks.
@@ -37,6 +35,4 @@ def add_documented_route(
     described = blueprint.doc(**operation)(describe_responses(blueprint, view))
     blueprint.route(path, methods=["POST"], provide_automatic_options=False)(described)
     # Each description wraps the view, and all of them together take 19 µs of a request: Flask calls the view itself.
-    blueprint.record(
-        lambda state: state.app.view_functions.update({f"{blueprint.name}.{view.__name__}": view})
-    )
+    blueprint.record(lambda state: state.app.view_functions.update({f"{blueprint.name}.{view.__name__}": view}))

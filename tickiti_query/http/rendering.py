@@ -16,9 +16,7 @@ def shape_row(columns: Sequence[str]) -> type[msgspec.Struct]:
     """
     names = {f"value_{place}": column for place, column in enumerate(columns)}
     after: tuple[str, type, None] = ("after", type(None), None)
-    return msgspec.defstruct(
-        "Row", [*names, after], rename={**names, "after": ""}, gc=False, omit_defaults=True
-    )
+    return msgspec.defstruct("Row", [*names, after], rename={**names, "after": ""}, gc=False, omit_defaults=True)
 
 
 def render_rows(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> bytes:

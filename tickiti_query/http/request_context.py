@@ -46,9 +46,7 @@ class RequestContext:
         self.path = path
         request_id = environ.get("HTTP_X_REQUEST_ID", "")
         # A name, no secret: it need not be hard to guess.
-        self.request_id = (
-            request_id if REQUEST_ID.fullmatch(request_id) else f"{random.getrandbits(128):032x}"
-        )
+        self.request_id = request_id if REQUEST_ID.fullmatch(request_id) else f"{random.getrandbits(128):032x}"
         self.trace = RequestTrace()
         self.began = perf_counter()
 

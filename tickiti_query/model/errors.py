@@ -207,6 +207,4 @@ class QueryTimeout(TransientError):
 
     status = 504
     code = "query_timeout"
-    default_message = (
-        "The query ran past its time limit; a narrower perspective or smaller row_limit may help."
-    )
+    default_message = "The query ran past its time limit; a narrower perspective or smaller row_limit may help."

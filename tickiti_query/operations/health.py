@@ -62,9 +62,7 @@ class Readiness:
         self._tell = tell
         self._failed: str | None = None
         self._checked_at = float("-inf")
-        self._reading = (
-            threading.Lock()
-        )  # a worker has one connection for all checks, and the pool lets nobody wait
+        self._reading = threading.Lock()  # a worker has one connection for all checks, and the pool lets nobody wait
 
     def keep_checking(self, unasked_seconds: float = UNASKED_SECONDS) -> None:
         """Check now, and whenever nobody has asked for so long; never returns.
@@ -112,7 +110,4 @@ class Readiness:
 
     def _name(self, failed: str, message: str) -> Mapping[str, str]:
         place = self.CHECKS.index(failed)
-        return {
-            name: "ok" if i < place else message if i == place else "unknown"
-            for i, name in enumerate(self.CHECKS)
-        }
+        return {name: "ok" if i < place else message if i == place else "unknown" for i, name in enumerate(self.CHECKS)}

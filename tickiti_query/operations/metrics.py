@@ -40,9 +40,7 @@ PHASE_SECONDS = Histogram(
     buckets=BUCKETS,
 )
 ROWS_RETURNED = Counter("tickiti_query_rows_returned", "Rows in answers.", ["perspective"])
-ROWS_READ = Counter(
-    "tickiti_query_rows_read", "Rows that were read of the replica for answers.", ["perspective"]
-)
+ROWS_READ = Counter("tickiti_query_rows_read", "Rows that were read of the replica for answers.", ["perspective"])
 SQL_SECONDS = Counter(
     "tickiti_query_sql_seconds",
     "Time that requests waited for the replica to find and send rows.",
@@ -269,9 +267,7 @@ class LabelledCollector:
     def collect(self) -> Iterator[Metric]:
         """Yield each metric with the label."""
         for metric in REGISTRY.collect():
-            metric.samples = [
-                sample._replace(labels={**sample.labels, **self._label}) for sample in metric.samples
-            ]
+            metric.samples = [sample._replace(labels={**sample.labels, **self._label}) for sample in metric.samples]
             yield metric
 
 

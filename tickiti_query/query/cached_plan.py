@@ -71,9 +71,7 @@ def write_plan_statement(page: Statement, preconditions: Sequence[Precondition])
     binds = Binds()
     conditions = []
     for number, precondition in enumerate(preconditions, start=1):
-        names = {
-            name: binds.add(f"{name}_of_{number}", value) for name, value in precondition.statement.params
-        }
+        names = {name: binds.add(f"{name}_of_{number}", value) for name, value in precondition.statement.params}
         lookup = rename_binds(precondition.statement.sql, names)
         expected = binds.add("expected", precondition.rows)
         conditions.append(f"ARRAY(SELECT CAST(x AS text) FROM (\n{lookup}\n) x) = CAST({expected} AS text[])")

@@ -17,9 +17,7 @@ class PlanCache:
 
     def __init__(self, max_bytes: int) -> None:
         self._lock = threading.Lock()
-        self._plans: LRUCache[Hashable, CachedPlan] = LRUCache(
-            max_bytes, lambda plan: plan.size + OVERHEAD_BYTES
-        )
+        self._plans: LRUCache[Hashable, CachedPlan] = LRUCache(max_bytes, lambda plan: plan.size + OVERHEAD_BYTES)
 
     def get(self, key: Hashable) -> CachedPlan | None:
         """Return the plan of a question, or None."""

@@ -104,9 +104,7 @@ class Reader:
                 return reading
         return self._ask(plan, plan.checked, snapshot, deadline)
 
-    def _ask(
-        self, plan: CachedPlan, statement: Statement, snapshot: Snapshot, deadline: Deadline
-    ) -> Reading | None:
+    def _ask(self, plan: CachedPlan, statement: Statement, snapshot: Snapshot, deadline: Deadline) -> Reading | None:
         server, rows = self.replica.ask(statement, deadline)
         parsed = plan.parse_rows(rows)
         if parsed is None:
@@ -140,9 +138,7 @@ class Reader:
         with trace.measure("sql"):
             perspective = self.find_perspective(source, query.selector, actor)
             trace.perspective_id = perspective.id
-            page, _ = compile_with_names(
-                perspective, searches, actor, query.row_limit, partial(self.resolve, source)
-            )
+            page, _ = compile_with_names(perspective, searches, actor, query.row_limit, partial(self.resolve, source))
             rows = transaction.fetch(page)
         validator = confirm(snapshot, transaction.server, snapshot_id)
         checked = write_plan_statement(page, source.preconditions)
@@ -157,6 +153,4 @@ class Reader:
             unchecked=unchecked,
             validator=validator,
         )
-        return Reading(
-            server=transaction.server, snapshot_id=snapshot_id, validator=validator, plan=plan, rows=rows
-        )
+        return Reading(server=transaction.server, snapshot_id=snapshot_id, validator=validator, plan=plan, rows=rows)

@@ -145,9 +145,7 @@ class TicketQueryService:
         trace.user_id, trace.rows = shared.token.actor.user.id, answer.rows
         trace.perspective_id = answer.perspective_id
         status = "fwd=miss; stored" if shared.is_stored else "fwd=miss"
-        return Reply(
-            answer, f"tickiti-query; {status if self.cache.enabled else 'fwd=bypass'}", request.query.ignored
-        )
+        return Reply(answer, f"tickiti-query; {status if self.cache.enabled else 'fwd=bypass'}", request.query.ignored)
 
     def _find_stored(self, request: Request, snapshot: Snapshot) -> SharedAnswer | None:
         """Return the answer that an equal request has stored since this one looked, or None."""

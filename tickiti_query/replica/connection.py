@@ -94,16 +94,12 @@ class Target:
         shared = {**defaults, **{k: v for k, v in given.items() if k not in ATTRIBUTES_A_HOST}}
         lists = [given.get(name, "").split(",") for name in ATTRIBUTES_A_HOST]
         ports = lists[2] * max(map(len, lists)) if len(lists[2]) == 1 else lists[2]
-        for host, hostaddr, port in zip_longest(
-            lists[0], lists[1], ports[: max(len(lists[0]), len(lists[1]))]
-        ):
+        for host, hostaddr, port in zip_longest(lists[0], lists[1], ports[: max(len(lists[0]), len(lists[1]))]):
             own = zip(ATTRIBUTES_A_HOST, (host, hostaddr, port), strict=True)
             yield {**shared, **{name: value for name, value in own if value}}
 
 
-def connect(
-    hosts: Iterable[Host], deadline: Deadline, examine: Examine = lambda *_: None
-) -> ReplicaConnection:
+def connect(hosts: Iterable[Host], deadline: Deadline, examine: Examine = lambda *_: None) -> ReplicaConnection:
     """Return an autocommit connection to the first host that answers and that `examine` does not refuse.
 
     `examine` refuses a connection by raising psycopg2.Error. Raise the error of the last host that was tried, and

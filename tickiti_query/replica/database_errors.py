@@ -29,9 +29,7 @@ class PoolerError(psycopg2.OperationalError):
     """A pooler stands before the server, and the settings do not say so."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "A pooler is between the service and its replica, and TICKITI_POOLER does not say so."
-        )
+        super().__init__("A pooler is between the service and its replica, and TICKITI_POOLER does not say so.")
 
 
 class NoStandbyError(psycopg2.OperationalError):

@@ -49,9 +49,7 @@ def run_statement(
         return rows
 
 
-def execute_with_parameters(
-    cursor: Any, prepared: PreparedStatements, statement: Statement, prefix: str
-) -> None:
+def execute_with_parameters(cursor: Any, prepared: PreparedStatements, statement: Statement, prefix: str) -> None:
     """Execute a statement that is prepared by its text. The first time costs one more round trip."""
     sql, names = to_numbered(statement.sql)
     if statement.sql not in prepared.by_text:

@@ -47,9 +47,7 @@ def resolve_host(name: str, deadline: Deadline) -> list[str]:
     resolver.start()
     resolver.join(deadline.within(RESOLVE_SECONDS).remaining_seconds)
     if errors:
-        raise psycopg2.OperationalError(
-            f'could not translate host name "{name}" to address: {errors[0].strerror}'
-        )
+        raise psycopg2.OperationalError(f'could not translate host name "{name}" to address: {errors[0].strerror}')
     if not found:
         raise DeadlinePassed(f'the look-up of host name "{name}" took too long')
     return found

@@ -38,9 +38,7 @@ class Sessions(Protocol):
     def begin(self, connection: ReplicaConnection, server: Server) -> Transaction:
         """Return a read-only transaction."""
 
-    def fetch(
-        self, connection: ReplicaConnection, server: Server, statement: Statement
-    ) -> tuple[Server, list[Row]]:
+    def fetch(self, connection: ReplicaConnection, server: Server, statement: Statement) -> tuple[Server, list[Row]]:
         """Return all rows of a statement that comes again and again, in one round trip."""
 
 
@@ -59,9 +57,7 @@ class DirectSessions:
     def begin(self, connection: ReplicaConnection, server: Server) -> Transaction:
         return Transaction(connection, server)
 
-    def fetch(
-        self, connection: ReplicaConnection, server: Server, statement: Statement
-    ) -> tuple[Server, list[Row]]:
+    def fetch(self, connection: ReplicaConnection, server: Server, statement: Statement) -> tuple[Server, list[Row]]:
         return server, run_statement(connection, statement, Preparation.WITH_VALUES)
 
 
@@ -91,9 +87,7 @@ class PoolerSessions:
         [(life,)] = run_statement(connection, Statement(f"SELECT {LIFE}"), prefix=f"{BEGIN}; {self._set}")
         return Transaction(connection, to_server(server, life), prefix="", may_prepare=False)
 
-    def fetch(
-        self, connection: ReplicaConnection, server: Server, statement: Statement
-    ) -> tuple[Server, list[Row]]:
+    def fetch(self, connection: ReplicaConnection, server: Server, statement: Statement) -> tuple[Server, list[Row]]:
         located = replace(statement, sql=f"SELECT {LIFE}, q.* FROM (\n{statement.sql}\n) q")
         rows = run_statement(connection, located, prefix=self.prefix)
         return to_server(server, rows[0][0]), [row[1:] for row in rows]

@@ -13,9 +13,7 @@ from psycopg2 import extensions
 
 from tickiti_query.model.deadline import Deadline
 
-FOREIGN_WAIT_SECONDS = (
-    10.0  # the longest wait of a connection that has no deadline: one that is not of this service
-)
+FOREIGN_WAIT_SECONDS = 10.0  # the longest wait of a connection that has no deadline: one that is not of this service
 EVENTS = {extensions.POLL_READ: select.POLLIN, extensions.POLL_WRITE: select.POLLOUT}
 
 

@@ -61,10 +61,7 @@ def resolve(source: Source, missing: Iterable[Key]) -> ResolvedNames:
         kind, _, are_ids = LOOKUPS[relation]
         found[relation, int(key) if kind == "bigint" else key].add(int(value) if are_ids else value)
     return ResolvedNames(
-        {
-            key: tuple(sorted(values, key=lambda value: (str(type(value)), value)))
-            for key, values in found.items()
-        }
+        {key: tuple(sorted(values, key=lambda value: (str(type(value)), value))) for key, values in found.items()}
     )
 
 

@@ -146,9 +146,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
 def send_error(client: Any, error: QueryError) -> None:
     """Answer a request that the app has not seen with an error, log it and count it."""
     request_id = secrets.token_hex(16)
-    log.info(
-        "request", extra={"facts": {"request_id": request_id, "status": error.status, "error": error.code}}
-    )
+    log.info("request", extra={"facts": {"request_id": request_id, "status": error.status, "error": error.code}})
     count_refusal(error)
     with contextlib.suppress(OSError):
         util.write_nonblock(client, write_error_answer(error, request_id))

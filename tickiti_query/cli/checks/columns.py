@@ -39,9 +39,7 @@ def check_columns(session: Session) -> Iterator[CheckResult]:
         yield fault(f"schema {schema}", "is not there, and so nothing of the contract")
         return
     if usable == [(False,)]:
-        yield fault(
-            f"schema {schema}", "the role has no USAGE on it, and so can read nothing of the contract"
-        )
+        yield fault(f"schema {schema}", "the role has no USAGE on it, and so can read nothing of the contract")
         return
     there: dict[str, dict[str, ReplicaColumn]] = {}
     for relation, column, readable, kind in session.fetch(COLUMNS, schema=schema):

@@ -26,6 +26,4 @@ def read_view(definition: str, tables: Iterable[str]) -> Mapping[str, str]:
 
 def translate(definition: str, columns: Mapping[str, str]) -> str:
     """A definition of ours over a view's columns, over what they are beneath it; what is in quotes stays."""
-    return re.sub(
-        r"'[^']*'|\w+", lambda word: f"({columns[word[0]]})" if word[0] in columns else word[0], definition
-    )
+    return re.sub(r"'[^']*'|\w+", lambda word: f"({columns[word[0]]})" if word[0] in columns else word[0], definition)

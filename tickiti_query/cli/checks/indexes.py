@@ -71,9 +71,7 @@ def list_missing_keys(tables: set[str], unique: Definitions) -> Iterator[CheckRe
                 yield warning(relation, f"lacks its key, a unique index on ({columns})")
 
 
-def list_missing_indexes(
-    tables: set[str], every: Definitions, *, has_trigrams: bool
-) -> Iterator[CheckResult]:
+def list_missing_indexes(tables: set[str], every: Definitions, *, has_trigrams: bool) -> Iterator[CheckResult]:
     """Yield the indexes of deploy/reporting_indexes.sql that are not there under any name."""
     for name, (relation, definition) in INDEXES.items():
         wanted = relation in tables and (has_trigrams or not name.endswith("_trgm"))

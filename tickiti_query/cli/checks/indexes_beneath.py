@@ -50,9 +50,7 @@ class Beneath:
     def has_key(self, name: str, columns: str) -> bool:
         """Return True for an index of all rows that begins with these columns, or has the script's name."""
         wanted = self._translate(columns)
-        return f"{PREFIX}{name}" in self.names or any(
-            f"{each},".startswith(f"{wanted},") for each in self.whole
-        )
+        return f"{PREFIX}{name}" in self.names or any(f"{each},".startswith(f"{wanted},") for each in self.whole)
 
     def _translate(self, definition: str) -> str:
         return normalize(translate(definition, read_view(self.view, self.tables)))

@@ -26,9 +26,7 @@ def check_server(session: Session) -> Iterator[CheckResult]:
     yield ok("server", f"connected to {place.host}, port {place.port}, database {database}, as {place.user}")
     yield judge_version(version, major)
     if not folds:
-        yield warning(
-            "server", "the database's lower() knows ASCII alone: É and é are different letters to it"
-        )
+        yield warning("server", "the database's lower() knows ASCII alone: É and é are different letters to it")
     if not in_recovery:
         yield judge_primary(require_standby=session.settings.require_standby)
         return
@@ -43,9 +41,7 @@ def check_server(session: Session) -> Iterator[CheckResult]:
 def judge_version(version: str, major: int) -> CheckResult:
     """Return a result for the version: the server can be read, and cached answers can be proved on it."""
     if major < OLDEST_MAJOR:
-        return fault(
-            "server", f"PostgreSQL {version} is too old: {OLDEST_MAJOR} is the oldest that can be read"
-        )
+        return fault("server", f"PostgreSQL {version} is too old: {OLDEST_MAJOR} is the oldest that can be read")
     if major not in PROVEN_MAJORS:
         return warning(
             "server",
