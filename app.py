@@ -31,18 +31,14 @@ from tickiti_query.model.deadline import Deadline
 from tickiti_query.operations.admin import ByPort, make_admin_app
 from tickiti_query.operations.health import Readiness
 from tickiti_query.operations.metrics import (
-    LagObserver,
-    count_cache_event,
+    StateObserver,
     count_rate_limited,
     count_shared_run,
     count_shed,
     count_store_fault,
     observe_build,
-    observe_cache_bytes,
     observe_checks,
-    observe_pool,
     observe_request,
-    observe_slot_waiting,
     render_metrics,
 )
 from tickiti_query.query.plan_cache import PlanCache
@@ -90,8 +86,6 @@ def create_service(settings: Settings) -> Service:
         ttl_seconds=settings.cache_ttl_seconds,
         max_bytes=settings.cache_max_bytes,
         exact=exact,
-        tell=count_cache_event,
-        observe_cache_bytes=observe_cache_bytes,
     )
     replica = Replica(target, connections=settings.connections, require_standby=settings.require_standby)
     freshness = Freshness(
@@ -100,7 +94,6 @@ def create_service(settings: Settings) -> Service:
         require_standby=settings.require_standby,
         max_lag_seconds=settings.max_replica_lag_seconds,
         leave=replica.leave,
-        tell=LagObserver(),
     )
     concurrency_limiter = ConcurrencyLimiter(settings.threads, count_shed=partial(count_shed, "replica"))
     service = make_service(settings, replica, freshness, cache, concurrency_limiter)
@@ -120,9 +113,12 @@ def create_service(settings: Settings) -> Service:
         app.wsgi_app = Forwarded(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     readiness = make_readiness(replica, freshness)
 
+    state = StateObserver()
+
     def render_page() -> bytes:
-        observe_pool(replica.count_connections())
-        observe_slot_waiting(concurrency_limiter.count_waiting())
+        state.observe_cache(cache.events, cache.held_bytes)
+        state.observe_replica(freshness.lag_seconds, freshness.major)
+        state.observe_load(replica.count_connections(), concurrency_limiter.count_waiting())
         # One page for each worker: with several, it says which one answered.
         return render_metrics(str(os.getpid()) if settings.workers > 1 else None)
 

@@ -15,7 +15,6 @@ PERSPECTIVES = 60  # more than are named
 
 def main() -> int:
     """Print microseconds of a hit and of a miss, and the size and milliseconds of a page."""
-    tell_lag = metrics.LagObserver()
     hit = RequestTrace(user_id=1, perspective_id=3, rows=100, cache="hit", durations={"cache": 2e-4, "auth": 3e-6})
     miss = RequestTrace(
         user_id=1,
@@ -27,17 +26,9 @@ def main() -> int:
     )
 
     def count_hit() -> None:
-        tell_lag(0.0, 18)
-        metrics.count_cache_event("hit", 1)
-        metrics.count_cache_event("hit", 1)
         metrics.observe_request(200, 4e-4, hit)
 
     def count_miss() -> None:
-        tell_lag(0.0, 18)
-        for event in ("miss", "miss", "store", "store"):
-            metrics.count_cache_event(event, 1)
-        for _ in "12":
-            metrics.observe_cache_bytes(4096)
         metrics.observe_request(200, 4e-3, miss)
 
     for name, work in (("hit", count_hit), ("miss", count_miss)):

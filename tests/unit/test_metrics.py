@@ -115,25 +115,32 @@ def test_perspectives_beyond_the_bound_share_a_name() -> None:
     assert named == set(map(str, numbers[: metrics.PERSPECTIVES_NAMED]))
 
 
-def test_lag_without_a_bound_is_infinite() -> None:
-    metrics.LagObserver()(None, 18)
-    assert list(read_page().list_values("replica_lag_seconds")) == [math.inf]
+@pytest.mark.parametrize("lag", [0.5, math.inf])
+def test_a_page_tells_the_last_lag_and_one_without_a_bound_as_infinite(lag: float) -> None:
+    metrics.StateObserver().observe_replica(lag, 18)
+    assert list(read_page().list_values("replica_lag_seconds")) == [lag]
     assert list(read_page().list_values("replica_major_version")) == [18]
 
 
-def test_lag_is_told_now_and_then() -> None:
-    moments = iter((100.0, 100.9, 101.0))
-    tell = metrics.LagObserver(lambda: next(moments))
-    seen: list[float] = []
-    for lag in (1.0, 2.0, 3.0):
-        tell(lag, 18)
-        seen += read_page().list_values("replica_lag_seconds")
-    assert seen == [1.0, 1.0, 3.0]
+def test_before_the_first_reading_there_is_no_good_news() -> None:
+    metrics.StateObserver().observe_replica(math.nan, math.nan)
+    assert math.isnan(*read_page().list_values("replica_lag_seconds"))
+
+
+def test_events_of_the_cache_are_counted_once_however_often_a_page_is_asked_for() -> None:
+    state, events = metrics.StateObserver(), {"hit": 3, "miss": 1}
+    before = read_page().sum("cache_events_total", event="hit")
+    for held_bytes in (10, 20):
+        state.observe_cache(events, held_bytes)
+        assert read_page().sum("cache_events_total", event="hit") - before == 3
+        assert list(read_page().list_values("cache_bytes")) == [held_bytes]
+    state.observe_cache({"hit": 5, "miss": 1, "evict": 2}, 0)
+    assert read_page().sum("cache_events_total", event="hit") - before == 5
 
 
 def test_the_requests_that_wait_for_a_slot_are_told() -> None:
     for waiting in (3, 0):
-        metrics.observe_slot_waiting(waiting)
+        metrics.StateObserver().observe_load(1, waiting)
         assert list(read_page().list_values("slot_waiting")) == [waiting]
 
 

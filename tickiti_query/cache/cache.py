@@ -1,4 +1,4 @@
-"""What a worker keeps of what was read of the replica, bounded in bytes."""
+"""The cache of a worker: what was read from the replica, with what proves it, bounded in bytes."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import Any
 
-from cachetools import TTLCache
+from cachetools import TLRUCache
 
 from tickiti_query.cache.snapshot import Validator
 
@@ -18,21 +18,20 @@ OVERHEAD_BYTES = 3000
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A value, the validator it was read under (None: nothing proves it), and when its time is up."""
+    """A value, the validator it was read under (None: nothing proves it), and when it ends on the cache's clock."""
 
     value: Any
     validator: Validator | None
-    expires: float
+    ends_at: float
     size: int
 
 
 class Cache:
-    """Holds values for `ttl_seconds`, `max_bytes` of them at the most; the least recently used goes first.
+    """Values for `ttl_seconds` from before they were read, `max_bytes` at most; the least recently used go first.
 
-    In exact mode an entry counts only while its validator is the current one; otherwise until its TTL ends.
-    Safe for threads. `events` counts by name: `hit`; `miss`, nothing there; `stale`, there and not proved;
-    `unprovable`, there and nothing can be proved now; `store`; `evict`. `tell` hears of each,
-    `observe_cache_bytes` of the bytes held after a change.
+    In exact mode an entry counts only while its validator is the current one; otherwise until its time ends. Safe for
+    threads. `events` counts by name: `hit`; `miss`, nothing there; `stale`, there and not proved; `unprovable`, there
+    and nothing can be proved now; `store`; `evict`.
     """
 
     def __init__(
@@ -42,39 +41,38 @@ class Cache:
         max_bytes: int,
         exact: bool,
         clock: Callable[[], float] = time.monotonic,
-        tell: Callable[[str, int], None] = lambda _event, _times: None,
-        observe_cache_bytes: Callable[[int], None] = lambda _bytes: None,
     ) -> None:
         self.enabled = ttl_seconds > 0 and max_bytes > 0
         self.events: Counter[str] = Counter()
         self._ttl = ttl_seconds
         self._exact = exact
-        self._clock = clock
-        self._tell = tell
-        self._tell_held = observe_cache_bytes
         self._lock = threading.Lock()
-        self._entries: TTLCache[Hashable, Entry] = TTLCache(
-            maxsize=max_bytes, ttl=ttl_seconds, timer=clock, getsizeof=lambda entry: entry.size
+        self._entries: TLRUCache[Hashable, Entry] = TLRUCache(
+            maxsize=max_bytes,
+            ttu=lambda _key, entry, _now: entry.ends_at,
+            timer=clock,
+            getsizeof=lambda entry: entry.size,
         )
 
     @property
     def held_bytes(self) -> int:
-        """How many bytes the entries take."""
+        """The bytes that the entries take."""
         with self._lock:
             return int(self._entries.currsize)
 
+    def now(self) -> float:
+        """Return the cache's clock, in seconds: the moment before a value is read, from which its time counts."""
+        return float(self._entries.timer())
+
     def find(self, key: Hashable, validator: Validator | None, *, again: bool = False) -> Entry | None:
-        """The entry of `key`, if it is still true under the current `validator`. `again`: has been counted before."""
+        """Return the entry of `key` if the current `validator` proves it. `again`: this look-up was counted before."""
         if not self.enabled:
             return None
         with self._lock:
-            try:
-                entry = self._entries[key]
-            except KeyError:
-                entry = None
+            entry = self._entries.get(key)
             event = self._judge(entry, validator)
             if not again:
-                self._count(event)
+                self.events[event] += 1
             return entry if event == "hit" else None
 
     def _judge(self, entry: Entry | None, validator: Validator | None) -> str:
@@ -82,40 +80,29 @@ class Cache:
             return "miss"
         if self._exact and validator is None:
             return "unprovable"
-        if entry.expires <= self._clock() or (self._exact and entry.validator != validator):
-            return "stale"
-        return "hit"
-
-    def _count(self, event: str, times: int = 1) -> None:
-        self.events[event] += times
-        self._tell(event, times)
-
-    def now(self) -> float:
-        """The cache's clock, in seconds: the moment before a value is read, from which its time counts."""
-        return self._clock()
+        return "stale" if self._exact and entry.validator != validator else "hit"
 
     def store(self, key: Hashable, value: Any, payload_bytes: int, validator: Validator | None, read_at: float) -> bool:
-        """Keep `value`, whose reading began at `read_at`.
+        """Keep `value`, whose reading began at `read_at`; return True where it was kept.
 
-        False where it may not be kept: nothing proves it, it is larger than the cache, its time is up already, or
-        what is there was read later.
+        It is not kept where nothing proves it, where it is larger than the cache, where its time has ended already, or
+        where the present entry was read later.
         """
         if not self.enabled or (self._exact and validator is None):
             return False
         size = payload_bytes + OVERHEAD_BYTES
-        expires = read_at + self._ttl
+        ends_at = read_at + self._ttl
         with self._lock:
             present = self._entries.get(key)
-            outdated = expires <= self._clock() or (present is not None and present.expires > expires)
-            if outdated or size > self._entries.maxsize:
+            is_outdated = ends_at <= self.now() or (present is not None and present.ends_at > ends_at)
+            if is_outdated or size > self._entries.maxsize:
                 return False
-            before = len(self._entries) - (key in self._entries)
-            self._entries[key] = Entry(value, validator, expires, size)
-            self._count("store")
-            self._count("evict", before + 1 - len(self._entries))
-            self._tell_held(int(self._entries.currsize))
+            before = len(self._entries) - (present is not None)
+            self._entries[key] = Entry(value, validator, ends_at, size)
+            self.events["store"] += 1
+            self.events["evict"] += before + 1 - len(self._entries)
         return True
 
     def seconds_left(self, entry: Entry) -> int:
-        """How long the entry may still live, in whole seconds."""
-        return max(0, int(entry.expires - self._clock()))
+        """Return the whole seconds that the entry may still live."""
+        return max(0, int(entry.ends_at - self.now()))

@@ -1,5 +1,6 @@
-"""Is the replica fit to answer, and what does it show now? Every answer starts here."""
+"""Freshness: what the replica shows now, read from a server that is fit to answer. Every answer starts here."""
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -21,11 +22,10 @@ class Observe(Protocol):
 
 
 class Freshness:
-    """Readings of the server's snapshot, shared by the requests that wait for one, and judged.
+    """Readings of what the server shows, shared by the requests that wait for one.
 
     ReplicaUnavailable where the server is no standby though one is required, where it is too far behind, or
-    where it is behind an answer that was given already. `tell` hears of each reading's lag, and of PostgreSQL's
-    major version.
+    where it is behind an answer that was given already.
     """
 
     def __init__(
@@ -36,7 +36,6 @@ class Freshness:
         require_standby: bool,
         max_lag_seconds: float,
         leave: Callable[[], None] = lambda: None,
-        tell: Callable[[float | None, int], None] = lambda _lag_seconds, _major: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._observe = observe
@@ -44,12 +43,12 @@ class Freshness:
         self._require_standby = require_standby
         self._max_lag_seconds = max_lag_seconds
         self._leave = leave
-        self._tell = tell
         self._clock = clock
         self._newest: dict[int, tuple[SnapshotId, Server]] = {}
         self._lag: tuple[Server | None, float, float] = (None, 0.0, 0.0)
         self._lag_due = float("-inf")
         self._lock = threading.Lock()
+        self.lag_seconds = self.major = math.nan  # of the last reading: an upper bound, PostgreSQL's major version
         self._latest: tuple[float, Snapshot] | None = None  # when its reading began
         self._single_flight = SingleFlight(clock)
 
@@ -67,7 +66,7 @@ class Freshness:
         return snapshot
 
     def is_outdated(self, snapshot_id: SnapshotId, server: Server) -> bool:
-        """Whether the server has shown something later meanwhile, in a reading of its snapshot or in an answer."""
+        """Return True where the server has shown a later snapshot since, in a reading or in an answer."""
         newest = self._newest.get(server.system)
         if newest is None or newest == (snapshot_id, server):
             return False
@@ -121,7 +120,8 @@ class Freshness:
         lag = min(bounds, default=None)
         if lag is not None:
             self._lag = (snapshot.server, lag, now)
-        self._tell(lag, snapshot.server.major)
+        self.lag_seconds = math.inf if lag is None else lag
+        self.major = snapshot.server.major
         if lag is None or lag > self._max_lag_seconds:
             raise ReplicaUnavailable("The read replica is too far behind; please try again.", check="lag")
 
@@ -137,7 +137,7 @@ class Freshness:
             self._newest[server.system] = (snapshot_id, server)
 
     def accept(self, snapshot_id: SnapshotId, server: Server, snapshot: Snapshot, deadline: Deadline) -> None:
-        """Take note of data that is about to be answered, which was read after `snapshot`.
+        """Note the snapshot of rows that are about to be answered, and that were read after `snapshot`.
 
         ReplicaUnavailable where it is behind that snapshot, or of a server that is not fit: its connection may have
         been lost, and the data read on the next one; and a snapshot that need prove nothing may be of a second ago.

@@ -41,7 +41,7 @@ PROVEN_MAJORS = range(15, 19)
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Which server a connection leads to.
+    """The server that a connection leads to.
 
     `generation` counts the losses of connections: nothing that was proved before one is compared with what
     comes after it. `system` is the cluster's identifier, `major` the version, `started` when this life began.
@@ -55,7 +55,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotId:
-    """Which transactions a statement saw: the position of its snapshot, and those still running below its end.
+    """The transactions that a statement saw: the position of its snapshot, and those that still ran below its end.
 
     `running` lists their ids with commas; None: there were too many to look through. `replayed_at`, the commit time of
     the newest transaction that was replayed, goes on when nothing else does, and is no part of what is compared.
@@ -67,12 +67,12 @@ class SnapshotId:
 
     @property
     def xmax(self) -> int:
-        """The first transaction id that the snapshot knows nothing of; it only grows along one history."""
+        """The first transaction id beyond the snapshot; it only grows along one history."""
         return int(self.position.split(":", 2)[1])
 
     @property
     def in_recovery(self) -> bool:
-        """Whether the server was a standby."""
+        """True where the server was a standby."""
         return self.position.endswith(" t")
 
     @property
@@ -87,20 +87,20 @@ class SnapshotId:
 
 
 def parse_snapshot_id(text: str) -> SnapshotId:
-    """The snapshot_id in the text that SNAPSHOT_ID_SQL gives."""
+    """Return the id in the text that SNAPSHOT_ID_SQL gives."""
     replayed, _, rest = text.partition("/")
     position, bar, running = rest.partition("/")
     return SnapshotId(position, running if bar else None, datetime.fromisoformat(replayed) if replayed else None)
 
 
 def read_snapshot_id(source: Source) -> SnapshotId:
-    """What the snapshot sees."""
+    """Return the id of the source's snapshot."""
     [(text,)] = source.fetch(SNAPSHOT_ID)
     return parse_snapshot_id(text)
 
 
 def is_behind(snapshot_id: SnapshotId, server: Server, earlier: SnapshotId, earlier_server: Server) -> bool:
-    """Whether `snapshot_id` may lack something that `earlier` had. Within one life of one server only time can pass.
+    """Return True where `snapshot_id` may lack something that `earlier` had.
 
     After a crash, or on another host, a transaction that `earlier` saw finished must not be running again; where
     that cannot be told, it counts as behind.
@@ -115,7 +115,7 @@ def is_behind(snapshot_id: SnapshotId, server: Server, earlier: SnapshotId, earl
 
 
 def is_older(snapshot_id: SnapshotId, other: SnapshotId) -> bool:
-    """Whether one of two sights of one life of one server lacks something that the other has, whichever is known first.
+    """Return True where the first of two snapshots of one life of a server lacks something that the other has.
 
     Where it is not known what runs, the snapshot's end decides.
     """
@@ -126,7 +126,7 @@ def is_older(snapshot_id: SnapshotId, other: SnapshotId) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Validator:
-    """Names what a server shows. Equal validators, equal rows: of every relation, in every statement.
+    """The proof of an answer. Under equal validators every statement gives equal rows.
 
     `running` lists the transactions below the snapshot's end that have not finished, which the text of a
     standby's snapshot leaves out. A validator that data is stored under was read *before* the data, and the
@@ -141,7 +141,7 @@ class Validator:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One reading of the server.
+    """A reading of the server at one moment.
 
     `running` None: the range of possibly running transactions was too wide to look through. `replayed_at`:
     commit time of the newest replayed transaction, None where there is none. `lag_seconds` is an upper bound;
@@ -156,17 +156,17 @@ class Snapshot:
 
     @cached_property
     def validator(self) -> Validator | None:
-        """What later readings are compared with; None where nothing can be proved."""
+        """The validator of answers under this snapshot; None where nothing can be proved."""
         if self.running is None or self.server.major not in PROVEN_MAJORS:
             return None
         return Validator(self.server, self.position, self.running)
 
     @cached_property
     def snapshot_id(self) -> SnapshotId:
-        """What this reading saw."""
+        """The id of this snapshot."""
         return SnapshotId(self.position, self.running, self.replayed_at)
 
 
 def confirm(state: Snapshot, server: Server, snapshot_id: SnapshotId) -> Validator | None:
-    """The validator of a state, where data that was read after it saw the same; None where nothing proves the data."""
+    """Return the snapshot's validator where rows that were read after it are of an equal snapshot, else None."""
     return state.validator if (server, snapshot_id) == (state.server, state.snapshot_id) else None

@@ -1,4 +1,4 @@
-"""Reading a request's body: from bytes to a TicketQuery, or to what is wrong with it."""
+"""Parsing of bodies: bytes become a TicketQuery, or an error that names the field."""
 
 import re
 import threading
@@ -85,7 +85,7 @@ def make_body_parser(default_row_limit: int, max_row_limit: int) -> Callable[[by
 
 
 def read_document(raw: bytes) -> Any:
-    """The JSON value in a body."""
+    """Return the JSON value in a body. Raises MalformedJson."""
     try:
         return read_json(raw.decode("utf-8"))
     except UnicodeDecodeError:
@@ -95,7 +95,7 @@ def read_document(raw: bytes) -> Any:
 
 
 def refuse_characters(document: Any) -> None:
-    """ValidationFailed where a string, a name included, holds a NUL or half a surrogate pair.
+    """Raise ValidationFailed where a string, a name included, holds a NUL or half a surrogate pair.
 
     PostgreSQL has no text with a NUL, and UTF-8 has no lone surrogate: no ticket could match either. The first few
     are named: a body of 64 KiB can hold thousands of them, each at the end of a long path.
@@ -110,7 +110,7 @@ def refuse_characters(document: Any) -> None:
 
 
 def walk_strings(document: Any) -> Iterator[tuple[Path | None, str]]:
-    """Every string in a JSON value, with the path to it; a name counts as a string at its own path."""
+    """Yield every string in a JSON value with its path; a name counts as a string at its own path."""
     waiting: list[tuple[Path | None, Any]] = [(None, document)]
     while waiting:
         path, value = waiting.pop()
@@ -124,7 +124,7 @@ def walk_strings(document: Any) -> Iterator[tuple[Path | None, str]]:
 
 
 def write_path(path: Path | None) -> str:
-    """The steps of a path, with dots between them; the body itself has an empty one."""
+    """Return the steps of a path with dots between them; the body itself has an empty path."""
     steps: list[str] = []
     while path is not None:
         path, step = path
@@ -133,7 +133,7 @@ def write_path(path: Path | None) -> str:
 
 
 def flatten(messages: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, list[str]]]:
-    """marshmallow's nested messages by dotted path; what is wrong with an object itself stands at its path."""
+    """Yield marshmallow's nested messages by dotted path; a message about an object stands at the object's path."""
     if isinstance(messages, Mapping):
         for name, inner in messages.items():
             yield from flatten(inner, path if name == "_schema" else (*path, str(name)))

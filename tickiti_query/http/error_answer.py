@@ -1,4 +1,4 @@
-"""Errors as HTTP: the one place that turns any of them into a status, headers and a body."""
+"""Errors as HTTP: the one place that turns an error into a status, headers and a body."""
 
 from http import HTTPStatus
 

@@ -1,4 +1,4 @@
-"""Where a caller is, as far as proxies that are trusted say it: a WSGI middleware."""
+"""The caller's address behind trusted proxies: a WSGI middleware."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -7,11 +7,11 @@ WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 class Forwarded:
-    """Puts the address that the farthest of `proxies` trusted proxies has seen in the place of the nearest one's.
+    """Replaces the nearest proxy's address by the one that the farthest of `proxies` trusted proxies has seen.
 
-    Commas alone part the header, whatever else is in it: what a caller wrote must not change how that is read which
-    the proxies added behind it. (werkzeug's ProxyFix knows quoted strings, and takes a header with one quotation mark
-    for none at all, so that its sender has the proxy's own address.)
+    Only commas split the header: client-supplied text must not affect how the proxies' entries after it are parsed.
+    (werkzeug's ProxyFix knows quoted strings. It takes a header with one quotation mark for none at all, so that its
+    sender would have the proxy's own address.)
     """
 
     def __init__(self, app: WsgiApp, proxies: int) -> None:

@@ -1,4 +1,4 @@
-"""Rows become the bytes of a body."""
+"""Rendering of rows as the bytes of a body."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -10,7 +10,7 @@ import msgspec
 
 @lru_cache(maxsize=256)
 def shape_row(columns: Sequence[str]) -> type[msgspec.Struct]:
-    """What is made of a row's values in turn: an object with these columns in order. A NULL after them is left out.
+    """Return the type of a row as an object with these columns in order. A NULL after them is left out.
 
     A row as a dict takes eight times as long to make, and as long to write.
     """
@@ -20,7 +20,7 @@ def shape_row(columns: Sequence[str]) -> type[msgspec.Struct]:
 
 
 def render_rows(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> bytes:
-    """The body of a 200: `{"ok": true, "data": [row, …]}`, each row an object with its columns in order."""
+    """Return the body of a 200: `{"ok": true, "data": [row, …]}`, each row an object with its columns in order."""
     rendered = msgspec.json.encode({"ok": True, "data": list(starmap(shape_row(columns), rows))})
     # The encoder's buffer is larger than what is in it, and an answer may be kept: a copy is exactly as large.
     return bytes(memoryview(rendered))

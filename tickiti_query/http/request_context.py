@@ -3,7 +3,7 @@
 import logging
 import random
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -50,20 +50,26 @@ class RequestContext:
         self.trace = RequestTrace()
         self.began = perf_counter()
 
-    def describe(self) -> Iterator[tuple[str, str]]:
-        """Yield the headers that every answer carries."""
-        yield "X-Request-ID", self.request_id
-        if self.trace.durations:
-            yield "Server-Timing", render_durations(self.trace.durations)
-        if self.trace.rate_limit:
-            yield from self.trace.rate_limit.describe()
+    def describe(self) -> list[tuple[str, str]]:
+        """Return the headers that every answer carries."""
+        trace = self.trace
+        headers = [("X-Request-ID", self.request_id)]
+        if trace.durations:
+            headers.append(("Server-Timing", render_durations(trace.durations)))
+        if trace.rate_limit:
+            headers += trace.rate_limit.describe()
+        return headers
 
-    def describe_reply(self, reply: Reply) -> Iterator[tuple[str, str]]:
-        """Yield the headers that say of rows what the body does not."""
-        yield from describe_rows(reply.answer.rows, reply.answer.truncated, reply.answer.as_of)
-        yield "Cache-Status", reply.cache_status
+    def describe_reply(self, reply: Reply) -> list[tuple[str, str]]:
+        """Return the headers that say of rows what the body does not."""
+        answer = reply.answer
+        headers = [
+            *describe_rows(answer.rows, answer.truncated, answer.as_of),
+            ("Cache-Status", reply.cache_status),
+        ]
         if reply.ignored:
-            yield "X-Ignored-Params", join_bounded(reply.ignored)
+            headers.append(("X-Ignored-Params", join_bounded(reply.ignored)))
+        return headers
 
     def to_query_error(self, failure: Exception) -> QueryError:
         """Return the error to answer with; an unforeseen failure is logged by its class and place."""
@@ -101,7 +107,7 @@ class RequestContext:
 
 
 class RequestRecord(logging.LogRecord):
-    """A request's line for the log. What logging finds out about a record by default takes longer than a look-up."""
+    """The log record of a request. It leaves out what logging finds out by default, which takes longer than a hit."""
 
     name, levelno, levelname, msg, args = log.name, logging.INFO, "INFO", "request", ()
     pathname = filename = module = funcName = ""  # noqa: N815  the names are logging's
@@ -115,18 +121,18 @@ class RequestRecord(logging.LogRecord):
 
 @lru_cache(maxsize=1024)
 def describe_rows(rows: int, truncated: bool, as_of: datetime | None) -> tuple[tuple[str, str], ...]:
-    """The headers that tell of the rows; they are the same as long as the answer is."""
+    """Return the headers that describe the rows of an answer."""
     headers = (("X-Row-Count", str(rows)), ("X-Truncated", "true" if truncated else "false"))
     return (*headers, ("X-Data-As-Of", render_moment(as_of))) if as_of else headers
 
 
 def render_moment(moment: datetime) -> str:
-    """A UTC time in ISO 8601, to the microsecond."""
+    """Return a UTC time in ISO 8601, to the microsecond."""
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def join_bounded(names: tuple[str, ...]) -> str:
-    """As many names as a header can carry; `...` stands for those that are left out."""
+    """Return as many names as the header may hold; `...` stands for the rest."""
     text = ",".join(names)
     if len(text) <= LONGEST_IGNORED_HEADER:
         return text
@@ -134,5 +140,5 @@ def join_bounded(names: tuple[str, ...]) -> str:
 
 
 def render_durations(durations: Mapping[str, float]) -> str:
-    """Server-Timing: milliseconds by name."""
-    return ", ".join(f"{name};dur={seconds * 1000:.3f}" for name, seconds in durations.items())
+    """Return the value of Server-Timing: milliseconds by name."""
+    return ", ".join([f"{name};dur={seconds * 1000:.3f}" for name, seconds in durations.items()])

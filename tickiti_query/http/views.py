@@ -1,4 +1,4 @@
-"""The HTTP edge: one route, every error in one shape, and the headers that tell what the body does not."""
+"""Flask's part of the API: the blueprint with its one route, and the hooks that begin, end and fail a request."""
 
 from collections.abc import Callable
 from typing import Any
@@ -18,7 +18,7 @@ PATH = "/api/v1/tickets/query"
 
 
 def make_blueprint(service: TicketQueryService, max_row_limit: int) -> Blueprint:
-    """The blueprint of the API, over a service that answers requests."""
+    """Return the blueprint of the API, over a service that answers requests."""
     blueprint = Blueprint("tickets", __name__, description="Tickets as a saved view shows them.")
 
     def query_tickets() -> Response:
@@ -38,7 +38,7 @@ def make_blueprint(service: TicketQueryService, max_row_limit: int) -> Blueprint
 
 
 def translate_http(error: HTTPException) -> errors.QueryError:
-    """What Flask refuses by itself, in our words."""
+    """Return our error for one that Flask raises by itself."""
     if isinstance(error, MethodNotAllowed):
         return errors.MethodNotAllowed(list(error.valid_methods or ()))
     if isinstance(error, RequestEntityTooLarge):
@@ -74,7 +74,7 @@ UNHEARD = ("HTTP_HOST", "HTTP_UPGRADE")
 
 
 def ignore_headers(wsgi_app: Callable[..., Any]) -> Callable[..., Any]:
-    """The app, told nothing of the headers that it need not hear."""
+    """Return the app behind a filter that removes the headers in UNHEARD."""
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
         for name in UNHEARD:
@@ -85,7 +85,7 @@ def ignore_headers(wsgi_app: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def install(app: Flask, hooks: Hooks) -> None:
-    """Give the app our way of beginning, ending and failing a request; `hooks` are called for each."""
+    """Let the app begin, end and fail requests as the functions above do; `hooks` are called for each request."""
     app.before_request(lambda: begin_request(hooks))
     app.after_request(end_request)
     app.register_error_handler(Exception, answer_error)

@@ -1,6 +1,5 @@
 """A caller's rate-limit status: how much of the rate is left, and when the next window begins."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 
@@ -16,8 +15,10 @@ class RateLimitStatus:
     seconds_left: int
     is_exceeded: bool
 
-    def describe(self) -> Iterator[tuple[str, str]]:
-        """Yield the headers of the status, each as a name and a value."""
-        yield "RateLimit-Limit", str(self.limit)
-        yield "RateLimit-Remaining", str(self.remaining)
-        yield "RateLimit-Reset", str(self.seconds_left)
+    def describe(self) -> list[tuple[str, str]]:
+        """Return the headers of the status, each as a name and a value."""
+        return [
+            ("RateLimit-Limit", str(self.limit)),
+            ("RateLimit-Remaining", str(self.remaining)),
+            ("RateLimit-Reset", str(self.seconds_left)),
+        ]

@@ -1,4 +1,4 @@
-"""What the probes ask: is the process alive, and may requests be sent to it?"""
+"""Readiness: the checks that decide whether requests may be sent to this process."""
 
 import logging
 import threading
@@ -28,7 +28,7 @@ WHERE pg_table_is_visible(c.oid)
 
 
 def find_missing(source: Source) -> list[str]:
-    """What of the reporting contract is not there or may not be read: `relation` or `relation.column`."""
+    """Return the parts of the contract that are missing or not readable, as `relation` or `relation.column`."""
     readable: dict[str, set[str]] = {}
     for relation, column in source.fetch(Statement(COLUMNS)):
         readable.setdefault(relation, set()).add(column)
@@ -42,7 +42,7 @@ def find_missing(source: Source) -> list[str]:
 
 
 class Readiness:
-    """Runs the readiness checks, each by its name: `replica`, `standby`, `lag`, `contract`, `role`.
+    """The readiness checks by their names: `replica`, `standby`, `lag`, `contract`, `role`.
 
     `find_powers` says why the role that reads could write. The log is told whenever another check fails than before.
     """
@@ -80,7 +80,7 @@ class Readiness:
                 log.exception("unforeseen error")
 
     def check(self) -> Mapping[str, str]:
-        """What each check says: `ok`, or one sentence. Those behind the first that fails say `unknown`."""
+        """Return for each check `ok` or a sentence that says what is wrong; `unknown` behind the first that fails."""
         self._checked_at = time.monotonic()
         checks = self._check()
         failed = next((name for name, word in checks.items() if word != "ok"), None)

@@ -1,4 +1,4 @@
-"""What Prometheus is told. Counters live in the memory of their worker, and depend on no file.
+"""Counting for Prometheus. Counters live in the memory of their worker, and depend on no file.
 
 A hit takes a fraction of a millisecond, so what is written for one is little, and the children of a metric are
 looked up once. `python -m bench.metrics` says what it costs.
@@ -6,100 +6,38 @@ looked up once. `python -m bench.metrics` says what it costs.
 
 import platform
 import threading
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter as Counts
+from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, Metric, generate_latest
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, Metric, generate_latest
 
 from tickiti_query import VERSION
 from tickiti_query.model.errors import QueryError
+from tickiti_query.operations.metric_definitions import (
+    BUILD_INFO,
+    CACHE_BYTES,
+    CACHE_EVENTS,
+    CUT,
+    FLIGHT_WAITS,
+    PHASE_SECONDS,
+    POOL_IN_USE,
+    RATE_LIMITED,
+    READY,
+    REPLICA_LAG,
+    REPLICA_VERSION,
+    REQUEST_SECONDS,
+    REQUESTS,
+    ROWS_READ,
+    ROWS_RETURNED,
+    SHED,
+    SLOT_WAITING,
+    SQL_SECONDS,
+    STORE_FAULTS,
+)
 from tickiti_query.query.request_trace import RequestTrace
 
 PERSPECTIVES_NAMED = 50  # in each worker: labels are memory, here and in Prometheus
-SECONDS_BETWEEN_LAGS = 1.0
-# From a hit, half a millisecond, to the longest statement and the waiting before it.
-BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
-
-REQUESTS = Counter(
-    "tickiti_query_requests",
-    "Answers by HTTP status, code of the error, what the cache had (hit, miss, off), and perspective.",
-    ["status", "error", "cache", "perspective"],
-)
-REQUEST_SECONDS = Histogram(
-    "tickiti_query_request_seconds",
-    "From the headers of a request to its answer, by perspective.",
-    ["perspective"],
-    buckets=BUCKETS,
-)
-PHASE_SECONDS = Histogram(
-    "tickiti_query_phase_seconds",
-    "Parts of that: proof (asking the replica whether answers still hold, or waiting for an equal request), and on"
-    " a miss auth (reading the token), sql (perspective and rows), render (rows to JSON).",
-    ["phase"],
-    buckets=BUCKETS,
-)
-ROWS_RETURNED = Counter("tickiti_query_rows_returned", "Rows in answers.", ["perspective"])
-ROWS_READ = Counter("tickiti_query_rows_read", "Rows that were read of the replica for answers.", ["perspective"])
-SQL_SECONDS = Counter(
-    "tickiti_query_sql_seconds",
-    "Time that requests waited for the replica to find and send rows.",
-    ["perspective"],
-)
-CACHE_EVENTS = Counter(
-    "tickiti_query_cache_events",
-    "What became of the look-ups in the cache, of grants and of answers: hit, miss, stale (the proof failed),"
-    " unprovable (no proof was possible), store, evict.",
-    ["event"],
-)
-CACHE_BYTES = Gauge("tickiti_query_cache_bytes", "Bytes that the entries of the caches take.")
-FLIGHT_WAITS = Counter(
-    "tickiti_query_flight_waits", "Requests that waited for an equal one instead of asking the replica."
-)
-RATE_LIMITED = Counter(
-    "tickiti_query_rate_limited", "Requests answered 429, by what was over its rate: token, address.", ["by"]
-)
-STORE_FAULTS = Counter(
-    "tickiti_query_rate_limit_store_faults", "Times that the rate limit's shared store did not answer."
-)
-SHED = Counter(
-    "tickiti_query_shed",
-    "Requests and connections answered 503 overloaded, by what was full: replica (the slots to read it), connections.",
-    ["where"],
-)
-CUT = Counter(
-    "tickiti_query_cut_connections",
-    "Connections that were ended, by why: request (too slow to send one), answer (too slow to take one), idle (to make"
-    " room for a new one).",
-    ["what"],
-)
-
-POOL_IN_USE = Gauge(
-    "tickiti_query_pool_connections_in_use",
-    "Connections to the replica that a request works with, or opens.",
-)
-SLOT_WAITING = Gauge(
-    "tickiti_query_slot_waiting",
-    "Requests that wait for one of the slots for reading the replica.",
-)
-REPLICA_LAG = Gauge(
-    "tickiti_query_replica_lag_seconds",
-    "Upper bound of the replica's lag when it was last asked; +Inf where nothing bounds it, NaN before the first time.",
-)
-REPLICA_VERSION = Gauge(
-    "tickiti_query_replica_major_version",
-    "PostgreSQL's major version on the replica; NaN before it was asked.",
-)
-READY = Gauge(
-    "tickiti_query_ready",
-    "What the last readiness check found, by check: 1 well, 0 failed, NaN not looked at behind one that failed.",
-    ["check"],
-)
-BUILD_INFO = Gauge(
-    "tickiti_query_build_info",
-    "1; the labels say which version runs on which Python.",
-    ["version", "python"],
-)
 
 
 class BoundedNames:
@@ -111,7 +49,7 @@ class BoundedNames:
         self._lock = threading.Lock()
 
     def find(self, number: int) -> str:
-        """The name of an id: its digits, or `other`."""
+        """Return the name of an id: its digits, or `other`."""
         name = self._names.get(number)
         return name or self._add(number)
 
@@ -126,7 +64,7 @@ _perspectives = BoundedNames(PERSPECTIVES_NAMED)
 
 
 def name_perspective(status: int, trace: RequestTrace) -> str:
-    """Its id, bounded; `all` for the All that stands in where the replica has none; `none`: none was reached."""
+    """Return the perspective's label: its id, bounded; `all` for the built-in stand-in; `none` where none was reached."""
     if trace.perspective_id is not None:
         return _perspectives.find(trace.perspective_id)
     return "all" if status == 200 and trace.rows is not None else "none"
@@ -134,13 +72,13 @@ def name_perspective(status: int, trace: RequestTrace) -> str:
 
 @lru_cache(maxsize=4096)
 def find_requests(status: int, error: str | None, cache_word: str | None, perspective: str) -> Counter:
-    """The counter of one kind of answer."""
+    """Return the counter of one kind of answer."""
     return REQUESTS.labels(str(status), error or "", cache_word or "", perspective)
 
 
 @cache
 def find_costs(perspective: str) -> tuple[Histogram, Counter, Counter, Counter]:
-    """Of one perspective: seconds of requests, rows returned, rows read, seconds of SQL."""
+    """Return a perspective's seconds of requests, rows returned, rows read and seconds of SQL."""
     return (
         REQUEST_SECONDS.labels(perspective),
         ROWS_RETURNED.labels(perspective),
@@ -178,18 +116,8 @@ def observe_request(status: int, seconds: float, trace: RequestTrace) -> None:
         rows_read.inc(trace.rows or 0)
 
 
-def count_cache_event(event: str, times: int) -> None:
-    """Count an event of the cache."""
-    _cache_events[event].inc(times)
-
-
-def observe_cache_bytes(held_bytes: int) -> None:
-    """Say how much the cache holds."""
-    CACHE_BYTES.set(held_bytes)
-
-
 def count_shared_run() -> None:
-    """Count a request that joined a flight."""
+    """Count a request that shared the run of an equal one."""
     FLIGHT_WAITS.inc()
 
 
@@ -218,43 +146,43 @@ def count_cut_connection(why: str) -> None:
     CUT.labels(why).inc()
 
 
-class LagObserver:
-    """Tells the lag when the replica is asked, which every request does, and so only now and then."""
+class StateObserver:
+    """Sets the metrics that are read from the parts of this worker when a page is asked for.
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._due = float("-inf")
-        REPLICA_LAG.set(float("nan"))  # a gauge that nobody has set says 0, and 0 would be good news
-        REPLICA_VERSION.set(float("nan"))
+    Gauges that nobody has set say 0, and 0 would be good news; so what is not known is NaN.
+    """
 
-    def __call__(self, lag_seconds: float | None, major: int) -> None:
-        """Tell a reading: an upper bound, None for none, and PostgreSQL's major version."""
-        now = self._clock()
-        if now < self._due:
-            return
-        self._due = now + SECONDS_BETWEEN_LAGS
-        REPLICA_LAG.set(float("inf") if lag_seconds is None else lag_seconds)
+    def __init__(self) -> None:
+        self._events: Counts[str] = Counts()  # as the last page told them
+
+    def observe_cache(self, events: Mapping[str, int], held_bytes: int) -> None:
+        """Count the cache's events since the last page, and set the bytes that it holds."""
+        for event, count in events.items():
+            _cache_events[event].inc(count - self._events[event])
+        self._events.update({event: count - self._events[event] for event, count in events.items()})
+        CACHE_BYTES.set(held_bytes)
+
+    @staticmethod
+    def observe_replica(lag_seconds: float, major: float) -> None:
+        """Set an upper bound of the lag, and PostgreSQL's major version."""
+        REPLICA_LAG.set(lag_seconds)
         REPLICA_VERSION.set(major)
 
-
-def observe_pool(in_use: int) -> None:
-    """Set the number of this worker's connections that are in use."""
-    POOL_IN_USE.set(in_use)
-
-
-def observe_slot_waiting(waiting: int) -> None:
-    """Set the number of requests that wait for a slot of the concurrency limiter."""
-    SLOT_WAITING.set(waiting)
+    @staticmethod
+    def observe_load(connections_in_use: int, slot_waiting: int) -> None:
+        """Set the number of connections in use, and of requests that wait for a slot of the concurrency limiter."""
+        POOL_IN_USE.set(connections_in_use)
+        SLOT_WAITING.set(slot_waiting)
 
 
 def observe_checks(checks: Mapping[str, str]) -> None:
-    """Say what the readiness checks found: of each its name, and `ok`, `unknown` or what is the matter."""
+    """Set the result of each readiness check: `ok`, `unknown`, or a sentence that says what is wrong."""
     for check, word in checks.items():
         READY.labels(check).set({"ok": 1.0, "unknown": float("nan")}.get(word, 0.0))
 
 
 def observe_build() -> None:
-    """Say what runs here."""
+    """Set the labels that tell the version."""
     BUILD_INFO.labels(VERSION, platform.python_version()).set(1)
 
 

@@ -27,7 +27,7 @@ PHASES = {"cache": "proof"}  # what Server-Timing calls otherwise than metrics a
 
 
 class Ended(Protocol):
-    """What is known of a request that ends."""
+    """The facts of a request that ends."""
 
     environ: Mapping[str, Any]
     path: str
@@ -39,12 +39,12 @@ class WsgiHeaders(Getter[Mapping[str, Any]]):
     """Reads the headers of a request out of its WSGI environment."""
 
     def get(self, carrier: Mapping[str, Any], key: str) -> list[str] | None:
-        """The values of one header."""
+        """Return the values of one header."""
         value = carrier.get(f"HTTP_{key.upper().replace('-', '_')}")
         return None if value is None else [value]
 
     def keys(self, carrier: Mapping[str, Any]) -> list[str]:
-        """The names of all of them, as WSGI has them."""
+        """Return the names of all headers, as WSGI has them."""
         return [name for name in carrier if name.startswith("HTTP_")]
 
 
@@ -99,7 +99,7 @@ class Tracing:
         return {name: value for name, value in facts.items() if value is not None}
 
     def _write_phases(self, span: Span, trace: RequestTrace, began: int) -> None:
-        """A span for each part that was measured, one after the other in the order in which they began."""
+        """Make a span for each phase that was measured, in the order in which they began."""
         context = set_span_in_context(span, Context())
         phases = dict(trace.durations)
         if trace.render_seconds is not None:

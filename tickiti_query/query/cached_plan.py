@@ -1,4 +1,4 @@
-"""Cached plans: what a question came to, and one statement that asks it again.
+"""Cached plans: the token and the compiled statement of a request, so that it is read again in one round trip.
 
 Between a request and its statement stand a few look-ups: the token, the perspective, names. Their results are the
 preconditions of the statement. While they are the same, compiling again would give the same statement. So the checked
@@ -41,7 +41,7 @@ class RecordingSource:
 
 @dataclass(frozen=True, slots=True)
 class CachedPlan:
-    """What a question came to. `size` is about how many bytes that takes.
+    """The token, the query and the compiled statements of a request. `size` is about the bytes that they take.
 
     `checked` asks for the preconditions and the rows; `unchecked` asks for the rows alone, and is for the snapshot that
     `validator` names. `parse_rows` takes the rows of either apart.

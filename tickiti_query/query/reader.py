@@ -1,4 +1,4 @@
-"""Reads from the replica what a request comes to: its token, its perspective and its rows, in one snapshot."""
+"""Reading for a request: its token, its perspective and its rows, in one snapshot."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""What happened to one request: written along its way, read once for its headers, its log line and metrics."""
+"""The trace of one request: facts written along its way, and read once for headers, log line and metrics."""
 
 from dataclasses import dataclass, field
 from time import perf_counter
@@ -25,7 +25,7 @@ class RequestTrace:
     durations: dict[str, float] = field(default_factory=dict)
 
     def measure(self, name: str) -> "Stopwatch":
-        """A context that adds the time its block takes to `name`."""
+        """Return a context that adds the duration of its block to `name`."""
         return Stopwatch(self, name)
 
     def add(self, name: str, seconds: float) -> None:

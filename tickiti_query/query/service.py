@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
 
+from cachetools.keys import hashkey
+
 from tickiti_query.admission.concurrency_limit import ConcurrencyLimiter
 from tickiti_query.admission.rate_limit import RateLimiter
 from tickiti_query.cache.cache import Cache
@@ -25,10 +27,13 @@ from tickiti_query.model.errors import QueryTimeout, RateLimited, Unauthenticate
 from tickiti_query.model.rate_limit_status import RateLimitStatus
 from tickiti_query.model.source import Row
 from tickiti_query.model.token import AuthenticatedToken
-from tickiti_query.query.cache_key import BYTES_PER_CRITERION, CacheKey, estimate_key_bytes
 from tickiti_query.query.reader import Authorize, Reader, Reading
 from tickiti_query.query.request import Request
 from tickiti_query.query.request_trace import RequestTrace
+
+# What the key of an entry holds beside its fixed parts; `python -m bench.memory` measures it.
+BYTES_PER_QUEUE = 40
+BYTES_PER_CRITERION = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class SharedAnswer:
-    """What one run gives to all requests that share it: an answer, and the snapshot of the server that it is of."""
+    """The answer of one run, for all requests that share it, with the snapshot and the server that it is of."""
 
     answer: Answer
     token: AuthenticatedToken
@@ -106,7 +111,7 @@ class TicketQueryService:
             self._count_failure(request, trace)
             raise
         query = request.query
-        entry = self.cache.find(CacheKey((actor, query)), snapshot.validator)
+        entry = self.cache.find(hashkey(actor, query), snapshot.validator)
         if entry is None:
             return None
         answer: Answer = entry.value
@@ -153,7 +158,7 @@ class TicketQueryService:
         if found is None:
             return None
         actor = self.authorize(found.value, request.address)
-        entry = self.cache.find(CacheKey((actor, request.query)), snapshot.validator, again=True)
+        entry = self.cache.find(hashkey(actor, request.query), snapshot.validator, again=True)
         if entry is None:
             return None
         return SharedAnswer(entry.value, found.value, True, snapshot.snapshot_id, snapshot.server)
@@ -183,9 +188,9 @@ class TicketQueryService:
     def _store(self, request: Request, reading: Reading, answer: Answer, read_at: float) -> bool:
         """Store the token and the answer under what proves them; return True where the answer was stored."""
         token, query, validator = reading.plan.token, reading.plan.query, reading.validator
-        key_bytes = estimate_key_bytes(token, reading.snapshot_id)
+        key_bytes = BYTES_PER_QUEUE * len(token.actor.queues or ()) + len(reading.snapshot_id.running or "")
         self.cache.store(request.credentials, token, key_bytes, validator, read_at)
-        key = CacheKey((token.actor, query))
+        key = hashkey(token.actor, query)
         size = len(answer.body) + key_bytes + BYTES_PER_CRITERION * len(query.criteria) + 2 * request.size
         return self.cache.store(key, answer, size, validator, read_at)
 
