@@ -64,7 +64,7 @@ _perspectives = BoundedNames(PERSPECTIVES_NAMED)
 
 
 def name_perspective(status: int, trace: RequestTrace) -> str:
-    """Return the perspective's label: its id, bounded; `all` for the built-in stand-in; `none` where none was reached."""
+    """Return the perspective's label: its id, bounded; `all` for the stand-in of All; `none` where none was reached."""
     if trace.perspective_id is not None:
         return _perspectives.find(trace.perspective_id)
     return "all" if status == 200 and trace.rows is not None else "none"
