@@ -303,9 +303,9 @@ def keep(port: int) -> http.client.HTTPConnection:
     return link
 
 
-def ask(link: http.client.HTTPConnection) -> str:
+def ask(link: http.client.HTTPConnection, body: str = "{}") -> str:
     """Ask, and return what the answer, which is a 200, says of its connection."""
-    link.request("POST", PATH, "{}", build_headers(PRIYA))
+    link.request("POST", PATH, body, build_headers(PRIYA))
     response = link.getresponse()
     answer = json.loads(response.read())
     assert response.status == 200, answer
@@ -329,6 +329,23 @@ def test_the_last_answer_on_a_connection_that_was_kept_says_so(serve: Serve) -> 
         wait_until(lambda: ask(used) == "close")
         assert ask(idle) == "close"
         assert [link.sock for link in (used, idle)] == [None, None]  # closed, as it was said
+    assert service.process.wait(5) == 0
+
+
+def count_slow(pair: Pair) -> int:
+    """Count the slow requests that are being read from the standby."""
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND usename = %s"
+    return int(pair.standby.execute(sql, (READER,))[0][0])
+
+
+def test_an_answer_that_was_under_way_says_that_its_connection_ends(serve: Serve, slow_pair: Pair) -> None:
+    """A proxy would send the next request on a connection that is about to be closed."""
+    service = serve()
+    with contextlib.closing(keep(service.port)) as link, ThreadPoolExecutor(1) as threads:
+        said = threads.submit(ask, link, json.dumps({"search_object": ON_WATCHLIST}))
+        wait_until(lambda: count_slow(slow_pair) == 1)
+        service.process.send_signal(signal.SIGTERM)
+        assert said.result(SLOW_SECONDS + SILENCE_SECONDS) == "close"
     assert service.process.wait(5) == 0
 
 
