@@ -14,7 +14,7 @@ from tests.running import Running, find_free_port, wait_until
 
 
 def find_program(name: str) -> str | None:
-    """Where a program is; /usr/sbin is not on everybody's path."""
+    """Find a program, also in /usr/sbin, which is not on everybody's path."""
     return shutil.which(name) or shutil.which(name, path="/usr/sbin")
 
 
@@ -120,7 +120,7 @@ class Proxy:
             return False
 
     def read_log(self) -> str:
-        """What it says of anything but an answer that is a 200."""
+        """Return what it says of anything but an answer that is a 200."""
         lines = self.log.read_text("utf-8", "replace").splitlines(keepends=True)
         return "".join(line for line in lines if " 200 " not in line)
 

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Self
@@ -101,10 +101,9 @@ def build_headers(token: str) -> dict[str, str]:
 
 
 class Client(threading.Thread):
-    """Asks one question after the other, on a connection that it keeps; `seen` gets what came of each.
+    """Asks one question after the other, on a connection that it keeps, and none twice; `seen` gets what came of each.
 
-    That is the status, with the error's name where there is one, or the name of what happened instead of an answer.
-    Nothing is asked twice.
+    That is `200`, or what came instead: another status with the error's name, or what broke; and when, and how soon.
     """
 
     def __init__(self, port: int, seen: list[str], ended: threading.Event, *, slow: bool) -> None:
@@ -116,7 +115,11 @@ class Client(threading.Thread):
         link = http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_SECONDS)
         with contextlib.closing(link):
             while not self._ended.wait(PAUSE_SECONDS):
-                self._seen.append(self._ask(link))
+                began = time.monotonic()
+                came = self._ask(link)
+                if came != "200":
+                    came += f" after {time.monotonic() - began:.3f} s at {datetime.now(UTC):%T.%f}"
+                self._seen.append(came)
 
     def _ask(self, link: http.client.HTTPConnection) -> str:
         body: dict[str, Any] = {"row_limit": next(self._limits)}
@@ -189,7 +192,7 @@ def has_lost(running: Running, worker: int) -> bool:
 
 
 def count_under_way(running: Running, moment: float) -> int:
-    """How many slow requests a service had under way at a moment, and answered later."""
+    """Count the slow requests that a service had under way at a moment, and answered later."""
     count = 0
     for line in list_answers(running):
         ended, seconds = datetime.fromisoformat(line["time"]).timestamp(), line["duration_ms"] / 1000
@@ -262,7 +265,7 @@ def connect(port: int) -> socket.socket:
 
 
 def read_last(link: socket.socket) -> str:
-    """What comes until the other side closes: `answered`, with a 200 that is whole, or what it was instead."""
+    """Read until the other side closes: `answered`, if that was a 200 and whole, or what it was instead."""
     try:
         received = b"".join(iter(lambda: link.recv(65536), b""))
     except TimeoutError:
@@ -276,7 +279,7 @@ def read_last(link: socket.socket) -> str:
 
 
 def knock(port: int) -> str:
-    """Ask on a connection of one's own: what `read_last` says, or `refused`."""
+    """Ask on a connection of one's own, and return what `read_last` says, or `refused`."""
     try:
         with connect(port) as link:
             link.sendall(REQUEST)
@@ -296,9 +299,9 @@ def keep(port: int) -> http.client.HTTPConnection:
     return link
 
 
-def ask(link: http.client.HTTPConnection) -> str:
-    """What an answer, which is a 200, says of its connection."""
-    link.request("POST", PATH, "{}", build_headers(PRIYA))
+def ask(link: http.client.HTTPConnection, body: str = "{}") -> str:
+    """Ask, and return what the answer, which is a 200, says of its connection."""
+    link.request("POST", PATH, body, build_headers(PRIYA))
     response = link.getresponse()
     answer = json.loads(response.read())
     assert response.status == 200, answer
@@ -315,7 +318,7 @@ def test_connections_that_are_kept_and_idle_hold_up_no_end(serve: Serve) -> None
 
 
 def test_the_last_answer_on_a_connection_that_was_kept_says_so(serve: Serve) -> None:
-    """On one that is in use, and on one that has been idle meanwhile."""
+    """One is in use, the other has been idle meanwhile."""
     service = serve()
     with contextlib.closing(keep(service.port)) as used, contextlib.closing(keep(service.port)) as idle:
         service.process.send_signal(signal.SIGTERM)
@@ -325,10 +328,37 @@ def test_the_last_answer_on_a_connection_that_was_kept_says_so(serve: Serve) -> 
     assert service.process.wait(5) == 0
 
 
+def count_slow(pair: Pair) -> int:
+    """Count the slow requests that are being read from the standby."""
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND usename = %s"
+    return int(pair.standby.execute(sql, (READER,))[0][0])
+
+
+def test_an_answer_that_was_under_way_says_that_its_connection_ends(serve: Serve, slow_pair: Pair) -> None:
+    """A proxy would send the next request on a connection that is about to be closed."""
+    service = serve()
+    with contextlib.closing(keep(service.port)) as link, ThreadPoolExecutor(1) as threads:
+        said = threads.submit(ask, link, json.dumps({"search_object": ON_WATCHLIST}))
+        wait_until(lambda: count_slow(slow_pair) == 1)
+        service.process.send_signal(signal.SIGTERM)
+        assert said.result(SLOW_SECONDS + SILENCE_SECONDS) == "close"
+    assert service.process.wait(5) == 0
+
+
+def read_status(process: Path, name: str) -> str:
+    """The first word that the system says of a process, or of a thread, under a name."""
+    lines = (process / "status").read_text().splitlines()
+    return next(line.split()[1] for line in lines if line.startswith(f"{name}:"))
+
+
+def is_stopped(pid: int) -> bool:
+    """Tell if none of its threads runs any more, so that a signal finds no one."""
+    return {read_status(thread, "State") for thread in Path(f"/proc/{pid}/task").iterdir()} == {"T"}
+
+
 def has_pending(pid: int, signum: int) -> bool:
-    """Whether a signal waits for a process that is stopped."""
-    [mask] = [line.split()[1] for line in Path(f"/proc/{pid}/status").read_text().splitlines() if "ShdPnd" in line]
-    return bool(int(mask, 16) & (1 << (signum - 1)))
+    """Tell if a signal waits for a process that is stopped."""
+    return bool(int(read_status(Path(f"/proc/{pid}"), "ShdPnd"), 16) & (1 << (signum - 1)))
 
 
 def test_who_waits_to_be_accepted_is_answered(serve: Serve) -> None:
@@ -337,6 +367,7 @@ def test_who_waits_to_be_accepted_is_answered(serve: Serve) -> None:
     [worker] = service.list_workers()
     with contextlib.ExitStack() as opened:
         with frozen(worker):
+            wait_until(lambda: is_stopped(worker))
             links = [opened.enter_context(connect(service.port)) for _ in range(20)]
             for link in links:
                 link.sendall(REQUEST)

@@ -57,6 +57,10 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
 
     client_socket = ClientSocket  # has the time limits
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.under_way: set[Any] = set()  # gunicorn's requests
+
     def run(self) -> None:
         """Serve until a signal ends the worker, then drain."""
         api, *others = self.sockets
@@ -84,6 +88,8 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             while accepted := server.do_read():
                 server.do_handle(*accepted)
             server.close()
+        for request in self.under_way:
+            request.force_close()  # gunicorn decides on keep-alive when a request begins
         began = time.monotonic()
         while any(len(server.pool) for server, _ in served):  # also those that were accepted a moment ago
             seconds = time.monotonic() - began
@@ -120,9 +126,11 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     def handle_request(self, listener_name: Any, req: Any, sock: ClientSocket, addr: Any) -> Any:
         """Answer a request, with a time limit for its body and one for the answer."""
         sock.begin_body(req)
+        self.under_way.add(req)
         try:
             super().handle_request(listener_name, req, sock, addr)
         finally:
+            self.under_way.discard(req)
             sock.flush()
         sock.await_request(self.cfg.keepalive)
 
@@ -135,12 +143,17 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         status, reason, words = 500, "Internal Server Error", ""
         if isinstance(exc, ParseException) and not isinstance(exc, OURS):
             status, reason, words = 400, "Bad Request", rule
-            facts = {"address": addr[0] if addr else "", "rule": rule}
-            self.log.warning("refused what is no HTTP request", extra={"facts": facts})
+            log_refusal(self.log, addr, rule)
         else:
             self.log.error("unforeseen error", exc_info=exc)
         with contextlib.suppress(OSError):
             util.write_error(client, status, reason, words)
+
+
+def log_refusal(logger: Any, peer: Any, rule: str) -> None:
+    """Log that something was no HTTP request: the peer's address and the broken rule, never the client's text."""
+    facts = {"address": peer[0] if peer else "", "rule": rule}
+    logger.warning("refused what is no HTTP request", extra={"facts": facts})
 
 
 def send_error(client: Any, error: QueryError) -> None:
