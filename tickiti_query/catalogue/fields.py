@@ -105,11 +105,7 @@ FIELDS = make_catalogue(
             contains=IN_SUBJECT,
             modes=[Mode("subject", "part of the subject", IN_SUBJECT, text=True)],
         ),
-        Field(
-            name="assigned_to_email",
-            core=True,
-            column=text_column("t.assigned_to_email", PRIYA, nullable=True),
-        ),
+        Field(name="assigned_to_email", core=True, column=text_column("t.assigned_to_email", PRIYA, nullable=True)),
         Field(name="originator_email", core=True, column=text_column("t.originator_email", MARCUS)),
         Field(
             name="created_at",
@@ -220,11 +216,7 @@ FIELDS = make_catalogue(
             column=moment_column("t.last_response_at", "2026-05-02 11:30:48", nullable=True),
             order=Key(fixed("t.last_response_at"), nullable=True),
         ),
-        Field(
-            name="response_count",
-            column=number_column("t.response_count", 2),
-            order=Key(fixed("t.response_count")),
-        ),
+        Field(name="response_count", column=number_column("t.response_count", 2), order=Key(fixed("t.response_count"))),
         Field(name="assignee_name", column=name_column("t.assigned_to_email", "Priya Sharma")),
         Field(name="originator_name", column=name_column("t.originator_email", "Marcus Webb")),
         Field(name="participants", column=Column(PARTICIPANTS, Kind.LIST, (MARCUS, PRIYA))),

@@ -105,9 +105,7 @@ def match_moment(comparison: str, name: str) -> Callable[[Sequence[str], Compile
     return match
 
 
-def match_flag(
-    flag: Callable[[CompileContext], Predicate],
-) -> Callable[[Sequence[bool], CompileContext], Predicate]:
+def match_flag(flag: Callable[[CompileContext], Predicate]) -> Callable[[Sequence[bool], CompileContext], Predicate]:
     """Return a matcher: the flag has one of the values."""
 
     def match(values: Sequence[bool], context: CompileContext) -> Predicate:

@@ -88,11 +88,7 @@ def tabulate_modes(catalogue: Catalogue) -> str:
     return tabulate(
         ("mode", "a token", "tokens of one criterion"),
         (
-            (
-                f"`{mode.name}`",
-                mode.tokens,
-                "all must match; any with `match: any`" if mode.text else "any may match",
-            )
+            (f"`{mode.name}`", mode.tokens, "all must match; any with `match: any`" if mode.text else "any may match")
             for mode in catalogue.modes.values()
         ),
     )

@@ -41,10 +41,7 @@ def visible_responses(context: CompileContext) -> str:
 def match_subject_or_content(tokens: Sequence[str], context: CompileContext) -> Predicate:
     """Match tickets with one of the texts in the subject or in a response."""
     either = join_any([matching.contain_text("t.subject", "subject")(tokens, context), match_content(tokens, context)])
-    sides = (
-        matching.contain_text("t.subject", "subject")(tokens, context).sql,
-        match_content(tokens, context).sql,
-    )
+    sides = (matching.contain_text("t.subject", "subject")(tokens, context).sql, match_content(tokens, context).sql)
     return replace(either, branches=sides)
 
 
@@ -99,8 +96,7 @@ def match_participant(emails: Sequence[str | Word], context: CompileContext) -> 
     """Match tickets in which one of these people takes part."""
     found = matching.match_email("p.email", "participant")(emails, context)
     return Predicate(
-        f"EXISTS (SELECT 1 FROM ticket_participants p WHERE p.ticket_id = t.id AND {found.sql})",
-        selective=True,
+        f"EXISTS (SELECT 1 FROM ticket_participants p WHERE p.ticket_id = t.id AND {found.sql})", selective=True
     )
 
 

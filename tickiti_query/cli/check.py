@@ -31,10 +31,7 @@ EPILOG = "Exit code: 0 without faults, 1 with faults, 2 where the settings are w
 def add_parser(subparsers: Any) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
-        "check",
-        help="say what a replica lacks, and what its role could write",
-        description=DESCRIPTION,
-        epilog=EPILOG,
+        "check", help="say what a replica lacks, and what its role could write", description=DESCRIPTION, epilog=EPILOG
     )
     parser.set_defaults(run=run)
 

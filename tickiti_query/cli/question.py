@@ -66,13 +66,7 @@ class Question:
 def add_question(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of a question: the user, and the query."""
     add = parser.add_argument
-    add(
-        "--user",
-        required=True,
-        type=read_argument,
-        metavar="USER",
-        help="who asks: an id, or an e-mail address",
-    )
+    add("--user", required=True, type=read_argument, metavar="USER", help="who asks: an id, or an e-mail address")
     add(
         "--perspective",
         type=read_argument,
@@ -157,12 +151,7 @@ def read_question(source: Transaction, who: str, query: TicketQuery) -> Question
     perspective = find_perspective(source, query.selector, asker.actor)
     statement, names = compile_with_names(perspective, searches, asker.actor, query.row_limit, partial(resolve, source))
     return Question(
-        asker=asker,
-        query=query,
-        perspective=perspective,
-        searches=searches,
-        names=names,
-        statement=statement,
+        asker=asker, query=query, perspective=perspective, searches=searches, names=names, statement=statement
     )
 
 

@@ -52,9 +52,7 @@ def load_world(connection: extensions.connection, world: World, schema: str = "r
         for relation, rows in world.items():
             for columns, alike in _group_by_columns(rows).items():
                 statement = sql.SQL("INSERT INTO {}.{} ({}) VALUES %s").format(
-                    sql.Identifier(schema),
-                    sql.Identifier(relation),
-                    sql.SQL(", ").join(map(sql.Identifier, columns)),
+                    sql.Identifier(schema), sql.Identifier(relation), sql.SQL(", ").join(map(sql.Identifier, columns))
                 )
                 values = [tuple(_adapt(relation, column, row[column]) for column in columns) for row in alike]
                 execute_values(cursor, statement, values, page_size=1000)
