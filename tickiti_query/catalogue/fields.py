@@ -26,12 +26,14 @@ from tickiti_query.catalogue.fragments import (
 )
 from tickiti_query.catalogue.predicate import Comparison
 
+NUMBER = Comparison(values.read_number, matching.match_number("t.number", "number"))
 STATUS = Comparison(values.read_status, matching.match_exactly("t.status", "status"))
 PRIORITY = Comparison(values.read_priority, matching.match_number("t.priority", "priority"))
 HASHTAG = Comparison(values.read_tag, relations.match_tag)
 PARTICIPANT = Comparison(values.read_email, relations.match_participant)
 ORIGINATOR = Comparison(values.read_email, relations.match_originator)
 ASSIGNEE = Comparison(values.read_assignee, relations.match_assignee)
+WATCHLIST = Comparison(values.read_number, relations.match_watchlist)
 IN_SUBJECT = Comparison(values.read_text, matching.contain_text("t.subject", "subject"))
 IN_CONTENT = Comparison(values.read_text, relations.match_content)
 IN_EITHER = Comparison(values.read_text, relations.match_subject_or_content)
@@ -45,8 +47,9 @@ ASSIGNEE_VALUES = (
     "e-mail address (also that person's teams), `team:<id>` (the team's own), `team-and-members:<id>`"
     " (the team's and its members' own), `Unassigned`, `me`"
 )
-PARTICIPANTS = list_values("p.email", fixed("FROM ticket_participants p WHERE p.ticket_id = t.id"))
-HASHTAGS = list_values("h.tag", fixed("FROM ticket_hashtags h WHERE h.ticket_id = t.id"))
+WATCHLIST_TOKENS = "id of a watchlist that the acting user owns or that is shared"
+PARTICIPANTS = list_values("p.email", fixed(relations.PARTICIPANTS))
+HASHTAGS = list_values("h.tag", fixed(relations.HASHTAGS))
 WATCHLISTS = list_values("w.name", relations.visible_watchlists)
 
 
@@ -59,14 +62,7 @@ FIELDS = make_catalogue(
             core=True,
             column=number_column("t.number", 220009),
             order=Key(fixed("t.number")),
-            modes=[
-                Mode(
-                    "ticket_number",
-                    "number",
-                    Comparison(values.read_number, matching.match_number("t.number", "number")),
-                    integers=True,
-                )
-            ],
+            modes=[Mode("ticket_number", "number", NUMBER, integers=True)],
         ),
         Field(
             name="status",
@@ -175,14 +171,7 @@ FIELDS = make_catalogue(
             user_centric=True,
             equals=Comparison(values.read_name_or_id, relations.match_watchlist),
             shows=list_values("concat(w.id, ' ', w.name)", relations.visible_watchlists),
-            modes=[
-                Mode(
-                    "watchlist",
-                    "id of a watchlist that the acting user owns or that is shared",
-                    Comparison(values.read_number, relations.match_watchlist),
-                    integers=True,
-                )
-            ],
+            modes=[Mode("watchlist", WATCHLIST_TOKENS, WATCHLIST, integers=True)],
         ),
         Field(
             name="resolution",

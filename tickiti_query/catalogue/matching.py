@@ -7,7 +7,7 @@ ASCII. Each function answers "any of these values" (PERSPECTIVES.md, "Conditions
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
-from tickiti_query.catalogue.predicate import CompileContext, Predicate, join_any
+from tickiti_query.catalogue.predicate import CompileContext, Flag, Matcher, Predicate, join_any
 from tickiti_query.catalogue.values import Word
 from tickiti_query.model.numbers import BIGINT
 
@@ -36,9 +36,7 @@ def pattern(value: str) -> str:
     return f"%{value}%"
 
 
-def match_text(
-    expression: str, name: str, *, nullable: bool = False
-) -> Callable[[Sequence[str], CompileContext], Predicate]:
+def match_text(expression: str, name: str, *, nullable: bool = False) -> Matcher:
     """Return a matcher: the text is one of the values, without case."""
 
     def match(values: Sequence[str], context: CompileContext) -> Predicate:
@@ -47,9 +45,7 @@ def match_text(
     return match
 
 
-def match_person(
-    expression: str, name: str, *, nullable: bool = False
-) -> Callable[[Sequence[str], CompileContext], Predicate]:
+def match_person(expression: str, name: str, *, nullable: bool = False) -> Matcher:
     """Return a matcher like match_text, for a column whose index has each person's tickets by update."""
 
     def match(values: Sequence[str], context: CompileContext) -> Predicate:
@@ -65,7 +61,7 @@ def is_by_update(key: str) -> bool:
     return key == "t.updated_at"
 
 
-def contain_text(expression: str, name: str) -> Callable[[Sequence[str], CompileContext], Predicate]:
+def contain_text(expression: str, name: str) -> Matcher:
     """Return a matcher: the text has one of the values in it, without case."""
 
     def match(values: Sequence[str], context: CompileContext) -> Predicate:
@@ -75,7 +71,7 @@ def contain_text(expression: str, name: str) -> Callable[[Sequence[str], Compile
     return match
 
 
-def match_exactly(expression: str, name: str) -> Callable[[Sequence[str], CompileContext], Predicate]:
+def match_exactly(expression: str, name: str) -> Matcher:
     """Return a matcher: the text is one of the values, to the letter."""
 
     def match(values: Sequence[str], context: CompileContext) -> Predicate:
@@ -85,7 +81,7 @@ def match_exactly(expression: str, name: str) -> Callable[[Sequence[str], Compil
     return match
 
 
-def match_number(expression: str, name: str) -> Callable[[Sequence[int], CompileContext], Predicate]:
+def match_number(expression: str, name: str) -> Matcher:
     """Return a matcher: the number is one of the values. No ticket has a value beyond 64 bits."""
 
     def match(values: Sequence[int], context: CompileContext) -> Predicate:
@@ -95,7 +91,7 @@ def match_number(expression: str, name: str) -> Callable[[Sequence[int], Compile
     return match
 
 
-def match_moment(comparison: str, name: str) -> Callable[[Sequence[str], CompileContext], Predicate]:
+def match_moment(comparison: str, name: str) -> Matcher:
     """Return a matcher: `t.created_at >=` (or the like) one of the times."""
 
     def match(values: Sequence[str], context: CompileContext) -> Predicate:
@@ -105,7 +101,7 @@ def match_moment(comparison: str, name: str) -> Callable[[Sequence[str], Compile
     return match
 
 
-def match_flag(flag: Callable[[CompileContext], Predicate]) -> Callable[[Sequence[bool], CompileContext], Predicate]:
+def match_flag(flag: Flag) -> Matcher:
     """Return a matcher: the flag has one of the values."""
 
     def match(values: Sequence[bool], context: CompileContext) -> Predicate:
@@ -121,12 +117,3 @@ def resolve_emails(context: CompileContext, values: Iterable[object]) -> list[st
     """Return the e-mail addresses among the values, with the subject user's for `me`."""
     meant = (context.subject.email if value is Word.ME else value for value in values)
     return [value for value in meant if isinstance(value, str)]
-
-
-def match_email(expression: str, name: str) -> Callable[[Sequence[str | Word], CompileContext], Predicate]:
-    """Return a matcher: the e-mail address is one of the values, or the subject user's for `me`."""
-
-    def match(values: Sequence[str | Word], context: CompileContext) -> Predicate:
-        return match_text(expression, name)(resolve_emails(context, values), context)
-
-    return match

@@ -109,10 +109,12 @@ def join_all(predicates: Sequence[Predicate]) -> Predicate:
 
 
 def _join(word: str, predicates: Sequence[Predicate]) -> Predicate:
-    return Predicate(
-        f"({word.join(predicate.sql for predicate in predicates)})",
-        nullable=any(predicate.nullable for predicate in predicates),
-    )
+    sql = word.join(predicate.sql for predicate in predicates)
+    return Predicate(f"({sql})", nullable=any(predicate.nullable for predicate in predicates))
+
+
+Flag = Callable[[CompileContext], Predicate]
+Matcher = Callable[[Sequence[Any], CompileContext], Predicate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,4 +126,4 @@ class Comparison:
     """
 
     read: Callable[[object], Any]
-    match: Callable[[Sequence[Any], CompileContext], Predicate]
+    match: Matcher
