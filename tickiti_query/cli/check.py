@@ -13,12 +13,8 @@ from tickiti_query.cli.checks.rights import check_rights
 from tickiti_query.cli.checks.server import check_server
 from tickiti_query.cli.session import Session, open_session, read_settings
 
-CHECKS: tuple[Callable[[Session], Iterator[CheckResult]], ...] = (
-    check_server,
-    check_columns,
-    check_indexes,
-    check_rights,
-)
+Check = Callable[[Session], Iterator[CheckResult]]
+CHECKS: tuple[Check, ...] = (check_server, check_columns, check_indexes, check_rights)
 DESCRIPTION = """
 Reads the replica of TICKITI_REPLICA_URL as the service would, and prints one line a finding: `ok`, `warning` or
 `fault`, what it is about, and what is the matter. Looks at the server (version, standby, lag, the link to the

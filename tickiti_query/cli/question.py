@@ -51,7 +51,7 @@ class Asker:
         return f"{user.id} {self.name} <{user.email}>, {staff}{inactive}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Question:
     """A user's query, its perspective, and the statement that answers it. `names` has the names that it needed."""
 
@@ -150,9 +150,7 @@ def read_question(source: Transaction, who: str, query: TicketQuery) -> Question
     searches = read_criteria(query.criteria)
     perspective = find_perspective(source, query.selector, asker.actor)
     statement, names = compile_with_names(perspective, searches, asker.actor, query.row_limit, partial(resolve, source))
-    return Question(
-        asker=asker, query=query, perspective=perspective, searches=searches, names=names, statement=statement
-    )
+    return Question(asker, query, perspective, searches, names, statement)
 
 
 def find_asker(source: Transaction, who: str) -> Asker:
