@@ -58,15 +58,6 @@ def load_world(connection: extensions.connection, world: World, schema: str = "r
                 execute_values(cursor, statement, values, page_size=1000)
 
 
-def clear_world(connection: extensions.connection, schema: str = "reporting") -> None:
-    """Delete every row of every relation in one transaction."""
-    statements = [
-        sql.SQL("DELETE FROM {}.{}").format(sql.Identifier(schema), sql.Identifier(relation)) for relation in RELATIONS
-    ]
-    with connection, connection.cursor() as cursor:
-        cursor.execute(sql.SQL(";").join(statements))
-
-
 def _group_by_columns(rows: Iterable[Row]) -> dict[tuple[str, ...], list[Row]]:
     groups: dict[tuple[str, ...], list[Row]] = {}
     for row in rows:
