@@ -1,6 +1,7 @@
 """The kinds of entry that the catalogue has several of: flags about the subject user, and modes that bound a time."""
 
 from datetime import time
+from functools import partial
 
 from tickiti_query.catalogue import matching, values
 from tickiti_query.catalogue.column import Column, Kind
@@ -13,7 +14,8 @@ MOMENT_VALUES = "`YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS`, UTC"
 
 def bound_moment(mode: str, comparison: str, day_time: time) -> Mode:
     """Return a mode that bounds a time. A date alone means that day at `day_time`."""
-    return Mode(mode, MOMENT_VALUES, Comparison(values.read_moment(day_time), matching.match_moment(comparison, mode)))
+    match = partial(matching.match_moment, comparison, mode)
+    return Mode(mode, MOMENT_VALUES, Comparison(values.read_moment(day_time), match))
 
 
 def make_flag(name: str, match: Flag, *, example: bool | None = None, shows: Fragment | None = None) -> Field:
@@ -29,7 +31,7 @@ def make_flag(name: str, match: Flag, *, example: bool | None = None, shows: Fra
         name=name,
         values="true, false",
         user_centric=True,
-        equals=Comparison(values.read_flag, matching.match_flag(match)),
+        equals=Comparison(values.read_flag, partial(matching.match_flag, match)),
         column=Column(write, Kind.FLAG, example) if example is not None else None,
         shows=shows or write,
     )

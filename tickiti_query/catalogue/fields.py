@@ -6,6 +6,7 @@ queue; values go through the binds of the context.
 """
 
 from datetime import time
+from functools import partial
 
 from tickiti_query.catalogue import matching, relations, values
 from tickiti_query.catalogue.column import Column, Kind
@@ -26,15 +27,16 @@ from tickiti_query.catalogue.fragments import (
 )
 from tickiti_query.catalogue.predicate import Comparison
 
-NUMBER = Comparison(values.read_number, matching.match_number("t.number", "number"))
-STATUS = Comparison(values.read_status, matching.match_exactly("t.status", "status"))
-PRIORITY = Comparison(values.read_priority, matching.match_number("t.priority", "priority"))
+NUMBER = Comparison(values.read_number, partial(matching.match_number, "t.number", "number"))
+STATUS = Comparison(values.read_status, partial(matching.match_exactly, "t.status", "status"))
+PRIORITY = Comparison(values.read_priority, partial(matching.match_number, "t.priority", "priority"))
+RESOLUTION = Comparison(values.read_text, partial(matching.match_text, "t.resolution", "resolution", nullable=True))
 HASHTAG = Comparison(values.read_tag, relations.match_tag)
 PARTICIPANT = Comparison(values.read_email, relations.match_participant)
 ORIGINATOR = Comparison(values.read_email, relations.match_originator)
 ASSIGNEE = Comparison(values.read_assignee, relations.match_assignee)
 WATCHLIST = Comparison(values.read_number, relations.match_watchlist)
-IN_SUBJECT = Comparison(values.read_text, matching.contain_text("t.subject", "subject"))
+IN_SUBJECT = Comparison(values.read_text, partial(matching.contain_text, "t.subject", "subject"))
 IN_CONTENT = Comparison(values.read_text, relations.match_content)
 IN_EITHER = Comparison(values.read_text, relations.match_subject_or_content)
 # Two people of the demo, for examples.
@@ -97,7 +99,7 @@ FIELDS = make_catalogue(
             core=True,
             column=text_column("t.subject", "Carbon plate cracked on first marathon"),
             order=text_key("t.subject"),
-            equals=Comparison(values.read_text, matching.match_text("t.subject", "subject")),
+            equals=Comparison(values.read_text, partial(matching.match_text, "t.subject", "subject")),
             contains=IN_SUBJECT,
             modes=[Mode("subject", "part of the subject", IN_SUBJECT, text=True)],
         ),
@@ -148,7 +150,7 @@ FIELDS = make_catalogue(
             order=text_key("t.originator_email"),
             shows=fixed("t.originator_email"),
             equals=ORIGINATOR,
-            contains=Comparison(values.read_text, matching.contain_text("t.originator_email", "originator")),
+            contains=Comparison(values.read_text, partial(matching.contain_text, "t.originator_email", "originator")),
             modes=[Mode("raised", EMAIL_VALUES, ORIGINATOR)],
         ),
         Field(
@@ -177,7 +179,7 @@ FIELDS = make_catalogue(
             name="resolution",
             values="text",
             column=text_column("t.resolution", "Replaced under warranty", nullable=True),
-            equals=Comparison(values.read_text, matching.match_text("t.resolution", "resolution", nullable=True)),
+            equals=RESOLUTION,
         ),
         # What the subject user has to do with the ticket.
         make_flag("retained", relations.match_retained, example=True),

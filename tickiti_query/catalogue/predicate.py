@@ -114,7 +114,6 @@ def _join(word: str, predicates: Sequence[Predicate]) -> Predicate:
 
 
 Flag = Callable[[CompileContext], Predicate]
-Matcher = Callable[[Sequence[Any], CompileContext], Predicate]
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +125,4 @@ class Comparison:
     """
 
     read: Callable[[object], Any]
-    match: Matcher
+    match: Callable[[Sequence[Any], CompileContext], Predicate]
