@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, get_origin, get_type_hints
 from urllib.parse import urlsplit
 
 from limits import parse_many
@@ -16,46 +16,8 @@ class SettingsError(Exception):
     """Settings that are missing or wrong; the message lists every fault, one a line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the service runs with. Durations are in the unit of their name; sizes are bytes."""
-
-    replica_url: str = field(repr=False)
-    replica_schema: str = "reporting"
-    pooler: str = "none"
-    bind: str = "0.0.0.0:8080"
-    admin_bind: str = "0.0.0.0:9090"
-    workers: int = 1
-    threads: int = 8
-    freshness: str = "exact"
-    cache_ttl_seconds: int = 30
-    cache_max_bytes: int = 64 * 1024 * 1024
-    default_row_limit: int = 100
-    max_row_limit: int = 5000
-    statement_timeout_ms: int = 5000
-    require_standby: bool = True
-    max_replica_lag_seconds: int = 60
-    rate_limit: str | None = "600/minute"
-    rate_limit_storage: str | None = field(default=None, repr=False)
-    trusted_proxies: int = 0
-    keepalive_seconds: int = 75
-    token_expiration_minutes: int | None = None
-    log_level: str = "info"
-    traces: bool = False
-
-    @property
-    def connections(self) -> int:
-        """The most that a worker holds: one for each reading, one for proofs, and one for the probes."""
-        return self.threads + 2
-
-    @property
-    def admin_port(self) -> int:
-        """The operations port."""
-        return split_address(self.admin_bind)[1]
-
-
 def read_url(text: str) -> str:
-    """A libpq URL; several hosts are allowed, as libpq does."""
+    """Return a libpq URL. It may name several hosts."""
     if not text.startswith(("postgresql://", "postgres://")):
         raise ValueError("must be a URL, postgresql://user:password@host:5432/database")
     try:
@@ -70,14 +32,14 @@ def read_url(text: str) -> str:
 
 
 def read_identifier(text: str) -> str:
-    """The name of a schema; it is quoted where it is used, so that case counts."""
+    """Return the name of a schema. It is quoted where it is used, so that case counts."""
     if not text or not text.replace("_", "a").isalnum() or len(text.encode()) > 63:
         raise ValueError("must be the name of a schema: letters, digits and underscores, at most 63 bytes")
     return text
 
 
 def read_address(text: str) -> str:
-    """`host:port`, as gunicorn binds it."""
+    """Return `host:port`, as gunicorn binds it."""
     try:
         parts = urlsplit(f"//{text}")
         if not parts.hostname or not parts.port or parts.netloc != text or parts.username:
@@ -94,7 +56,7 @@ def split_address(text: str) -> tuple[str, int]:
 
 
 def whole_number(low: int, high: int) -> Callable[[str], int]:
-    """A reader of whole numbers in a range, both ends included."""
+    """Return a reader of whole numbers in a range, both ends included."""
 
     def read(text: str) -> int:
         if not (text.isascii() and text.isdigit()) or len(text) > 18 or not low <= int(text) <= high:
@@ -105,7 +67,7 @@ def whole_number(low: int, high: int) -> Callable[[str], int]:
 
 
 def one_of(*words: str) -> Callable[[str], str]:
-    """A reader of a few words, in any case."""
+    """Return a reader of a few words, in any case."""
 
     def read(text: str) -> str:
         if text.lower() not in words:
@@ -116,12 +78,12 @@ def one_of(*words: str) -> Callable[[str], str]:
 
 
 def read_boolean(text: str) -> bool:
-    """`true` or `false`."""
+    """Return the truth of `true` or `false`."""
     return one_of("true", "false")(text) == "true"
 
 
 def read_rate(text: str) -> str:
-    """A rate, as the limits library writes one."""
+    """Return a rate, as the limits library writes one."""
     try:
         rates = parse_many(text)
     except ValueError:
@@ -132,42 +94,65 @@ def read_rate(text: str) -> str:
 
 
 def read_store(text: str) -> str:
-    """The URL of a Redis."""
+    """Return the URL of a Redis."""
     if not text.startswith(("redis://", "rediss://")):
         raise ValueError("must be redis://host:6379 or rediss://…")
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of the service, each with the reader of its variable, which is TICKITI_ and its name in capitals.
+
+    Durations are in the unit of their name; sizes are bytes.
+    """
+
+    replica_url: Annotated[str, read_url] = field(repr=False)
+    replica_schema: Annotated[str, read_identifier] = "reporting"
+    pooler: Annotated[str, one_of("none", "transaction")] = "none"
+    bind: Annotated[str, read_address] = "0.0.0.0:8080"
+    admin_bind: Annotated[str, read_address] = "0.0.0.0:9090"
+    workers: Annotated[int, whole_number(1, 64)] = 1
+    threads: Annotated[int, whole_number(1, 256)] = 8
+    freshness: Annotated[str, one_of("exact", "ttl")] = "exact"
+    cache_ttl_seconds: Annotated[int, whole_number(0, 86_400)] = 30
+    cache_max_bytes: Annotated[int, whole_number(0, 2**40)] = 64 * 1024 * 1024
+    default_row_limit: Annotated[int, whole_number(1, 1_000_000)] = 100
+    max_row_limit: Annotated[int, whole_number(1, 1_000_000)] = 5000
+    statement_timeout_ms: Annotated[int, whole_number(1, 3_600_000)] = 5000
+    require_standby: Annotated[bool, read_boolean] = True
+    max_replica_lag_seconds: Annotated[int, whole_number(1, 86_400)] = 60
+    rate_limit: Annotated[str | None, read_rate] = "600/minute"
+    rate_limit_storage: Annotated[str | None, read_store] = field(default=None, repr=False)
+    trusted_proxies: Annotated[int, whole_number(0, 16)] = 0
+    keepalive_seconds: Annotated[int, whole_number(1, 86_400)] = 75
+    token_expiration_minutes: Annotated[int | None, whole_number(1, 52_596_000)] = None
+    log_level: Annotated[str, one_of("debug", "info", "warning", "error")] = "info"
+    traces: bool = False
+
+    @property
+    def connections(self) -> int:
+        """The most that a worker holds: one for each reading, one for proofs, and one for the probes."""
+        return self.threads + 2
+
+    @property
+    def admin_port(self) -> int:
+        """The operations port."""
+        return split_address(self.admin_bind)[1]
+
+
 # variable -> (attribute of Settings, reader)
 VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
-    "TICKITI_REPLICA_URL": ("replica_url", read_url),
-    "TICKITI_REPLICA_SCHEMA": ("replica_schema", read_identifier),
-    "TICKITI_POOLER": ("pooler", one_of("none", "transaction")),
-    "TICKITI_BIND": ("bind", read_address),
-    "TICKITI_ADMIN_BIND": ("admin_bind", read_address),
-    "TICKITI_WORKERS": ("workers", whole_number(1, 64)),
-    "TICKITI_THREADS": ("threads", whole_number(1, 256)),
-    "TICKITI_FRESHNESS": ("freshness", one_of("exact", "ttl")),
-    "TICKITI_CACHE_TTL_SECONDS": ("cache_ttl_seconds", whole_number(0, 86_400)),
-    "TICKITI_CACHE_MAX_BYTES": ("cache_max_bytes", whole_number(0, 2**40)),
-    "TICKITI_DEFAULT_ROW_LIMIT": ("default_row_limit", whole_number(1, 1_000_000)),
-    "TICKITI_MAX_ROW_LIMIT": ("max_row_limit", whole_number(1, 1_000_000)),
-    "TICKITI_STATEMENT_TIMEOUT_MS": ("statement_timeout_ms", whole_number(1, 3_600_000)),
-    "TICKITI_REQUIRE_STANDBY": ("require_standby", read_boolean),
-    "TICKITI_MAX_REPLICA_LAG_SECONDS": ("max_replica_lag_seconds", whole_number(1, 86_400)),
-    "TICKITI_RATE_LIMIT": ("rate_limit", read_rate),
-    "TICKITI_RATE_LIMIT_STORAGE": ("rate_limit_storage", read_store),
-    "TICKITI_TRUSTED_PROXIES": ("trusted_proxies", whole_number(0, 16)),
-    "TICKITI_KEEPALIVE_SECONDS": ("keepalive_seconds", whole_number(1, 86_400)),
-    "TICKITI_TOKEN_EXPIRATION_MINUTES": ("token_expiration_minutes", whole_number(1, 52_596_000)),
-    "TICKITI_LOG_LEVEL": ("log_level", one_of("debug", "info", "warning", "error")),
+    f"TICKITI_{name.upper()}": (name, hint.__metadata__[0])
+    for name, hint in get_type_hints(Settings, include_extras=True).items()
+    if get_origin(hint) is Annotated
 }
 # What an empty variable switches off; any other that is empty counts as absent.
 OFF_WHEN_EMPTY = {"TICKITI_RATE_LIMIT"}
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
-    """The settings in `environ`. Raises SettingsError."""
+    """Return the settings in `environ`. Raise SettingsError."""
     given: dict[str, Any] = {}
     faults: list[str] = []
     for variable, (attribute, read) in VARIABLES.items():

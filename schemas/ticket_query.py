@@ -42,9 +42,7 @@ class CriterionSchema(NullIsAbsent):
         error_messages={"required": "Must be a list of tokens.", "invalid": "Must be a list of tokens."},
     )
     match = Text(
-        load_default="all",
-        allow_none=True,
-        validate=validate.OneOf(["all", "any"], error="Must be all or any."),
+        load_default="all", allow_none=True, validate=validate.OneOf(["all", "any"], error="Must be all or any.")
     )
 
 
@@ -52,8 +50,7 @@ class SearchObjectSchema(NullIsAbsent):
     """What the ticket browser sends: a perspective by name or id, and criteria that narrow it."""
 
     search_perspective = Text(
-        allow_none=True,
-        metadata={"description": "The name of a perspective, to the letter.", "example": "All"},
+        allow_none=True, metadata={"description": "The name of a perspective, to the letter.", "example": "All"}
     )
     search_perspective_id = Identifier(metadata={"description": "The id of a perspective.", "example": 3})
     criteria = fields.List(
@@ -86,7 +83,7 @@ class TicketQuerySchema(NullIsAbsent):
     """The request's body. All fields are optional; without any, it is the built-in All perspective."""
 
     perspective_id = Identifier(
-        metadata={"description": "The id of a perspective; the most direct selector.", "example": 3},
+        metadata={"description": "The id of a perspective; the most direct selector.", "example": 3}
     )
     search_object = fields.Nested(SearchObjectSchema, allow_none=True)
     row_limit = WholeNumber(allow_none=True, metadata={"description": "The most rows that are wanted.", "example": 2})

@@ -13,7 +13,8 @@ from app import create_service
 from config.settings import Settings
 from tests.oracle.evaluator import Answer, World, evaluate
 from tests.oracle.scenario import describe_scenario
-from tickiti_query.demo.loading import READER, clear_world, create_reader, create_schema, load_world
+from tests.support.servers import clear_world
+from tickiti_query.demo.loading import READER, create_reader, create_schema, load_world
 from tickiti_query.demo.pair import Pair
 
 SCHEMA = "difference"

@@ -36,7 +36,8 @@ from tests.oracle.random_choices import RandomChoices
 from tests.oracle.scenario import describe_scenario, write
 from tests.oracle.values import Row, World
 from tests.shop import PATH
-from tickiti_query.demo.loading import clear_world, load_world
+from tests.support.servers import clear_world
+from tickiti_query.demo.loading import load_world
 
 SCHEMA = READER = "interleavings"
 WORKERS = 2

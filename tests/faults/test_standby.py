@@ -9,6 +9,7 @@ import psycopg2
 
 from tests.faults.environment import LAG_SECONDS, Environment, bring_back, frozen, is_there
 from tests.faults.fault import Scene, wait_until
+from tests.support.servers import pause_replay, resume_replay
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.postgres import PostgresServer, ServerError
 
@@ -75,7 +76,7 @@ def test_the_whole_standby_is_frozen(environment: Environment, scene: Scene) -> 
 
 def test_replay_is_paused_until_the_lag_is_past_its_bound(environment: Environment, scene: Scene) -> None:
     with scene.fault("replay paused, lag past the bound") as fault:
-        environment.pair.pause_replay()
+        pause_replay(environment.pair)
         paused = time.monotonic()
         try:
             fault.wait_for(503)
@@ -84,7 +85,7 @@ def test_replay_is_paused_until_the_lag_is_past_its_bound(environment: Environme
                 {"lag": "The read replica is too far behind; please try again."},
             )
         finally:
-            environment.pair.resume_replay()
+            resume_replay(environment.pair)
     first = min(sample.ended for sample in fault.during() if sample.status == 503)
     assert LAG_SECONDS - 0.5 <= first - paused <= LAG_SECONDS + 1
 

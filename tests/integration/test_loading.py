@@ -9,10 +9,10 @@ import psycopg2
 import pytest
 from psycopg2 import extensions
 
+from tests.support.servers import clear_world
 from tickiti_query.demo.loading import (
     READER,
     World,
-    clear_world,
     create_reader,
     create_schema,
     load_world,

@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from tests.support.servers import crash, pause_replay, promote, resume_replay, tcp_url_for
 from tickiti_query.demo import binaries
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.postgres import ServerError
@@ -45,7 +46,7 @@ def test_the_standby_refuses_to_write(rows: Pair) -> None:
 
 
 def test_paused_replay_shows_old_rows_until_it_is_resumed(rows: Pair) -> None:
-    rows.pause_replay()
+    pause_replay(rows)
     try:
         connection = rows.primary.connect(options="-c synchronous_commit=local")
         with connection.cursor() as cursor:
@@ -55,7 +56,7 @@ def test_paused_replay_shows_old_rows_until_it_is_resumed(rows: Pair) -> None:
         with pytest.raises(ServerError, match="did not replay up to"):
             rows.wait_replayed(timeout=0.2)
     finally:
-        rows.resume_replay()
+        resume_replay(rows)
     rows.wait_replayed()
     assert count_rows(rows) == 1
 
@@ -63,7 +64,7 @@ def test_paused_replay_shows_old_rows_until_it_is_resumed(rows: Pair) -> None:
 def test_a_crashed_server_comes_back_with_its_rows(rows: Pair) -> None:
     rows.primary.execute(INSERT)
     for server in (rows.standby, rows.primary):
-        server.crash()
+        crash(server)
         assert not server.is_running
         rows.start()
         assert count_rows(rows) == 1
@@ -86,8 +87,8 @@ def test_lower_folds_more_than_ascii(pair: Pair) -> None:
 def test_a_directory_is_reused_and_a_promoted_standby_replaced(tmp_path: Path) -> None:
     with Pair.create(tmp_path / "a" / "pair", listen=True) as first:
         first.primary.execute("CREATE TABLE pair_rows AS SELECT 1 AS id")
-        psycopg2.connect(first.standby.tcp_url_for("postgres")).close()
-        first.promote()
+        psycopg2.connect(tcp_url_for(first.standby, "postgres")).close()
+        promote(first)
         assert first.standby.execute("SELECT pg_is_in_recovery()") == [(False,)]
     with Pair.create(tmp_path / "a" / "pair") as second:
         assert second.standby.execute("SELECT pg_is_in_recovery()") == [(True,)]

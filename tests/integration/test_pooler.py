@@ -15,6 +15,7 @@ import pytest
 from tests.pooler import PGBOUNCER, Pooler
 from tests.running import Running, wait_until
 from tests.shop import MARCUS, PRIYA, TOM, Shop, open_shop
+from tests.support.servers import crash
 from tickiti_query.cli import main
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
@@ -207,7 +208,7 @@ def test_a_crash_behind_the_pooler_ends_every_proof(shop_pair: Pair, tmp_path: P
 def test_a_restart_behind_the_pooler_serves_no_old_proof(shop_pair: Pair, pooled: Shop) -> None:
     rows = pooled.list_rows(PRIYA)
     assert "; hit;" in pooled.ask(PRIYA).headers["Cache-Status"]
-    shop_pair.standby.crash()
+    crash(shop_pair.standby)
     assert pooled.ask(PRIYA).status_code == 503
     shop_pair.start()
     wait_until(lambda: pooled.probe()[0] == 200)

@@ -16,6 +16,7 @@ from tests.integration.test_scrape import list_children, scrape
 from tests.integration.test_shop_faults import READY, lock_relation
 from tests.running import Running, wait_until
 from tests.shop import PRIYA, TOM
+from tests.support.servers import crash, pause_replay, resume_replay
 from tickiti_query.demo.loading import READER, create_reader, create_schema
 from tickiti_query.demo.pair import Pair
 from tickiti_query.replica.replica import OBSERVE_SECONDS
@@ -83,7 +84,7 @@ def test_a_start_without_a_replica_becomes_ready_when_it_comes(own: Pair, tmp_pa
 
 def test_a_lost_replica_takes_the_pod_out_until_it_is_back(own: Pair, running: Running) -> None:
     with watch_lives(running):
-        own.standby.crash()
+        crash(own.standby)
         try:
             assert fails(running, "replica")
             assert scrape(running).sum("ready", check="replica") == 0
@@ -96,7 +97,7 @@ def test_a_lost_replica_takes_the_pod_out_until_it_is_back(own: Pair, running: R
 
 def test_a_late_replica_takes_the_pod_out_until_it_has_caught_up(own: Pair, running: Running) -> None:
     with watch_lives(running):
-        own.pause_replay()
+        pause_replay(own)
         try:
             with contextlib.closing(own.primary.connect(options="-c synchronous_commit=local")) as writer:
                 writer.cursor().execute("CREATE TABLE late ()")
@@ -105,7 +106,7 @@ def test_a_late_replica_takes_the_pod_out_until_it_has_caught_up(own: Pair, runn
             # Each worker has a bound of its own: one may know that a second ago all was well.
             wait_until(lambda: running.ask(PRIYA)[1]["error"] == "replica_unavailable")
         finally:
-            own.resume_replay()
+            resume_replay(own)
         own.wait_replayed()
         wait_until(running.is_up)
         own.primary.execute("DROP TABLE late")

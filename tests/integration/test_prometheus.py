@@ -16,6 +16,7 @@ import yaml
 
 from tests.running import SECONDS, Running, find_free_port, wait_until
 from tests.shop import PRIYA
+from tests.support.servers import crash
 from tests.test_monitoring import ALERTS, PANELS, fill_query
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
@@ -108,7 +109,7 @@ def test_a_dashboard_has_something_to_show_and_a_lost_replica_is_seen(watched: W
         return {"TickitiQueryNotReady", "TickitiQueryReplicaUnavailable"} <= alarms
 
     assert not is_alarmed()
-    shop_pair.standby.crash()
+    crash(shop_pair.standby)
     try:
         wait_until(is_alarmed)
     finally:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.shop import PRIYA, Shop, open_shop
+from tests.support.servers import crash, pause_replay, promote, resume_replay
 from tickiti_query.demo.loading import READER, create_reader, create_schema
 from tickiti_query.demo.pair import Pair
 
@@ -113,7 +114,7 @@ def test_the_contract_check_names_what_is_missing(shop_pair: Pair, damage: str, 
 def test_a_replica_too_far_behind_is_a_503_until_it_has_caught_up(shop_pair: Pair) -> None:
     shop = open_shop(shop_pair, max_replica_lag_seconds=1)
     assert shop.ask(PRIYA).status_code == 200
-    shop_pair.pause_replay()
+    pause_replay(shop_pair)
     try:
         with contextlib.closing(shop_pair.primary.connect(options="-c synchronous_commit=local")) as writer:
             writer.cursor().execute("UPDATE reporting.teams SET name = name WHERE id = 1")
@@ -124,7 +125,7 @@ def test_a_replica_too_far_behind_is_a_503_until_it_has_caught_up(shop_pair: Pai
         check_unavailable(shop)
         check_failing(shop, "lag")
     finally:
-        shop_pair.resume_replay()
+        resume_replay(shop_pair)
     shop_pair.wait_replayed()
     assert shop.ask(PRIYA).status_code == 200
     assert shop.probe()[0] == 200
@@ -138,7 +139,7 @@ def test_a_promoted_server_is_refused_unless_a_primary_will_do(tmp_path: Path) -
         strict, lenient = open_shop(own), open_shop(own, require_standby=False)
         with strict.add_token() as (_, secret), strict.add_row("users", id=1, name="P", email="p@x.example"):
             assert [shop.ask(secret).status_code for shop in (strict, lenient)] == [200, 200]
-            own.promote()
+            promote(own)
             response = strict.ask(secret)
             assert (response.status_code, response.get_json()["error"]) == (503, "replica_unavailable")
             check_failing(strict, "standby")
@@ -155,7 +156,7 @@ def test_a_replica_that_comes_back_is_used_again(tmp_path: Path) -> None:
             create_schema(connection)
             create_reader(connection)
         shop = open_shop(own, replica_url=own.standby.url_for(READER))
-        own.standby.crash()
+        crash(own.standby)
         check_unavailable(shop)
         check_failing(shop, "replica")
         own.start()

@@ -12,6 +12,7 @@ import psycopg2
 
 from tests.stress.checker import Checker, Memory, Validate
 from tests.stress.workload import READER, SET_UP, Caretaker, Writer
+from tests.support.servers import crash
 from tickiti_query.cache.snapshot import Snapshot, Validator
 from tickiti_query.demo.pair import Pair
 from tickiti_query.replica.connection import Target
@@ -181,7 +182,7 @@ class Crashes:
         return self._seconds * (0.5 + self._dice.random())
 
     def _crash_server(self) -> bool:
-        self._pair.standby.crash()
+        crash(self._pair.standby)
         self._pair.standby.start()
         return True
 

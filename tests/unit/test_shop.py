@@ -8,7 +8,6 @@ import pytest
 
 from tickiti_query.demo.loading import World
 from tickiti_query.demo.shop import make_shop
-from tickiti_query.demo.shop_texts import list_words
 from tickiti_query.demo.tokens import DEMO_TOKENS
 from tickiti_query.reporting.contract import RELATIONS
 
@@ -23,18 +22,37 @@ OPERATORS = {
     **dict.fromkeys(("retained", "participating", "unread"), EQUALS),
     **dict.fromkeys(("recently_read", "inbox", "for_attention"), EQUALS),
 }
-ORDERS = set(
-    list_words(
-        "number|subject|status|priority|queue|assignee|originator|created_at|updated_at|on_hold_until|"
-        "last_response_at|response_count|last_read_at"
-    )
-)
-COLUMNS = set(
-    list_words(
-        "queue_id|on_hold_until|resolution|last_responder_email|last_response_at|response_count|"
-        "assignee_name|originator_name|participants|hashtags|watchlists|retained|unread|last_read_at"
-    )
-)
+ORDERS = {
+    "number",
+    "subject",
+    "status",
+    "priority",
+    "queue",
+    "assignee",
+    "originator",
+    "created_at",
+    "updated_at",
+    "on_hold_until",
+    "last_response_at",
+    "response_count",
+    "last_read_at",
+}
+COLUMNS = {
+    "queue_id",
+    "on_hold_until",
+    "resolution",
+    "last_responder_email",
+    "last_response_at",
+    "response_count",
+    "assignee_name",
+    "originator_name",
+    "participants",
+    "hashtags",
+    "watchlists",
+    "retained",
+    "unread",
+    "last_read_at",
+}
 REFERENCES = [
     ("personal_access_tokens", "tokenable_id", "users"),
     ("queue_permissions", "user_id", "users"),

@@ -1,5 +1,7 @@
 """A field is one entry of the catalogue: conditions, criteria, orders, columns and documents follow from it."""
 
+from functools import partial
+
 import pytest
 
 from schemas.ticket_list import make_row_schema
@@ -19,13 +21,14 @@ from tickiti_query.model.errors import UnsupportedPerspective, ValidationFailed
 from tickiti_query.model.perspective import Condition, Order, Perspective
 from tickiti_query.model.search import Criterion
 
+IN_COLOUR = Comparison(read_text, partial(contain_text, "t.colour", "colour"))
 TOY = Field(
     name="colour",
     values="the shoe's colour",
     column=text_column("t.colour", "Red", nullable=True),
     order=text_key("t.colour", nullable=True),
-    equals=Comparison(read_text, match_text("t.colour", "colour", nullable=True)),
-    modes=[Mode("colour", "part of a colour", Comparison(read_text, contain_text("t.colour", "colour")), text=True)],
+    equals=Comparison(read_text, partial(match_text, "t.colour", "colour", nullable=True)),
+    modes=[Mode("colour", "part of a colour", IN_COLOUR, text=True)],
 )
 WITH_TOY = make_catalogue([*FIELDS.fields.values(), TOY])
 USES = {

@@ -6,6 +6,7 @@ queue; values go through the binds of the context.
 """
 
 from datetime import time
+from functools import partial
 
 from tickiti_query.catalogue import matching, relations, values
 from tickiti_query.catalogue.column import Column, Kind
@@ -26,13 +27,16 @@ from tickiti_query.catalogue.fragments import (
 )
 from tickiti_query.catalogue.predicate import Comparison
 
-STATUS = Comparison(values.read_status, matching.match_exactly("t.status", "status"))
-PRIORITY = Comparison(values.read_priority, matching.match_number("t.priority", "priority"))
+NUMBER = Comparison(values.read_number, partial(matching.match_number, "t.number", "number"))
+STATUS = Comparison(values.read_status, partial(matching.match_exactly, "t.status", "status"))
+PRIORITY = Comparison(values.read_priority, partial(matching.match_number, "t.priority", "priority"))
+RESOLUTION = Comparison(values.read_text, partial(matching.match_text, "t.resolution", "resolution", nullable=True))
 HASHTAG = Comparison(values.read_tag, relations.match_tag)
 PARTICIPANT = Comparison(values.read_email, relations.match_participant)
 ORIGINATOR = Comparison(values.read_email, relations.match_originator)
 ASSIGNEE = Comparison(values.read_assignee, relations.match_assignee)
-IN_SUBJECT = Comparison(values.read_text, matching.contain_text("t.subject", "subject"))
+WATCHLIST = Comparison(values.read_number, relations.match_watchlist)
+IN_SUBJECT = Comparison(values.read_text, partial(matching.contain_text, "t.subject", "subject"))
 IN_CONTENT = Comparison(values.read_text, relations.match_content)
 IN_EITHER = Comparison(values.read_text, relations.match_subject_or_content)
 # Two people of the demo, for examples.
@@ -45,8 +49,9 @@ ASSIGNEE_VALUES = (
     "e-mail address (also that person's teams), `team:<id>` (the team's own), `team-and-members:<id>`"
     " (the team's and its members' own), `Unassigned`, `me`"
 )
-PARTICIPANTS = list_values("p.email", fixed("FROM ticket_participants p WHERE p.ticket_id = t.id"))
-HASHTAGS = list_values("h.tag", fixed("FROM ticket_hashtags h WHERE h.ticket_id = t.id"))
+WATCHLIST_TOKENS = "id of a watchlist that the acting user owns or that is shared"
+PARTICIPANTS = list_values("p.email", fixed(relations.PARTICIPANTS))
+HASHTAGS = list_values("h.tag", fixed(relations.HASHTAGS))
 WATCHLISTS = list_values("w.name", relations.visible_watchlists)
 
 
@@ -59,14 +64,7 @@ FIELDS = make_catalogue(
             core=True,
             column=number_column("t.number", 220009),
             order=Key(fixed("t.number")),
-            modes=[
-                Mode(
-                    "ticket_number",
-                    "number",
-                    Comparison(values.read_number, matching.match_number("t.number", "number")),
-                    integers=True,
-                )
-            ],
+            modes=[Mode("ticket_number", "number", NUMBER, integers=True)],
         ),
         Field(
             name="status",
@@ -101,15 +99,11 @@ FIELDS = make_catalogue(
             core=True,
             column=text_column("t.subject", "Carbon plate cracked on first marathon"),
             order=text_key("t.subject"),
-            equals=Comparison(values.read_text, matching.match_text("t.subject", "subject")),
+            equals=Comparison(values.read_text, partial(matching.match_text, "t.subject", "subject")),
             contains=IN_SUBJECT,
             modes=[Mode("subject", "part of the subject", IN_SUBJECT, text=True)],
         ),
-        Field(
-            name="assigned_to_email",
-            core=True,
-            column=text_column("t.assigned_to_email", PRIYA, nullable=True),
-        ),
+        Field(name="assigned_to_email", core=True, column=text_column("t.assigned_to_email", PRIYA, nullable=True)),
         Field(name="originator_email", core=True, column=text_column("t.originator_email", MARCUS)),
         Field(
             name="created_at",
@@ -156,7 +150,7 @@ FIELDS = make_catalogue(
             order=text_key("t.originator_email"),
             shows=fixed("t.originator_email"),
             equals=ORIGINATOR,
-            contains=Comparison(values.read_text, matching.contain_text("t.originator_email", "originator")),
+            contains=Comparison(values.read_text, partial(matching.contain_text, "t.originator_email", "originator")),
             modes=[Mode("raised", EMAIL_VALUES, ORIGINATOR)],
         ),
         Field(
@@ -179,20 +173,13 @@ FIELDS = make_catalogue(
             user_centric=True,
             equals=Comparison(values.read_name_or_id, relations.match_watchlist),
             shows=list_values("concat(w.id, ' ', w.name)", relations.visible_watchlists),
-            modes=[
-                Mode(
-                    "watchlist",
-                    "id of a watchlist that the acting user owns or that is shared",
-                    Comparison(values.read_number, relations.match_watchlist),
-                    integers=True,
-                )
-            ],
+            modes=[Mode("watchlist", WATCHLIST_TOKENS, WATCHLIST, integers=True)],
         ),
         Field(
             name="resolution",
             values="text",
             column=text_column("t.resolution", "Replaced under warranty", nullable=True),
-            equals=Comparison(values.read_text, matching.match_text("t.resolution", "resolution", nullable=True)),
+            equals=RESOLUTION,
         ),
         # What the subject user has to do with the ticket.
         make_flag("retained", relations.match_retained, example=True),
@@ -220,11 +207,7 @@ FIELDS = make_catalogue(
             column=moment_column("t.last_response_at", "2026-05-02 11:30:48", nullable=True),
             order=Key(fixed("t.last_response_at"), nullable=True),
         ),
-        Field(
-            name="response_count",
-            column=number_column("t.response_count", 2),
-            order=Key(fixed("t.response_count")),
-        ),
+        Field(name="response_count", column=number_column("t.response_count", 2), order=Key(fixed("t.response_count"))),
         Field(name="assignee_name", column=name_column("t.assigned_to_email", "Priya Sharma")),
         Field(name="originator_name", column=name_column("t.originator_email", "Marcus Webb")),
         Field(name="participants", column=Column(PARTICIPANTS, Kind.LIST, (MARCUS, PRIYA))),

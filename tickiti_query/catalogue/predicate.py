@@ -109,10 +109,11 @@ def join_all(predicates: Sequence[Predicate]) -> Predicate:
 
 
 def _join(word: str, predicates: Sequence[Predicate]) -> Predicate:
-    return Predicate(
-        f"({word.join(predicate.sql for predicate in predicates)})",
-        nullable=any(predicate.nullable for predicate in predicates),
-    )
+    sql = word.join(predicate.sql for predicate in predicates)
+    return Predicate(f"({sql})", nullable=any(predicate.nullable for predicate in predicates))
+
+
+Flag = Callable[[CompileContext], Predicate]
 
 
 @dataclass(frozen=True, slots=True)

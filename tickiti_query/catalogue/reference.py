@@ -51,23 +51,12 @@ def write_reference(catalogue: Catalogue = FIELDS) -> str:
     orders = [field for field in fields if field.order]
     own = [field for field in fields if field.column and not field.core]
     core = ", ".join(f"`{name}`" for name in catalogue.core)
-    return "".join(
-        [
-            HEAD,
-            CONDITIONS,
-            "\n",
-            tabulate(("field", "values", "operators"), map(make_condition_row, conditions)),
-            MODES,
-            "\n",
-            tabulate_modes(catalogue),
-            ORDERS,
-            "\n",
-            ", ".join(map(mark, orders)),
-            ".\n",
-            COLUMNS,
-            f"\nCore: {core}.\n\nOwn: {', '.join(map(mark, own))}.\n",
-            "\n(U): user-centric, about the subject user.\n",
-        ]
+    table = tabulate(("field", "values", "operators"), map(make_condition_row, conditions))
+    return (
+        f"{HEAD}{CONDITIONS}\n{table}{MODES}\n{tabulate_modes(catalogue)}"
+        f"{ORDERS}\n{', '.join(map(mark, orders))}.\n"
+        f"{COLUMNS}\nCore: {core}.\n\nOwn: {', '.join(map(mark, own))}.\n"
+        "\n(U): user-centric, about the subject user.\n"
     )
 
 
@@ -85,17 +74,11 @@ def make_condition_row(field: Field) -> Sequence[str]:
 
 def tabulate_modes(catalogue: Catalogue) -> str:
     """Return the table of the modes of `search_object.criteria`."""
-    return tabulate(
-        ("mode", "a token", "tokens of one criterion"),
-        (
-            (
-                f"`{mode.name}`",
-                mode.tokens,
-                "all must match; any with `match: any`" if mode.text else "any may match",
-            )
-            for mode in catalogue.modes.values()
-        ),
+    rows = (
+        (f"`{mode.name}`", mode.tokens, "all must match; any with `match: any`" if mode.text else "any may match")
+        for mode in catalogue.modes.values()
     )
+    return tabulate(("mode", "a token", "tokens of one criterion"), rows)
 
 
 def tabulate(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -13,6 +13,8 @@ from tickiti_query.catalogue.resolved_names import Relation
 from tickiti_query.catalogue.values import Team, Word
 from tickiti_query.model.numbers import BIGINT
 
+PARTICIPANTS = "FROM ticket_participants p WHERE p.ticket_id = t.id"
+HASHTAGS = "FROM ticket_hashtags h WHERE h.ticket_id = t.id"
 READ_SINCE = "s.last_read_at >= COALESCE(t.last_response_at, t.created_at)"
 
 
@@ -21,14 +23,9 @@ def subject_id(context: CompileContext) -> str:
     return context.binds.add("subject_id", context.subject.id)
 
 
-def subject_email(context: CompileContext) -> str:
-    """Write the subject user's e-mail address, folded."""
-    return matching.fold(context, "subject_email", context.subject.email)
-
-
 def match_content(patterns: Sequence[str], context: CompileContext) -> Predicate:
     """Match tickets with one of the texts in a response that is not deleted. Notes count for staff only."""
-    found = matching.contain_text("r.plain_text", "content")(patterns, context)
+    found = matching.contain_text("r.plain_text", "content", patterns, context)
     return Predicate(f"EXISTS (SELECT 1 {visible_responses(context)} AND {found.sql})")
 
 
@@ -40,12 +37,8 @@ def visible_responses(context: CompileContext) -> str:
 
 def match_subject_or_content(tokens: Sequence[str], context: CompileContext) -> Predicate:
     """Match tickets with one of the texts in the subject or in a response."""
-    either = join_any([matching.contain_text("t.subject", "subject")(tokens, context), match_content(tokens, context)])
-    sides = (
-        matching.contain_text("t.subject", "subject")(tokens, context).sql,
-        match_content(tokens, context).sql,
-    )
-    return replace(either, branches=sides)
+    sides = [matching.contain_text("t.subject", "subject", tokens, context), match_content(tokens, context)]
+    return replace(join_any(sides), branches=tuple(side.sql for side in sides))
 
 
 def match_queue(queues: Sequence[str | int], context: CompileContext) -> Predicate:
@@ -62,18 +55,21 @@ def match_inbox(context: CompileContext) -> Predicate:
 
 def in_queues(ids: Iterable[int], context: CompileContext) -> Predicate:
     """Match tickets in one of these queues."""
-    found = matching.match_number("t.queue_id", "queue")(sorted(ids), context)
+    found = matching.match_number("t.queue_id", "queue", sorted(ids), context)
     return Predicate(found.sql, queues=QueueSet(frozenset(ids)))
 
 
 def match_assignee(assignees: Sequence[str | Word | Team], context: CompileContext) -> Predicate:
-    """Match tickets assigned to a person or their teams, to a team, to a team or its members, or to nobody."""
+    """Match tickets assigned to a person or their teams, to a team, to a team or its members, or to nobody.
+
+    A ticket that is assigned to a team itself has the text `team:<id>`.
+    """
     keys: list[str] = []
     for email in matching.resolve_emails(context, assignees):
-        keys += [email, *(team_key(team) for team in context.names.find_ids(Relation.TEAMS_OF_EMAIL, email))]
+        keys += [email, *(f"team:{team}" for team in context.names.find_ids(Relation.TEAMS_OF_EMAIL, email))]
     for team in assignees:
         if isinstance(team, Team):
-            keys.append(team_key(team.id))
+            keys.append(f"team:{team.id}")
             if team.with_members:
                 keys += map(str, context.names.find(Relation.MEMBERS_OF_TEAM, team.id))
     found = []
@@ -81,33 +77,25 @@ def match_assignee(assignees: Sequence[str | Word | Team], context: CompileConte
         nobody = "t.assigned_to_email IS NULL"
         found.append(Predicate(nobody, branches=(nobody,), worth_splitting=matching.is_by_update))
     if keys:
-        found.append(matching.match_person("t.assigned_to_email", "assignee", nullable=True)(keys, context))
+        found.append(matching.match_person("t.assigned_to_email", "assignee", keys, context, nullable=True))
     return join_any(found)
-
-
-def team_key(team: int) -> str:
-    """Return the text that stands in a ticket which is assigned to a team itself."""
-    return f"team:{team}"
 
 
 def match_originator(emails: Sequence[str | Word], context: CompileContext) -> Predicate:
     """Match tickets that one of these people sent in."""
-    return matching.match_person("t.originator_email", "originator")(matching.resolve_emails(context, emails), context)
+    return matching.match_person("t.originator_email", "originator", matching.resolve_emails(context, emails), context)
 
 
 def match_participant(emails: Sequence[str | Word], context: CompileContext) -> Predicate:
     """Match tickets in which one of these people takes part."""
-    found = matching.match_email("p.email", "participant")(emails, context)
-    return Predicate(
-        f"EXISTS (SELECT 1 FROM ticket_participants p WHERE p.ticket_id = t.id AND {found.sql})",
-        selective=True,
-    )
+    found = matching.match_text("p.email", "participant", matching.resolve_emails(context, emails), context)
+    return Predicate(f"EXISTS (SELECT 1 {PARTICIPANTS} AND {found.sql})", selective=True)
 
 
 def match_tag(tags: Sequence[str], context: CompileContext) -> Predicate:
     """Match tickets with one of the tags."""
-    found = matching.match_text("h.tag", "hashtag")(tags, context)
-    return Predicate(f"EXISTS (SELECT 1 FROM ticket_hashtags h WHERE h.ticket_id = t.id AND {found.sql})")
+    found = matching.match_text("h.tag", "hashtag", tags, context)
+    return Predicate(f"EXISTS (SELECT 1 {HASHTAGS} AND {found.sql})")
 
 
 def visible_watchlists(context: CompileContext) -> str:
@@ -123,7 +111,7 @@ def match_watchlist(watchlists: Sequence[str | int], context: CompileContext) ->
     ids = {each for each in watchlists if isinstance(each, int)}
     names = [each for each in watchlists if isinstance(each, str)]
     ids = ids.union(*(context.names.find_ids(Relation.WATCHLISTS_NAMED, name) for name in names))
-    found = matching.match_number("wt.watchlist_id", "watchlist")(sorted(ids), context)
+    found = matching.match_number("wt.watchlist_id", "watchlist", sorted(ids), context)
     return Predicate(f"EXISTS (SELECT 1 {visible_watchlists(context)} AND {found.sql})", selective=True)
 
 

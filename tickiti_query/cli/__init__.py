@@ -34,8 +34,7 @@ def main(argv: Sequence[str] | None = None, program: str = MODULE) -> int:
     `program` is the name by which the command line was called, for its messages.
     """
     parser = argparse.ArgumentParser(
-        prog=program,
-        description="Tools beside the service. They are set up by the same environment variables.",
+        prog=program, description="Tools beside the service. They are set up by the same environment variables."
     )
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:

@@ -13,12 +13,8 @@ from tickiti_query.cli.checks.rights import check_rights
 from tickiti_query.cli.checks.server import check_server
 from tickiti_query.cli.session import Session, open_session, read_settings
 
-CHECKS: tuple[Callable[[Session], Iterator[CheckResult]], ...] = (
-    check_server,
-    check_columns,
-    check_indexes,
-    check_rights,
-)
+Check = Callable[[Session], Iterator[CheckResult]]
+CHECKS: tuple[Check, ...] = (check_server, check_columns, check_indexes, check_rights)
 DESCRIPTION = """
 Reads the replica of TICKITI_REPLICA_URL as the service would, and prints one line a finding: `ok`, `warning` or
 `fault`, what it is about, and what is the matter. Looks at the server (version, standby, lag, the link to the
@@ -31,10 +27,7 @@ EPILOG = "Exit code: 0 without faults, 1 with faults, 2 where the settings are w
 def add_parser(subparsers: Any) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
-        "check",
-        help="say what a replica lacks, and what its role could write",
-        description=DESCRIPTION,
-        epilog=EPILOG,
+        "check", help="say what a replica lacks, and what its role could write", description=DESCRIPTION, epilog=EPILOG
     )
     parser.set_defaults(run=run)
 

@@ -29,9 +29,8 @@ def add_parser(subparsers: Any) -> None:
         "costs", help="show what each perspective costs", description=DESCRIPTION, epilog=EPILOG
     )
     parser.add_argument("url", nargs="+", help="of an operations port, such as http://127.0.0.1:9090; one for each pod")
-    parser.add_argument(
-        "--over", type=read_seconds, metavar="SECONDS", help="wait so long, and show what these seconds cost"
-    )
+    over = "wait so long, and show what these seconds cost"
+    parser.add_argument("--over", type=read_seconds, metavar="SECONDS", help=over)
     parser.set_defaults(run=run)
 
 

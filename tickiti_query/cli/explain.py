@@ -9,13 +9,7 @@ from tickiti_query.cli.psql_script import write_script
 from tickiti_query.cli.question import Question, add_question, open_replica, read_query, read_question
 from tickiti_query.cli.scan_warnings import find_growing_tables, list_scan_warnings
 from tickiti_query.cli.session import read_settings
-from tickiti_query.cli.wording import (
-    describe_condition,
-    describe_order,
-    describe_search,
-    enumerate_all,
-    quote,
-)
+from tickiti_query.cli.wording import describe_condition, describe_order, describe_search, enumerate_all, quote
 from tickiti_query.compiler.order import DEFAULT
 from tickiti_query.model.errors import QueryTimeout
 from tickiti_query.model.statement import Statement
@@ -43,10 +37,7 @@ MEASURED, ESTIMATED = "EXPLAIN (ANALYZE, BUFFERS)", "EXPLAIN"
 def add_parser(subparsers: Any) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
-        "explain",
-        help="show a question's SQL and plan, and what in it grows",
-        description=DESCRIPTION,
-        epilog=EPILOG,
+        "explain", help="show a question's SQL and plan, and what in it grows", description=DESCRIPTION, epilog=EPILOG
     )
     add_question(parser)
     parser.add_argument("--no-run", action="store_true", help="show the plan without running the statement")

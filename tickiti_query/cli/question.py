@@ -51,7 +51,7 @@ class Asker:
         return f"{user.id} {self.name} <{user.email}>, {staff}{inactive}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Question:
     """A user's query, its perspective, and the statement that answers it. `names` has the names that it needed."""
 
@@ -66,13 +66,7 @@ class Question:
 def add_question(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of a question: the user, and the query."""
     add = parser.add_argument
-    add(
-        "--user",
-        required=True,
-        type=read_argument,
-        metavar="USER",
-        help="who asks: an id, or an e-mail address",
-    )
+    add("--user", required=True, type=read_argument, metavar="USER", help="who asks: an id, or an e-mail address")
     add(
         "--perspective",
         type=read_argument,
@@ -156,14 +150,7 @@ def read_question(source: Transaction, who: str, query: TicketQuery) -> Question
     searches = read_criteria(query.criteria)
     perspective = find_perspective(source, query.selector, asker.actor)
     statement, names = compile_with_names(perspective, searches, asker.actor, query.row_limit, partial(resolve, source))
-    return Question(
-        asker=asker,
-        query=query,
-        perspective=perspective,
-        searches=searches,
-        names=names,
-        statement=statement,
-    )
+    return Question(asker, query, perspective, searches, names, statement)
 
 
 def find_asker(source: Transaction, who: str) -> Asker:

@@ -12,14 +12,7 @@ from tickiti_query.compiler.question_rules import read_rules
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.transaction import Transaction
 
-GROWING = (
-    "tickets",
-    "responses",
-    "ticket_participants",
-    "ticket_hashtags",
-    "watchlist_tickets",
-    "ticket_user_states",
-)
+GROWING = ("tickets", "responses", "ticket_participants", "ticket_hashtags", "watchlist_tickets", "ticket_user_states")
 FEW_ROWS = 1_000  # a table this small is read as a whole whatever indexes it has
 MANY_ROWS = 10_000
 ADVICE = "deploy/reporting_indexes.sql has the indexes"

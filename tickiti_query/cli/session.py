@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
@@ -20,19 +21,18 @@ CONNECT_SECONDS = 60.0  # for all hosts together, each of which has its own conn
 GRACE_SECONDS = 1.0  # how much longer than the server's own limit we wait
 
 
+@dataclass(frozen=True, slots=True)
 class Session:
     """One autocommit connection to the first server of the URL that answers."""
 
-    def __init__(self, connection: ReplicaConnection, settings: Settings, sessions: Sessions) -> None:
-        self.connection = connection
-        self.settings = settings
-        self.sessions = sessions
-        self._seconds = settings.statement_timeout_ms / 1000 + GRACE_SECONDS
+    connection: ReplicaConnection
+    settings: Settings
+    sessions: Sessions
 
     def fetch(self, sql: str, **binds: Bind) -> list[tuple[Any, ...]]:
         """Return all rows of a statement with `:name` binds. Raise psycopg2.Error."""
         statement = Statement(sql, tuple(binds.items()))
-        self.limit(self._seconds)
+        self.limit(self.settings.statement_timeout_ms / 1000 + GRACE_SECONDS)
         return run_statement(self.connection, statement, prefix=self.sessions.prefix)
 
     def limit(self, seconds: float) -> None:
@@ -61,12 +61,8 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 
 def find_target(settings: Settings) -> Target:
     """Return the target of a connection to the replica of the settings."""
-    return Target(
-        settings.replica_url,
-        settings.replica_schema,
-        settings.statement_timeout_ms,
-        is_pooled=settings.pooler == "transaction",
-    )
+    is_pooled = settings.pooler == "transaction"
+    return Target(settings.replica_url, settings.replica_schema, settings.statement_timeout_ms, is_pooled=is_pooled)
 
 
 @contextmanager

@@ -31,10 +31,7 @@ Place = tuple[int, int] | None  # place and length of the list, where they could
 def add_parser(subparsers: Any) -> None:
     """Add the command to the command line."""
     parser = subparsers.add_parser(
-        "why",
-        help="say why a ticket is or is not in a list",
-        description=DESCRIPTION,
-        epilog=EPILOG,
+        "why", help="say why a ticket is or is not in a list", description=DESCRIPTION, epilog=EPILOG
     )
     add_question(parser)
     parser.add_argument("--ticket", required=True, metavar="NUMBER", help="the number that people quote")
@@ -55,10 +52,7 @@ def run(args: argparse.Namespace) -> int:
         )
     lines = [f"There is no ticket {args.ticket}."]
     if reasons is not None:
-        lines = [
-            describe_verdict(args.ticket, question, reasons, place),
-            *describe_reasons(reasons, question),
-        ]
+        lines = [describe_verdict(args.ticket, question, reasons, place), *describe_reasons(reasons, question)]
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     return 0
 

@@ -31,9 +31,8 @@ def read_criteria(criteria: Sequence[Criterion], catalogue: Catalogue = FIELDS) 
             known = ", ".join(sorted(catalogue.modes))
             errors[f"{criterion.path}.mode"] = [f"Must be one of {known}."]
             continue
-        tokens = [
-            read_token(mode, token, f"{criterion.path}.tokens.{i}", errors) for i, token in enumerate(criterion.tokens)
-        ]
+        path = f"{criterion.path}.tokens"
+        tokens = [read_token(mode, token, f"{path}.{i}", errors) for i, token in enumerate(criterion.tokens)]
         searches.append(Search(mode, tuple(tokens), criterion.match))
     if errors:
         raise ValidationFailed(errors)

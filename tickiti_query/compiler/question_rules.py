@@ -38,11 +38,7 @@ class QuestionRules:
 
 
 def read_rules(
-    perspective: Perspective,
-    searches: Sequence[Search],
-    actor: Actor,
-    names: ResolvedNames,
-    catalogue: Catalogue,
+    perspective: Perspective, searches: Sequence[Search], actor: Actor, names: ResolvedNames, catalogue: Catalogue
 ) -> QuestionRules:
     """Return the rules of a question. Raise UnsupportedPerspective for a condition that the catalogue does not have."""
     context = CompileContext(actor, perspective.subject or actor.user, names)

@@ -90,9 +90,7 @@ class Asked:
 
     def read(self, row: Sequence[Any]) -> Ruling:
         """Return the truth of the rule in a row."""
-        reasons = (
-            Reason(part, row[truth], () if has is None else (row[has],)) for part, truth, has in self.alternatives
-        )
+        reasons = (Reason(part, row[at], () if has is None else (row[has],)) for part, at, has in self.alternatives)
         return Ruling(row[self.truth], tuple(reasons))
 
 
@@ -143,9 +141,8 @@ def compile_reasons(
         *(ask(rule, rules.context, columns, catalogue) for rule in rules.conditions),
         *(ask(rule, rules.own_context, columns, catalogue) for rule in rules.searches),
     )
-    order = tuple(
-        (each, show(catalogue.fields[each.field], rules.context, columns)) for each in perspective.orders or DEFAULT
-    )
+    orders, fields = perspective.orders or DEFAULT, catalogue.fields
+    order = tuple((each, show(fields[each.field], rules.context, columns)) for each in orders)
     where = f"WHERE t.number = {rules.context.binds.add('number', number)}\nORDER BY t.id\nLIMIT 1"
     tables = "FROM tickets t\nLEFT JOIN ticket_queues q ON q.id = t.queue_id"
     sql = "\n".join([f"SELECT {columns}", tables, *rules.context.joins.clauses, where])

@@ -52,21 +52,10 @@ def load_world(connection: extensions.connection, world: World, schema: str = "r
         for relation, rows in world.items():
             for columns, alike in _group_by_columns(rows).items():
                 statement = sql.SQL("INSERT INTO {}.{} ({}) VALUES %s").format(
-                    sql.Identifier(schema),
-                    sql.Identifier(relation),
-                    sql.SQL(", ").join(map(sql.Identifier, columns)),
+                    sql.Identifier(schema), sql.Identifier(relation), sql.SQL(", ").join(map(sql.Identifier, columns))
                 )
                 values = [tuple(_adapt(relation, column, row[column]) for column in columns) for row in alike]
                 execute_values(cursor, statement, values, page_size=1000)
-
-
-def clear_world(connection: extensions.connection, schema: str = "reporting") -> None:
-    """Delete every row of every relation in one transaction."""
-    statements = [
-        sql.SQL("DELETE FROM {}.{}").format(sql.Identifier(schema), sql.Identifier(relation)) for relation in RELATIONS
-    ]
-    with connection, connection.cursor() as cursor:
-        cursor.execute(sql.SQL(";").join(statements))
 
 
 def _group_by_columns(rows: Iterable[Row]) -> dict[tuple[str, ...], list[Row]]:

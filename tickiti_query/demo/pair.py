@@ -3,11 +3,12 @@
 import signal
 import socket
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 from tickiti_query.demo import binaries, cluster
-from tickiti_query.demo.postgres import PostgresServer, ServerError
+from tickiti_query.demo.postgres import PostgresServer
 
 SETTINGS = {
     "fsync": "off",
@@ -27,13 +28,13 @@ SETTINGS = {
 PRIMARY_SETTINGS = {"synchronous_standby_names": "*", "synchronous_commit": "remote_apply"}
 
 
+@dataclass(frozen=True)
 class Pair:
     """Two servers over one directory, from an empty directory or a former pair's."""
 
-    def __init__(self, directory: Path, primary: PostgresServer, standby: PostgresServer) -> None:
-        self.directory = directory
-        self.primary = primary
-        self.standby = standby
+    directory: Path
+    primary: PostgresServer
+    standby: PostgresServer
 
     @classmethod
     def create(cls, directory: Path, *, settings: Mapping[str, str] | None = None, listen: bool = False) -> Self:
@@ -89,37 +90,19 @@ class Pair:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def pause_replay(self) -> None:
-        """Let the standby receive but not apply; a commit on the primary waits until it is resumed.
-
-        Writers that must not wait connect with `options="-c synchronous_commit=local"`.
-        """
-        self.standby.execute("SELECT pg_wal_replay_pause()")
-        self.standby.wait_until("pause its replay", self._is_paused, 10)
-
-    def resume_replay(self) -> None:
-        self.standby.execute("SELECT pg_wal_replay_resume()")
-
-    def promote(self, timeout: float = 10.0) -> None:
-        """Make the standby a primary of its own; the next `create` here builds a new standby."""
-        [(done,)] = self.standby.execute("SELECT pg_promote(true, %s)", (int(timeout),))
-        if not done:
-            raise ServerError(f"the standby was not promoted within {timeout:g} s")
-
     def wait_replayed(self, timeout: float = 10.0) -> None:
         """Return once the standby has applied all that the primary has written up to now."""
         [(target,)] = self.primary.execute("SELECT CAST(pg_current_wal_lsn() AS text)")
         sql = "SELECT pg_last_wal_replay_lsn() >= CAST(%s AS pg_lsn)"
-        self.standby.wait_until(
-            f"replay up to {target}", lambda: bool(self.standby.execute(sql, (target,))[0][0]), timeout
-        )
+
+        def has_replayed() -> bool:
+            return bool(self.standby.execute(sql, (target,))[0][0])
+
+        self.standby.wait_until(f"replay up to {target}", has_replayed, timeout)
 
     def _streams(self) -> bool:
         sql = "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming' AND sync_state = 'sync'"
         return bool(self.primary.execute(sql)[0][0])
-
-    def _is_paused(self) -> bool:
-        return bool(self.standby.execute("SELECT pg_get_wal_replay_pause_state() = 'paused'")[0][0])
 
 
 def _find_free_ports() -> tuple[int, int]:

@@ -50,10 +50,6 @@ class PostgresServer:
         """Return the URL over the unix socket, as this role, which needs no password."""
         return f"postgresql://{quote(user)}@/postgres?host={quote(str(self.sockets))}&port={self.port}"
 
-    def tcp_url_for(self, user: str) -> str:
-        """Return the URL over TCP on 127.0.0.1, for a server that was made with `listen`."""
-        return f"postgresql://{quote(user)}@127.0.0.1:{self.port}/postgres"
-
     @property
     def pid(self) -> int:
         """The postmaster's process id."""
@@ -110,10 +106,6 @@ class PostgresServer:
             process.send_signal(signal.SIGCONT)  # a frozen server would not hear the first
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(STOP_SECONDS)
-
-    def crash(self) -> None:
-        """End at once without a checkpoint; the next start has to recover."""
-        self.stop(signal.SIGQUIT)
 
     def connect(self, *, user: str = "postgres", options: str = "") -> extensions.connection:
         """Return a new connection in autocommit, which the caller closes."""

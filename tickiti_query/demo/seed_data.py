@@ -35,6 +35,6 @@ def load_seed_data(pair: Pair, report: Callable[[str], None]) -> None:
 def compute_fingerprint() -> str:
     """Return a hash over everything the demo's rows come from."""
     here = Path(__file__).parent
-    sources = sorted([*here.glob("shop*.py"), here / "tokens.py", here / "reporting.sql"])
+    sources = sorted([*here.glob("shop*.py"), *here.glob("seed/*.toml"), here / "tokens.py", here / "reporting.sql"])
     digest = hashlib.sha256(b"".join(source.read_bytes() for source in sources))
     return f"tickiti-query demo {digest.hexdigest()[:16]}"

@@ -1,45 +1,21 @@
-"""The people of the shop: staff and customers, and the queues that each of them sees."""
+"""The people of the shop, named in seed/people.toml: staff and customers, and the queues that each of them sees."""
 
 import random
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tickiti_query.demo.loading import World
-from tickiti_query.demo.shop_texts import list_words
+from tickiti_query.demo.seed_files import read_seed_file
 
-QUEUES = (
-    "Returns",
-    "Orders",
-    "Shipping",
-    "Sizing & Fit",
-    "Warranty",
-    "Payments",
-    "Wholesale",
-    "Club Orders",
-    "Shop Floor",
-    "Website",
-    "Suggestions",
-    "Archive",
-)
-TEAMS = ("Returns Desk", "Fit Advisers", "Warehouse", "Web Team", "Wholesale", "Late Shift")
-STAFF = list_words(
-    "Priya Sharma|Tom Okafor|Aoife Byrne|Søren Dahl|Zoë Lindqvist|José Álvarez|Hannah Weiß|"
-    "Kenji Mori|Fatima Haddad|Liam Gallacher|Ingrid Solberg|Mateus Rocha|Chloé Lambert|Daniel Osei|"
-    "Nina Petrova|Grace Mwangi|Oliver Hart|Yusuf Demir|Elena Rossi|Callum Reid|Amara Nwosu|"
-    "Petra Novák|Ravi Menon|Sofia Karlsson|Ben Hathaway|Mei Lin|Jonas Keller|Leila Farouk|"
-    "Patrick Doyle|Anna Kowalska|Tariq Aziz|Isla Fraser|Hugo Martin|Wanjiru Kamau|George Platt|"
-    "Ines Duarte|Noah Fischer|Ruth Abara|Victor Lindgren|Dana Cole"
-)
-FIRST_NAMES = list_words(
-    "Alice|Bastian|Carmen|Dmitri|Ewa|Felix|Gwen|Hiro|Imani|Jürgen|Kasia|Lars|Maya|Nils|Oona|Paulo|"
-    "Quentin|Rosa|Stefan|Tess|Uma|Vera|Wes|Xenia|Yara|Zack"
-)
-LAST_NAMES = list_words(
-    "Adams|Bergström|Castillo|Drake|Edwards|Fontaine|Grzyb|Hughes|Ivanov|Jansen|Kipkemboi|Lopes|"
-    "Müller|Nakamura|O'Neill|Peters|Quist|Rivera|Şahin|Turner"
-)
-MAIL_HOSTS = ("mailbox.example", "fastfeet.example", "Post.Example", "läufer.example", "home.example")
-SEES_FEW = {"Priya Sharma": ("Returns", "Warranty", "Sizing & Fit"), "Dana Cole": ("Archive",)}
+PEOPLE = read_seed_file("people")
+QUEUES: Sequence[str] = PEOPLE["queues"]
+TEAMS: Sequence[str] = PEOPLE["teams"]
+STAFF: Sequence[str] = PEOPLE["staff"]
+FIRST_NAMES: Sequence[str] = PEOPLE["first_names"]
+LAST_NAMES: Sequence[str] = PEOPLE["last_names"]
+MAIL_HOSTS: Sequence[str] = PEOPLE["mail_hosts"]
+SEES_FEW: Mapping[str, Sequence[str]] = PEOPLE["sees_few"]
 FIRST_CUSTOMER_ID = 101
 
 

@@ -1,19 +1,13 @@
 """Half a year of the shop's tickets: May to November 2026, the same on every machine."""
 
 import random
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from tickiti_query.demo.loading import World
 from tickiti_query.demo.shop_people import QUEUES, TEAMS, People, Person
-from tickiti_query.demo.shop_texts import (
-    CUSTOMER_REPLIES,
-    HASHTAGS,
-    INTERNAL_NOTES,
-    STAFF_REPLIES,
-    TOPICS,
-    fill_text,
-)
+from tickiti_query.demo.shop_texts import CUSTOMER_REPLIES, HASHTAGS, INTERNAL_NOTES, STAFF_REPLIES, TOPICS, fill_text
 
 Row = dict[str, Any]
 
@@ -134,7 +128,7 @@ def _delete_last_response(world: World, ticket: Row, moment: datetime) -> None:
     ticket["response_count"] -= 1
 
 
-def _settle_status(rng: random.Random, ticket: Row, resolutions: tuple[str, ...]) -> None:
+def _settle_status(rng: random.Random, ticket: Row, resolutions: Sequence[str]) -> None:
     """Set the status of a ticket: old tickets are mostly closed, a few are unsent or deleted."""
     age_days = (CLOSES - ticket["created_at"]).days
     draw = rng.random()

@@ -5,6 +5,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from tickiti_query.demo.seed_files import read_seed_file
+
 
 @dataclass(frozen=True)
 class DemoToken:
@@ -15,7 +17,7 @@ class DemoToken:
     description: str
     owner_email: str
     abilities: tuple[str, ...]
-    perspective_id: int | None  # what to ask with it; None: whatever an empty request answers
+    perspective_id: int | None = None  # what to ask with it; None: whatever an empty request answers
 
     @property
     def secret(self) -> str:
@@ -36,37 +38,6 @@ class DemoToken:
         }
 
 
-DEMO_TOKENS = (
-    DemoToken(
-        1,
-        "few queues",
-        "Priya Sharma of the returns desk: staff who sees three queues",
-        "priya.sharma@sole-provider.example",
-        ("tickets:read",),
-        3,
-    ),
-    DemoToken(
-        2,
-        "all queues",
-        "Tom Okafor, who runs the help desk: staff who sees every queue",
-        "tom.okafor@sole-provider.example",
-        ("*",),
-        3,
-    ),
-    DemoToken(
-        3,
-        "customer",
-        "Marcus Webb of the Trailblazers running club: no staff, has the All perspective alone",
-        "marcus@trailblazers-club.example",
-        ("tickets:read",),
-        None,
-    ),
-    DemoToken(
-        4,
-        "no ability",
-        "Priya again, with a token that may not read tickets: 403",
-        "priya.sharma@sole-provider.example",
-        ("ticket-index",),
-        3,
-    ),
+DEMO_TOKENS = tuple(
+    DemoToken(**{**row, "abilities": tuple(row["abilities"])}) for row in read_seed_file("tokens")["tokens"]
 )

@@ -50,20 +50,8 @@ COMMON_HEADERS = (
         always=False,
     ),
     Header("RateLimit-Limit", COUNT, 600, "Requests a window; absent without a rate limit.", always=False),
-    Header(
-        "RateLimit-Remaining",
-        COUNT,
-        599,
-        "Requests that are left; absent without a rate limit.",
-        always=False,
-    ),
-    Header(
-        "RateLimit-Reset",
-        COUNT,
-        42,
-        "Seconds until the next window; absent without a rate limit.",
-        always=False,
-    ),
+    Header("RateLimit-Remaining", COUNT, 599, "Requests that are left; absent without a rate limit.", always=False),
+    Header("RateLimit-Reset", COUNT, 42, "Seconds until the next window; absent without a rate limit.", always=False),
 )
 ROW_HEADERS = (
     Header("X-Row-Count", COUNT, 1, "The number of rows."),

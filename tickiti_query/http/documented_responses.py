@@ -10,13 +10,7 @@ from schemas.error import make_error_schema
 from schemas.ticket_list import make_ticket_list_schema
 from tickiti_query.catalogue.field import Catalogue
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.http.documented_headers import (
-    COMMON_HEADERS,
-    ERROR_HEADERS,
-    REQUEST_ID,
-    ROW_HEADERS,
-    Header,
-)
+from tickiti_query.http.documented_headers import COMMON_HEADERS, ERROR_HEADERS, REQUEST_ID, ROW_HEADERS, Header
 from tickiti_query.model import errors
 
 View = TypeVar("View", bound=Callable[..., Any])

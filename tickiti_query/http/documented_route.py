@@ -8,11 +8,7 @@ from flask_smorest import Blueprint
 from schemas.ticket_query import TicketQuerySchema
 from tickiti_query.http.documented_responses import describe_responses
 
-BODY = {
-    "perspective_id": 3,
-    "row_limit": 2,
-    "search_object": {"criteria": [{"mode": "subject", "tokens": ["carbon"]}]},
-}
+BODY = {"perspective_id": 3, "row_limit": 2, "search_object": {"criteria": [{"mode": "subject", "tokens": ["carbon"]}]}}
 
 
 def add_documented_route(blueprint: Blueprint, path: str, view: Callable[[], Response], max_row_limit: int) -> None:
@@ -24,12 +20,7 @@ def add_documented_route(blueprint: Blueprint, path: str, view: Callable[[], Res
         "operationId": "queryTickets",
         "security": [{"token": []}],
         "requestBody": {
-            "content": {
-                "application/json": {
-                    "schema": TicketQuerySchema(max_row_limit=max_row_limit),
-                    "example": BODY,
-                }
-            }
+            "content": {"application/json": {"schema": TicketQuerySchema(max_row_limit=max_row_limit), "example": BODY}}
         },
     }
     described = blueprint.doc(**operation)(describe_responses(blueprint, view))

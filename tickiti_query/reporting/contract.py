@@ -3,126 +3,48 @@
 from collections.abc import Mapping
 
 # Types as PostgreSQL's format_type() writes them, without a length.
+COLUMNS = {
+    "users": "id bigint, name text, email text, is_staff boolean, is_active boolean, sees_all_queues boolean",
+    "personal_access_tokens": (
+        "id bigint, tokenable_id bigint, token character varying, abilities text, allowed_ip text,"
+        " expires_at timestamp without time zone, created_at timestamp without time zone"
+    ),
+    "ticket_queues": "id bigint, name text, is_parked boolean",
+    "queue_permissions": (
+        "user_id bigint, queue_id bigint, can_view boolean, can_manage boolean, can_delete boolean,"
+        " treat_as_inbox boolean"
+    ),
+    "teams": "id bigint, name text",
+    "team_members": "team_id bigint, user_id bigint",
+    "tickets": (
+        "id bigint, number integer, subject text, status text, priority smallint, queue_id bigint,"
+        " assigned_to_email text, originator_email text, resolution text, on_hold_until date,"
+        " last_responder_email text, last_response_at timestamp without time zone, response_count integer,"
+        " is_draft boolean, created_at timestamp without time zone, updated_at timestamp without time zone,"
+        " deleted_at timestamp without time zone"
+    ),
+    "responses": (
+        "id bigint, ticket_id bigint, plain_text text, is_internal boolean, created_by_email text,"
+        " created_at timestamp without time zone, deleted_at timestamp without time zone"
+    ),
+    "ticket_participants": "ticket_id bigint, email text",
+    "ticket_hashtags": "ticket_id bigint, tag text",
+    "watchlists": "id bigint, name text, owner_id bigint, shared boolean",
+    "watchlist_tickets": "watchlist_id bigint, ticket_id bigint, position integer",
+    "ticket_user_states": (
+        "ticket_id bigint, user_id bigint, last_read_at timestamp without time zone, is_retained boolean,"
+        " unacknowledged_tags integer"
+    ),
+    "perspectives": (
+        "id bigint, name text, description text, display_mode text, is_builtin boolean, owner_id bigint,"
+        " shared boolean, impersonate_user_id bigint, show_in_crm boolean"
+    ),
+    "perspective_conditions": "perspective_id bigint, position integer, field text, operator text, value jsonb",
+    "perspective_orders": "perspective_id bigint, position integer, field text, ascending boolean",
+    "perspective_columns": "perspective_id bigint, position integer, field text",
+}
+# relation -> its columns, each with its type
 RELATIONS: Mapping[str, Mapping[str, str]] = {
-    "users": {
-        "id": "bigint",
-        "name": "text",
-        "email": "text",
-        "is_staff": "boolean",
-        "is_active": "boolean",
-        "sees_all_queues": "boolean",
-    },
-    "personal_access_tokens": {
-        "id": "bigint",
-        "tokenable_id": "bigint",
-        "token": "character varying",
-        "abilities": "text",
-        "allowed_ip": "text",
-        "expires_at": "timestamp without time zone",
-        "created_at": "timestamp without time zone",
-    },
-    "ticket_queues": {
-        "id": "bigint",
-        "name": "text",
-        "is_parked": "boolean",
-    },
-    "queue_permissions": {
-        "user_id": "bigint",
-        "queue_id": "bigint",
-        "can_view": "boolean",
-        "can_manage": "boolean",
-        "can_delete": "boolean",
-        "treat_as_inbox": "boolean",
-    },
-    "teams": {
-        "id": "bigint",
-        "name": "text",
-    },
-    "team_members": {
-        "team_id": "bigint",
-        "user_id": "bigint",
-    },
-    "tickets": {
-        "id": "bigint",
-        "number": "integer",
-        "subject": "text",
-        "status": "text",
-        "priority": "smallint",
-        "queue_id": "bigint",
-        "assigned_to_email": "text",
-        "originator_email": "text",
-        "resolution": "text",
-        "on_hold_until": "date",
-        "last_responder_email": "text",
-        "last_response_at": "timestamp without time zone",
-        "response_count": "integer",
-        "is_draft": "boolean",
-        "created_at": "timestamp without time zone",
-        "updated_at": "timestamp without time zone",
-        "deleted_at": "timestamp without time zone",
-    },
-    "responses": {
-        "id": "bigint",
-        "ticket_id": "bigint",
-        "plain_text": "text",
-        "is_internal": "boolean",
-        "created_by_email": "text",
-        "created_at": "timestamp without time zone",
-        "deleted_at": "timestamp without time zone",
-    },
-    "ticket_participants": {
-        "ticket_id": "bigint",
-        "email": "text",
-    },
-    "ticket_hashtags": {
-        "ticket_id": "bigint",
-        "tag": "text",
-    },
-    "watchlists": {
-        "id": "bigint",
-        "name": "text",
-        "owner_id": "bigint",
-        "shared": "boolean",
-    },
-    "watchlist_tickets": {
-        "watchlist_id": "bigint",
-        "ticket_id": "bigint",
-        "position": "integer",
-    },
-    "ticket_user_states": {
-        "ticket_id": "bigint",
-        "user_id": "bigint",
-        "last_read_at": "timestamp without time zone",
-        "is_retained": "boolean",
-        "unacknowledged_tags": "integer",
-    },
-    "perspectives": {
-        "id": "bigint",
-        "name": "text",
-        "description": "text",
-        "display_mode": "text",
-        "is_builtin": "boolean",
-        "owner_id": "bigint",
-        "shared": "boolean",
-        "impersonate_user_id": "bigint",
-        "show_in_crm": "boolean",
-    },
-    "perspective_conditions": {
-        "perspective_id": "bigint",
-        "position": "integer",
-        "field": "text",
-        "operator": "text",
-        "value": "jsonb",
-    },
-    "perspective_orders": {
-        "perspective_id": "bigint",
-        "position": "integer",
-        "field": "text",
-        "ascending": "boolean",
-    },
-    "perspective_columns": {
-        "perspective_id": "bigint",
-        "position": "integer",
-        "field": "text",
-    },
+    relation: {name: kind for name, _, kind in (column.partition(" ") for column in columns.split(", "))}
+    for relation, columns in COLUMNS.items()
 }

@@ -12,11 +12,7 @@ FEW = 1000  # tickets that are read by themselves sooner than an index is follow
 
 # relation -> (the type of its keys, the SELECT of key and value, whether values are ids)
 LOOKUPS: dict[Relation, tuple[str, str, bool]] = {
-    Relation.QUEUES_NAMED: (
-        "text",
-        "SELECT k.key, q.id FROM keys k JOIN ticket_queues q ON q.name = k.key",
-        True,
-    ),
+    Relation.QUEUES_NAMED: ("text", "SELECT k.key, q.id FROM keys k JOIN ticket_queues q ON q.name = k.key", True),
     Relation.TEAMS_OF_EMAIL: (
         "text",
         """SELECT k.key, m.team_id
@@ -33,11 +29,7 @@ LOOKUPS: dict[Relation, tuple[str, str, bool]] = {
         "SELECT k.key, i.queue_id FROM keys k JOIN queue_permissions i ON i.user_id = k.key WHERE i.treat_as_inbox",
         True,
     ),
-    Relation.WATCHLISTS_NAMED: (
-        "text",
-        "SELECT k.key, w.id FROM keys k JOIN watchlists w ON w.name = k.key",
-        True,
-    ),
+    Relation.WATCHLISTS_NAMED: ("text", "SELECT k.key, w.id FROM keys k JOIN watchlists w ON w.name = k.key", True),
     # That there are few: how many would be another answer after each change, and nothing that was read could be kept.
     Relation.FEW_PARTICIPATIONS: (
         "text",

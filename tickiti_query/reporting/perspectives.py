@@ -93,9 +93,7 @@ def parse_condition(text: str) -> Condition:
     field, operator, value_text = read_json(text)
     value = read_value(value_text)
     return Condition(
-        field,
-        operator,
-        tuple(freeze(each) for each in value) if isinstance(value, list) else (freeze(value),),
+        field, operator, tuple(freeze(each) for each in value) if isinstance(value, list) else (freeze(value),)
     )
 
 

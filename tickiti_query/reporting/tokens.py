@@ -64,19 +64,7 @@ def find_token(source: Source, credentials: Credentials) -> AuthenticatedToken:
     rows = source.fetch(Statement(SQL, (("digest", credentials.digest), ("id", number)), is_repeated=True))
     if not rows or not hmac.compare_digest(str(rows[0][0]), credentials.digest):
         raise Unauthenticated
-    (
-        _,
-        abilities,
-        allowed_ip,
-        expires_at,
-        created_at,
-        user_id,
-        email,
-        is_staff,
-        is_active,
-        sees_all,
-        queues,
-    ) = rows[0]
+    _, abilities, allowed_ip, expires_at, created_at, user_id, email, is_staff, is_active, sees_all, queues = rows[0]
     if not is_active:
         raise Unauthenticated
     actor = Actor(User(user_id, email), is_staff, None if sees_all else tuple(queues))
@@ -118,9 +106,7 @@ def read_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     return ipaddress.ip_network((int(first), network.prefixlen - MAPPED_BITS))
 
 
-def unmap(
-    address: ipaddress.IPv4Address | ipaddress.IPv6Address,
-) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+def unmap(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """Return the IPv4 address of one that came through an IPv6 socket; any other address as it is."""
     return getattr(address, "ipv4_mapped", None) or address
 

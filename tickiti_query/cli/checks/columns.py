@@ -55,11 +55,8 @@ def judge_relation(
     session: Session, relation: str, wanted: Mapping[str, str], there: Mapping[str, ReplicaColumn]
 ) -> Iterator[CheckResult]:
     """Yield a result for each column with a fault; without a fault, one that says whether a row could be read."""
-    results = [
-        result
-        for column, kind in wanted.items()
-        if (result := judge_column(f"{relation}.{column}", kind, there.get(column)))
-    ]
+    judged = [judge_column(f"{relation}.{column}", kind, there.get(column)) for column, kind in wanted.items()]
+    results = [result for result in judged if result is not None]
     yield from results
     if any(column not in there or not there[column].readable for column in wanted):
         return

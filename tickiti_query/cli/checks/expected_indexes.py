@@ -74,10 +74,7 @@ INDEXES: Mapping[str, tuple[str, str]] = {
         "ticket_user_states",
         f"(user_id, ticket_id) INCLUDE ({FLAGS}) WHERE is_retained OR unacknowledged_tags > 0",
     ),
-    "ticket_user_states_read_last": (
-        "ticket_user_states",
-        "(user_id, last_read_at DESC NULLS LAST, ticket_id DESC)",
-    ),
+    "ticket_user_states_read_last": ("ticket_user_states", "(user_id, last_read_at DESC NULLS LAST, ticket_id DESC)"),
     "ticket_user_states_read_first": ("ticket_user_states", "(user_id, last_read_at, ticket_id DESC)"),
     "users_email": ("users", "(lower(email))"),
     "team_members_user": ("team_members", "(user_id)"),
@@ -90,10 +87,7 @@ INDEXES: Mapping[str, tuple[str, str]] = {
     "tickets_priority_first": ("tickets", "(priority, id DESC)"),
     "tickets_priority_last": ("tickets", "(priority DESC, id DESC)"),
     "tickets_assignee_first": ("tickets", '(lower(assigned_to_email) COLLATE "C", id DESC)'),
-    "tickets_assignee_last": (
-        "tickets",
-        '(lower(assigned_to_email) COLLATE "C" DESC NULLS LAST, id DESC)',
-    ),
+    "tickets_assignee_last": ("tickets", '(lower(assigned_to_email) COLLATE "C" DESC NULLS LAST, id DESC)'),
     "tickets_on_hold_first": ("tickets", "(on_hold_until, id DESC)"),
     "tickets_on_hold_last": ("tickets", "(on_hold_until DESC NULLS LAST, id DESC)"),
     "tickets_last_response_first": ("tickets", "(last_response_at, id DESC)"),

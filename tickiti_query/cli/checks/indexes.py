@@ -1,6 +1,6 @@
 """The check of indexes: the reporting relations, or the tables beneath them, have those that queries need."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from tickiti_query.cli.checks.definitions import normalize
 from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS
@@ -24,7 +24,6 @@ WHERE n.nspname = CAST(:schema AS text) AND i.indisvalid
 """
 TABLES, VIEW = "rpm", "v"
 TRIGRAMS = "SELECT extname FROM pg_extension WHERE extname = 'pg_trgm'"
-Definitions = Mapping[str, set[str]]  # relation -> normalized definitions
 
 
 def check_indexes(session: Session) -> Iterator[CheckResult]:
@@ -52,28 +51,15 @@ def check_indexes(session: Session) -> Iterator[CheckResult]:
 
 
 def list_missing(session: Session, tables: set[str], *, has_trigrams: bool) -> Iterator[CheckResult]:
-    """Yield the keys and indexes that tables lack."""
-    unique: dict[str, set[str]] = {}
-    every: dict[str, set[str]] = {}
-    for relation, is_unique, definition in session.fetch(THERE, schema=session.settings.replica_schema):
-        every.setdefault(relation, set()).add(normalize(definition))
-        if is_unique:
-            unique.setdefault(relation, set()).add(normalize(definition))
-    yield from list_missing_keys(tables, unique)
-    yield from list_missing_indexes(tables, every, has_trigrams=has_trigrams)
-
-
-def list_missing_keys(tables: set[str], unique: Definitions) -> Iterator[CheckResult]:
-    """Yield the contract's keys for which there is no unique index."""
+    """Yield the keys and indexes that tables lack. An index may be there under any name."""
+    rows = session.fetch(THERE, schema=session.settings.replica_schema)
+    every = {(relation, normalize(definition)) for relation, _, definition in rows}
+    unique = {(relation, normalize(definition)) for relation, is_unique, definition in rows if is_unique}
     for relation in KEYS:
         for columns in KEYS[relation] if relation in tables else ():
-            if normalize(columns) not in unique.get(relation, set()):
+            if (relation, normalize(columns)) not in unique:
                 yield warning(relation, f"lacks its key, a unique index on ({columns})")
-
-
-def list_missing_indexes(tables: set[str], every: Definitions, *, has_trigrams: bool) -> Iterator[CheckResult]:
-    """Yield the indexes of deploy/reporting_indexes.sql that are not there under any name."""
     for name, (relation, definition) in INDEXES.items():
         wanted = relation in tables and (has_trigrams or not name.endswith("_trgm"))
-        if wanted and normalize(definition) not in every.get(relation, set()):
+        if wanted and (relation, normalize(definition)) not in every:
             yield warning(relation, f"lacks the index {name} {definition}; see deploy/reporting_indexes.sql")

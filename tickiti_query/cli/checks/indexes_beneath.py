@@ -61,12 +61,11 @@ def list_missing_beneath(session: Session, views: Set[str], *, has_trigrams: boo
     there = find_beneath(session, views)
     for name, (relation, columns) in KEYS_BENEATH.items():
         if relation in views and not there[relation].has_key(name, columns):
-            yield warning(
-                relation, f"lacks the index {PREFIX}{name}, or another that begins with ({columns}), {ADVICE}"
-            )
+            wanted = f"{PREFIX}{name}, or another that begins with ({columns})"
+            yield warning(relation, f"lacks the index {wanted}, {ADVICE}")
     for name, (relation, definition) in INDEXES.items():
-        wanted = relation in views and (has_trigrams or not name.endswith("_trgm"))
-        if wanted and not there[relation].has(name, definition):
+        is_wanted = relation in views and (has_trigrams or not name.endswith("_trgm"))
+        if is_wanted and not there[relation].has(name, definition):
             yield warning(relation, f"lacks the index {PREFIX}{name} {definition} {ADVICE}")
 
 

@@ -1,0 +1,51 @@
+"""Faults of a pair's servers, and the other things that only tests do with them."""
+
+import signal
+from urllib.parse import quote
+
+from psycopg2 import extensions, sql
+
+from tickiti_query.demo.pair import Pair
+from tickiti_query.demo.postgres import PostgresServer, ServerError
+from tickiti_query.reporting.contract import RELATIONS
+
+
+def pause_replay(pair: Pair) -> None:
+    """Let the standby receive but not apply; a commit on the primary waits until it is resumed.
+
+    Writers that must not wait connect with `options="-c synchronous_commit=local"`.
+    """
+
+    def is_paused() -> bool:
+        return bool(pair.standby.execute("SELECT pg_get_wal_replay_pause_state() = 'paused'")[0][0])
+
+    pair.standby.execute("SELECT pg_wal_replay_pause()")
+    pair.standby.wait_until("pause its replay", is_paused, 10)
+
+
+def resume_replay(pair: Pair) -> None:
+    pair.standby.execute("SELECT pg_wal_replay_resume()")
+
+
+def promote(pair: Pair, timeout: float = 10.0) -> None:
+    """Make the standby a primary of its own; the next `create` in its directory builds a new standby."""
+    [(done,)] = pair.standby.execute("SELECT pg_promote(true, %s)", (int(timeout),))
+    if not done:
+        raise ServerError(f"the standby was not promoted within {timeout:g} s")
+
+
+def crash(server: PostgresServer) -> None:
+    """End at once without a checkpoint; the next start has to recover."""
+    server.stop(signal.SIGQUIT)
+
+
+def tcp_url_for(server: PostgresServer, user: str) -> str:
+    """Return the URL over TCP on 127.0.0.1, for a server that was made with `listen`."""
+    return f"postgresql://{quote(user)}@127.0.0.1:{server.port}/postgres"
+
+
+def clear_world(connection: extensions.connection, schema: str = "reporting") -> None:
+    """Delete every row of every relation in one transaction."""
+    names = [sql.Identifier(schema, relation) for relation in RELATIONS]
+    with connection, connection.cursor() as cursor:
+        cursor.execute(sql.SQL(";").join(sql.SQL("DELETE FROM {}").format(name) for name in names))
