@@ -1,30 +1,32 @@
-"""What the lists of bench/README.md take at each number of tickets, and would take at more: `python -m bench.growth`.
+"""What the measured lists take at each number of tickets, and would take at more: `python -m bench.growth`.
 
-Nothing is measured here: it counts the medians that `python -m bench.shapes --write` has written down. Beyond the
+Nothing is measured here: it counts the medians of bench/results/shapes.csv, which `python -m bench.shapes --write`
+writes. Beyond the
 largest number a shape that had grown since the one before is taken to go on in proportion to the tickets, and the
 others to stay.
 """
 
 from __future__ import annotations
 
-import re
+import csv
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterable, Iterator, Mapping
 from statistics import median
 
-REPORT = Path(__file__).with_name("README.md")
+from bench.results_page import RESULTS
+
+TIMES = ("ms_100k", "ms_1m", "ms_5m")
 SIZES = {"100,000": 0.1, "1 million": 1.0, "5 million": 5.0}
 LATER = {"10 million": 10.0, "100 million": 100.0}
 GROWN = 1.5  # times the tickets before: less is the distance of pages, and chance
 LIMITS_MS = (5, 100, 1000, 5000)
-OVER = "> 10,000"  # how the report writes that a statement ran out of time; it is not tried among more tickets
-MILLISECONDS = re.compile(r"(> )?[\d,.]+")
+OVER = "> 10000"  # how the table writes that a statement ran out of time; it is not tried among more tickets
 
 
 def main() -> int:
     """Print a row for each number of tickets."""
-    shapes = list(read_shapes(REPORT.read_text("utf-8")))
+    with (RESULTS / "shapes.csv").open(encoding="utf-8", newline="") as file:
+        shapes = list(read_shapes(csv.DictReader(file)))
     print(f"| tickets | | median ms | {' | '.join(f'within {limit:,} ms' for limit in LIMITS_MS)} |")
     print("|---|---|---:|" + "---:|" * len(LIMITS_MS))
     for number, title in enumerate(SIZES):
@@ -36,15 +38,14 @@ def main() -> int:
     return 0
 
 
-def read_shapes(report: str) -> Iterator[list[float]]:
+def read_shapes(rows: Iterable[Mapping[str, str]]) -> Iterator[list[float]]:
     """The milliseconds of each shape that has been measured at all sizes, or has run out of time on the way."""
-    for line in report.splitlines():
-        cells = [cell.strip() for cell in line.split("|")][2:]
-        times = cells[: len(SIZES)]
+    for row in rows:
+        times = [row[column] for column in TIMES]
         if OVER in times:
-            times[times.index(OVER) :] = [OVER] * (len(SIZES) - times.index(OVER))
-        if len(cells) == len(SIZES) + 6 and all(MILLISECONDS.fullmatch(time) for time in times):
-            yield [float(time.removeprefix("> ").replace(",", "")) for time in times]
+            times[times.index(OVER) :] = [OVER] * (len(TIMES) - times.index(OVER))
+        if all(times):
+            yield [float(time.removeprefix("> ")) for time in times]
 
 
 def extrapolate(times: list[float], millions: float) -> float:

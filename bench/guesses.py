@@ -17,16 +17,17 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
+from bench.results_page import replace_section, write_csv
 from tests.running import Running, wait_until
 from tests.shop import PATH, PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.seed_data import load_seed_data
 
-README = Path(__file__).with_name("README.md")
-BEGIN, END = "<!-- guesses -->\n", "<!-- /guesses -->"
+COLUMNS = ("token", "median_ms", "us_from_unknown_id", "later_percent", "told")
 REFERENCE = "unknown id"
 SECRET = "x" * 40
 OWN = PRIYA.partition("|")[2]
@@ -51,11 +52,37 @@ VALUES (901, 1, %s, '["*"]', '2001-01-01'),
 """
 
 
+@dataclass(frozen=True)
+class Kind:
+    """What the times of one kind of token tell; seconds, and the share of pairs in which its answer came later."""
+
+    name: str
+    median: float
+    difference: float
+    share: float
+    is_told: bool
+
+    @property
+    def is_guess(self) -> bool:
+        return not self.name.startswith("right secret")
+
+    @property
+    def row(self) -> tuple[str, ...]:
+        """The row of the raw table, in the order of COLUMNS."""
+        figures = f"{self.median * 1e3:.3f}", f"{self.difference * 1e6:+.0f}", f"{self.share:.1%}".rstrip("%")
+        return (self.name, *figures, "yes" if self.is_told else "no")
+
+    def __str__(self) -> str:
+        return ", ".join(f"{column} {value}" for column, value in zip(COLUMNS, self.row, strict=True))
+
+
 def main() -> int:
     """Read the command line, measure, and tell. 1 where a guess tells more than chance."""
     parser = argparse.ArgumentParser(description="Measure what the time of a 401 tells.")
     parser.add_argument("--requests", type=int, default=3000, help="of each kind")
-    parser.add_argument("--write", action="store_true", help="put the table into bench/README.md")
+    parser.add_argument(
+        "--write", action="store_true", help="write bench/results/guesses.csv and its section of bench/README.md"
+    )
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="guesses") as directory, Pair.create(Path(directory)) as pair:
         load_seed_data(pair, lambda _line: None)
@@ -73,12 +100,13 @@ def main() -> int:
             seconds = measure(server.port, arguments.requests)
         finally:
             server.end()
-    text, is_told = describe(seconds)
-    print(text)
+    kinds, bound = judge(seconds)
+    text = render_section(kinds, bound, arguments.requests)
+    print("\n".join(str(kind) for kind in kinds), text, sep="\n\n")
     if arguments.write:
-        before, rest = README.read_text("utf-8").split(BEGIN)
-        README.write_text(before + BEGIN + text + END + rest.split(END)[1], "utf-8")
-    return int(is_told)
+        replace_section("guesses", text)
+        write_csv("guesses", COLUMNS, (kind.row for kind in kinds))
+    return int(any(kind.is_told and kind.is_guess for kind in kinds))
 
 
 def measure(port: int, requests: int) -> dict[str, list[float]]:
@@ -109,32 +137,41 @@ def compare(values: Sequence[float], reference: Sequence[float]) -> float:
     return (ranks - n * (n + 1) / 2) / (n * m)
 
 
-def describe(seconds: Mapping[str, Sequence[float]]) -> tuple[str, bool]:
-    """The table, and whether one who only guesses is told more than chance tells.
+def judge(seconds: Mapping[str, Sequence[float]]) -> tuple[list[Kind], float]:
+    """Return what the times tell of each kind, and the distance from 0.5 beyond which a kind is told.
 
-    The bound is four standard errors of the statistic where both are alike: with ten kinds, chance goes beyond it
+    The distance is four standard errors of the statistic where both are alike: with ten kinds, chance goes beyond it
     once in 1,500 runs.
     """
     reference = seconds[REFERENCE]
     n = len(reference)
     bound = 4 * math.sqrt((2 * n + 1) / (12 * n * n))
     middle = statistics.median(reference)
-    lines, is_told = [], False
-    for kind, values in seconds.items():
+    kinds = []
+    for name, values in seconds.items():
         share = compare(values, reference)
-        difference = (statistics.median(values) - middle) * 1e6
-        beyond = kind != REFERENCE and abs(share - 0.5) > bound
-        is_told |= beyond and not kind.startswith("right secret")
-        told = "**yes**" if beyond else "no"
-        lines.append(f"| {kind} | {middle * 1e3 + difference / 1e3:.3f} | {difference:+.0f} | {share:.1%} | {told} |")
-    head = (
-        f"`python -m bench.guesses --write` writes this section: {n:,} answers of each kind, mixed, on one connection"
-        " to one worker. *Later* is how often an answer comes later than one for an unknown id, out of all pairs (the"
-        " Mann-Whitney U statistic, as a share); 50 % is no better than a coin. A kind is told where it is more than"
-        f" {bound:.1%} from that: four standard errors.\n\n"
-        "| the token | median ms | µs from an unknown id | later | told |\n|---|---:|---:|---:|---|\n"
-    )
-    return head + "\n".join(lines) + "\n", is_told
+        is_told = name != REFERENCE and abs(share - 0.5) > bound
+        kinds.append(Kind(name, statistics.median(values), statistics.median(values) - middle, share, is_told))
+    return kinds, bound
+
+
+def render_section(kinds: Sequence[Kind], bound: float, requests: int) -> str:
+    """Return the section of bench/README.md: the kind of each group whose times differ most from an unknown id's."""
+    lines = [
+        (
+            f"{requests:,} answers of each kind, in a random order, on one connection to one worker. A kind is told"
+            f" apart where its share is more than {bound:.1%} from 50 %."
+        ),
+        "",
+        "| tokens | kinds | told apart | the kind farthest from 50 % | its share |",
+        "|---|---:|---:|---|---:|",
+    ]
+    for title, is_guess in (("a stranger can guess", True), ("with the right secret", False)):
+        group = [kind for kind in kinds if kind.is_guess == is_guess and kind.name != REFERENCE]
+        worst = max(group, key=lambda kind: abs(kind.share - 0.5))
+        told = sum(kind.is_told for kind in group)
+        lines.append(f"| {title} | {len(group)} | {told} | {worst.name} | {worst.share:.1%} |")
+    return "\n".join(lines)
 
 
 if __name__ == "__main__":

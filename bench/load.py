@@ -30,8 +30,9 @@ from bench.command import (
     report,
     run_command,
 )
-from bench.load_report import Goal, Run, Table, render_chart, render_markdown, write_section
+from bench.load_report import COLUMNS, Goal, Run, Table, list_rows, render_chart, render_section
 from bench.load_world import INDEXED, SCENARIOS, SCHEMA, SEARCHED, SORTED, TOKEN, open_pair
+from bench.results_page import README, replace_section, write_csv
 from bench.rivals.targets import LoadError, Target, ask, list_recipes, run_target
 from bench.trees import make_settings
 from bench.two_trees import compare_trees
@@ -51,7 +52,6 @@ from tickiti_query.replica.waiting import deadline_from_now
 from tickiti_query.reporting.perspectives import find_perspective
 from tickiti_query.reporting.tokens import find_token, read_credentials
 
-HERE = Path(__file__).parent
 TIMES = 7
 HITS_COUNTED = 20
 STATISTICS_SECONDS = 11.0  # an idle session tells what it has read within ten
@@ -84,14 +84,15 @@ def run(options: argparse.Namespace) -> int:
     """Measure, print, and keep what was found."""
     check_tools()
     found = measure(options)
-    text = render_markdown(found)
-    print(f"\n{text}")
+    print(f"\n{render_section(found)}")
     options.json.write_text(json.dumps(asdict(found), indent=1) + "\n")
     report(f"All figures: {options.json}")
     if options.write:
-        render_chart(found, HERE / "load.svg")
-        write_section(HERE / "README.md", text)
-        report(f"Written: {HERE / 'README.md'}, {HERE / 'load.svg'}")
+        replace_section("load", render_section(found))
+        raw = write_csv("load", COLUMNS, list_rows(found))
+        chart = raw.with_suffix(".svg")
+        render_chart(found, chart)
+        report(f"Written: {README}, {raw}, {chart}")
     return 0
 
 
@@ -110,7 +111,11 @@ def parse_options() -> argparse.Namespace:
     add("--workers", type=read_count, help="processes of each target (2; of two trees 1)")
     add("--threads", type=int, default=8, help="threads of each process under gunicorn (%(default)s)")
     add("--json", type=Path, metavar="FILE", help="where all figures go (load.json in the data directory)")
-    add("--write", action="store_true", help="put the results into bench/README.md and bench/load.svg")
+    add(
+        "--write",
+        action="store_true",
+        help="write the section of bench/README.md, bench/results/load.csv and its chart",
+    )
     add("--second-tree", type=Path, metavar="PATH", help=SECOND_TREE)
     options = parser.parse_args()
     if options.write and options.second_tree:

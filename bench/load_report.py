@@ -1,16 +1,23 @@
-"""What a load run found: as a table, as a chart, as a section of a README."""
+"""What a load run found: the section of bench/README.md, the raw table, the chart."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-BEGIN, END = "<!-- load -->", "<!-- /load -->"
-INTRODUCTION = "# Benches\n\nEvery figure that the project states is made by a command in this directory.\n"
+COLUMNS = (
+    "list",
+    "clients",
+    "target",
+    "requests_per_second",
+    "p50_ms",
+    "p99_ms",
+    "cpu_ms",
+    "postgresql_cpu_ms",
+)
 OURS, RIVALS = "#1f6f8b", "#b8b8b8"
 
 
@@ -46,55 +53,45 @@ class Run:
     many_rows_ms: dict[str, float]
 
 
-def render_markdown(run: Run) -> str:
-    """The section of the README."""
+def render_section(run: Run) -> str:
+    """Return the section of bench/README.md: on what was measured, and the goals."""
     told = run.conditions
-    lines = [
-        "## Under load",
-        "",
-        (
-            "`python -m bench.load --write` writes this section; it needs wrk and requirements/bench.txt. "
-            f"{told['tickets']:,} tickets, {told['rows']} rows an answer, {told['workers']} workers of each target "
-            f"({told['threads']} threads under gunicorn), medians of {told['rounds']} interleaved rounds of "
-            f"{told['seconds']} s; the load generator, all targets and both PostgreSQL servers on {told['cpu']}. "
-            f"Python {told['python']}, PostgreSQL {told['postgresql']}, {told['date']}. The service writes its log "
-            "line a request; the rivals write none. The service reads equal questions at once together, so misses are "
-            "measured with different ones too."
-        ),
-        "",
-        "| | | goal | |",
-        "|---|---:|---|---|",
-    ]
-    lines += [
-        f"| {goal.name} | {goal.value:.3g}{goal.unit} | {goal.relation} {goal.bound:g}{goal.unit} "
-        f"| {'yes' if goal.is_met else '**no**'} |"
-        for goal in run.goals
-    ]
-    lines += ["", "![Requests a second](load.svg)", ""]
-    lines += [
-        "| list | clients | | requests/s | p50 ms | p99 ms | CPU ms a request: its own | PostgreSQL's |",
-        "|---|---:|---|---:|---:|---:|---:|---:|",
-        *(
-            f"| {case['scenario']} | {case['clients']} | {case['target']} | {write_figure(case['rate'])} "
-            f"| {write_figure(case['p50_ms'])} | {write_figure(case['p99_ms'])} "
-            f"| {write_figure(case['cpu_ms'])} | {write_figure(case['database_cpu_ms'])} |"
-            for case in run.table.cases
-        ),
-    ]
     many = run.many_rows_ms
-    lines += [
+    lines = [
+        (
+            f"{told['date']}, {told['cpu']}, Python {told['python']}, PostgreSQL {told['postgresql']}: "
+            f"{told['tickets']:,} tickets, {told['rows']} rows in an answer, {told['workers']} workers of each target "
+            f"({told['threads']} threads under gunicorn), medians of {told['rounds']} interleaved rounds of "
+            f"{told['seconds']} s. The load generator, all targets and both PostgreSQL servers share the machine. "
+            "The service writes its log; the rivals write none."
+        ),
+        "",
+        "| | | goal | met |",
+        "|---|---:|---|---|",
+        *(
+            f"| {goal.name} | {goal.value:.3g}{goal.unit} | {goal.relation} {goal.bound:g}{goal.unit} "
+            f"| {'yes' if goal.is_met else '**no**'} |"
+            for goal in run.goals
+        ),
         "",
         (
-            f"5,000 rows to the last byte: {many['ours']:.0f} ms with the cache off; psql needs "
+            f"5,000 rows to the last byte take {many['ours']:.0f} ms with the cache off. psql takes "
             f"{many['psql']:.0f} ms for the same statement, printed to /dev/null."
         ),
     ]
     return "\n".join(lines)
 
 
+def list_rows(run: Run) -> Iterator[tuple[object, ...]]:
+    """Return the rows of the raw table, in the order of COLUMNS."""
+    for case in run.table.cases:
+        figures = (case[name] for name in ("rate", "p50_ms", "p99_ms", "cpu_ms", "database_cpu_ms"))
+        yield (case["scenario"], case["clients"], case["target"], *map(write_figure, figures))
+
+
 def write_figure(value: float) -> str:
     """Three digits that say something."""
-    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
 def render_chart(run: Run, path: Path) -> None:
@@ -128,14 +125,3 @@ def render_chart(run: Run, path: Path) -> None:
     axes[-1].set_xlabel(f"requests a second, {cases[0]['clients']} clients, {run.conditions['rows']} rows (log)")
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
-
-
-def write_section(path: Path, text: str) -> None:
-    """Put the text between its markers; a README that lacks them gets them at its end."""
-    readme = path.read_text("utf-8") if path.exists() else INTRODUCTION
-    section = f"{BEGIN}\n{text}\n{END}"
-    if BEGIN in readme:
-        readme = re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: section, readme, flags=re.DOTALL)
-    else:
-        readme = f"{readme.rstrip()}\n\n{section}\n"
-    path.write_text(readme, "utf-8")

@@ -1,23 +1,34 @@
-"""What the shapes took: a line of progress each, and the section of bench/README.md."""
+"""What the shapes took: a line of progress each, the section of bench/README.md, and the raw table."""
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.shape_language import NO_MORE, TINY, UNEXPLAINED, WHOLE_QUEUE
-from bench.shape_measure import GOAL, LONGEST_MS, NOTICEABLE_MS, Measured, is_worse
+from bench.shape_measure import GOAL, LONGEST_MS, Measured, is_worse
 
 if TYPE_CHECKING:
     from bench.shapes import Line
 
-BEGIN, END = "<!-- shapes -->", "<!-- /shapes -->"
-INTRODUCTION = "# Benches\n\nEvery figure that the project states is made by a command in this directory.\n"
+COLUMNS = (
+    "user",
+    "group",
+    "shape",
+    "ms_100k",
+    "ms_1m",
+    "ms_5m",
+    "buffers",
+    "rows",
+    "ratio",
+    "ms_by_hand",
+    "growth",
+    "grows",
+    "plan",
+    "reason",
+)
 
 
 @dataclass(frozen=True)
@@ -72,41 +83,22 @@ def render_ms(measured: Measured | None) -> str:
     return f"{measured.ms:.2f}" if measured.ms < 10 else f"{measured.ms:,.0f}"
 
 
-def render_markdown(lines: Sequence[Line], told: Conditions) -> str:
-    """The section of the README."""
-    sizes = [f"{size:,}" for size in (told.small, told.tickets, told.large) if size]
-    parts = [
-        "## Shapes",
-        "",
-        (
-            f"`python -m bench.shapes --write` writes this section. PostgreSQL {told.version}, {told.date}; a page of"
-            f" 100 of {told.tickets:,} tickets, compiled and run as the service does it: names looked up, its session"
-            " settings, median time of warm runs on the server without planning, buffers read, and the ways into the"
-            f" relations. Times in ms at {', '.join(sizes)} tickets. The ratio is to the fastest of several statements"
-            " written by hand (bench/shape_hand.py; where there is none, to the compiler's plain form), run in turns,"
-            f" with the same rows. Growth is from the smallest to the largest. A goal is missed where a figure is"
-            f" beyond {GOAL} and the difference above {NOTICEABLE_MS} ms; growth is not counted where the smallest"
-            " has fewer rows to show."
-        ),
-        "",
-        *render_summary(lines),
-        "",
-        *render_misses(lines),
-    ]
-    people = list(dict.fromkeys(line.person for line in lines))
-    for person in people:
-        own = [line for line in lines if line.person == person]
-        parts += [
+def render_section(lines: Sequence[Line], told: Conditions) -> str:
+    """Return the section of bench/README.md: on what was measured, and how many of each group meet the goals."""
+    sizes = " and ".join(f"{size:,}" for size in (told.small, told.large) if size)
+    others = f" and again among {sizes}" if sizes else ""
+    return "\n".join(
+        [
+            (
+                f"{told.date}, PostgreSQL {told.version}: among {told.tickets:,} tickets{others}. Milliseconds are"
+                f" among {told.tickets:,}."
+            ),
             "",
-            f"### A user who sees {person}",
+            *render_summary(lines),
             "",
-            "<details>",
-            "",
-            *render_table(own),
-            "",
-            "</details>",
+            *render_reasons(lines),
         ]
-    return "\n".join(parts)
+    )
 
 
 def render_summary(lines: Sequence[Line]) -> Iterator[str]:
@@ -122,20 +114,12 @@ def render_summary(lines: Sequence[Line]) -> Iterator[str]:
         )
 
 
-def render_misses(lines: Sequence[Line]) -> Iterator[str]:
-    """What misses a goal, by reason."""
-    by_reason: dict[str, list[Line]] = defaultdict(list)
-    for line in lines:
-        if reason := find_reason(line):
-            by_reason[reason].append(line)
-    yield "### Beyond the goals"
-    for reason, missing in by_reason.items():
-        yield ""
-        yield f"**{reason[0].upper()}{reason[1:]}.**"
-        yield ""
-        for title, same in groupby(missing, key=lambda line: line.shape.title):
-            told = "; ".join(f"{line.person}: {describe_miss(line)}" for line in same)
-            yield f"- {title} — {told}"
+def render_reasons(lines: Sequence[Line]) -> Iterator[str]:
+    """How many lists miss a goal, by reason."""
+    yield "| why a list misses a goal | lists |"
+    yield "|---|---:|"
+    for reason, count in Counter(filter(None, map(find_reason, lines))).most_common():
+        yield f"| {reason} | {count} |"
 
 
 def find_reason(line: Line) -> str:
@@ -155,49 +139,29 @@ def find_reason(line: Line) -> str:
     return NO_MORE if small and large and large.buffers <= GOAL * small.buffers else UNEXPLAINED
 
 
-def describe_miss(line: Line) -> str:
-    """The figures that miss."""
-    told = []
-    if line.compared.differs:
-        told.append("other rows than by hand")
-    if line.compared.ours is None:
-        told.append(f"over {LONGEST_MS // 1000} s")
-    if line.compared.is_behind:
-        told.append(f"{render_ms(line.compared.ours)} ms, by hand {render_ms(line.compared.best)}")
-    if is_growing(line):
-        told.append(f"{render_ms(line.small)} → {render_ms(line.large)} ms")
-    return ", ".join(told)
+def list_rows(lines: Sequence[Line]) -> Iterator[tuple[object, ...]]:
+    """Return the rows of the raw table, in the order of COLUMNS. Cells that were not measured are empty."""
+    for line in lines:
+        ours, growth, ratio = line.compared.ours, find_growth(line), line.compared.ratio
+        reason = find_reason(line)
+        yield (
+            line.person,
+            line.shape.group,
+            line.shape.title,
+            write_ms(line.small) if line.small else "",
+            write_ms(ours),
+            write_ms(line.large) if line.large else "",
+            ours.buffers if ours else "",
+            ours.rows if ours else "",
+            f"{ratio:.2f}" if ratio else "",
+            write_ms(line.compared.best) if line.compared.is_behind else "",
+            f"{growth:.1f}" if growth else "",
+            "yes" if is_growing(line) else "",
+            ", ".join(ours.plan[:4]) if ours else "",
+            f"{reason[:1].upper()}{reason[1:]}",
+        )
 
 
-def render_table(lines: Sequence[Line]) -> Iterator[str]:
-    """One line a shape."""
-    yield "| shape | 100k | 1M | 5M | buffers | rows | ratio | growth | way |"
-    yield "|---|---:|---:|---:|---:|---:|---:|---:|---|"
-    for group, own in groupby(lines, key=lambda line: line.shape.group):
-        yield f"| **{group}** | | | | | | | | |"
-        for line in own:
-            ours, growth = line.compared.ours, find_growth(line)
-            ratio = line.compared.ratio
-            small, large = (render_ms(each) if each else "" for each in (line.small, line.large))
-            yield (
-                f"| {line.shape.title} | {small} | {render_ms(ours)} | {large}"
-                f" | {f'{ours.buffers:,}' if ours else ''} | {ours.rows if ours else ''}"
-                f" | {bold(f'{ratio:.2f}', line.compared.is_behind) if ratio else ''}"
-                f" | {bold(f'{growth:.1f}', is_growing(line)) if growth else ''}"
-                f" | {', '.join(ours.plan[:4]) if ours else ''} |"
-            )
-
-
-def bold(text: str, is_bold: bool) -> str:
-    return f"**{text}**" if is_bold else text
-
-
-def write_section(path: Path, text: str) -> None:
-    """Put the text between its markers; a README that lacks them gets them at its end."""
-    readme = path.read_text("utf-8") if path.exists() else INTRODUCTION
-    section = f"{BEGIN}\n{text}\n{END}"
-    if BEGIN in readme:
-        readme = re.sub(f"{re.escape(BEGIN)}.*?{re.escape(END)}", lambda _: section, readme, flags=re.DOTALL)
-    else:
-        readme = f"{readme.rstrip()}\n\n{section}\n"
-    path.write_text(readme, "utf-8")
+def write_ms(measured: Measured | None) -> str:
+    """Return the milliseconds for the raw table, without commas."""
+    return render_ms(measured).replace(",", "")

@@ -2,8 +2,8 @@
 
 The database holds the bench world (`python -m bench.million`). Each statement is compiled as the service does it and
 run with the service's session settings, in turns with rivals: what a person would write by hand for the same rows,
-and the compiler's own plain form where it chose another. `--write` puts the tables into bench/README.md; with
-`--json` a group can be measured at a time, for what is not measured now is taken from the file.
+and the compiler's own plain form where it chose another. `--write` writes bench/results/shapes.csv and its section of
+bench/README.md; with `--json` a group can be measured at a time, for what is not measured now is taken from the file.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from typing import Any
 from unittest.mock import patch
 
 from bench import shape_report
+from bench.results_page import replace_section, write_csv
 from bench.shape_cases import list_single
 from bench.shape_hand import Hand
 from bench.shape_language import TINY, Shape
@@ -35,7 +36,6 @@ from tickiti_query.model.statement import Statement
 from tickiti_query.reporting.lookups import resolve
 
 ROWS = 100
-README = Path(__file__).parent / "README.md"
 PEOPLE = {
     "five queues": 4,  # half of all tickets; many assigned, 25,000 read, an inbox
     TINY: TINY_USER,
@@ -121,7 +121,9 @@ def main() -> None:
     parser.add_argument(
         "--json", type=Path, help="a file for everything that was found, statements included; it is added to"
     )
-    parser.add_argument("--write", action="store_true", help="put the tables into bench/README.md")
+    parser.add_argument(
+        "--write", action="store_true", help="write bench/results/shapes.csv and its section of bench/README.md"
+    )
     arguments = parser.parse_args()
     world = World(arguments.url, arguments.schema)
     others = [World(url, arguments.schema) if url else None for url in (arguments.url100k, arguments.url5m)]
@@ -136,11 +138,11 @@ def main() -> None:
     if arguments.json:
         lines = add(lines, read_lines(arguments.json, shapes) if arguments.json.exists() else [], shapes)
         arguments.json.write_text(json.dumps([tell(line) for line in lines], indent=1), "utf-8")
-    text = shape_report.render_markdown(lines, make_conditions(world, others))
+    text = shape_report.render_section(lines, make_conditions(world, others))
+    print(text)
     if arguments.write:
-        shape_report.write_section(README, text)
-    else:
-        print(text)
+        replace_section("shapes", text)
+        write_csv("shapes", shape_report.COLUMNS, shape_report.list_rows(lines))
 
 
 def add(lines: Sequence[Line], earlier: Sequence[Line], shapes: Sequence[Shape]) -> list[Line]:

@@ -9,7 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PATTERNS = ("*.md", "docs/*.md", "bench/*.md", "deploy/**/*.md")
 PATHS = tuple(sorted(path for pattern in PATTERNS for path in ROOT.glob(pattern)))
-FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+# A block within a step of a list is indented as the step's text is.
+FENCED = re.compile(r"^(?P<indent> *)```(?P<language>\w*)\n(?P<text>.*?)^(?P=indent)```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,11 @@ class Document:
     def blocks(self) -> list[Block]:
         found = list(FENCED.finditer(self.text))
         return [
-            Block(block[1], block[2], after[2] if after and follows(self.text, block.end(), after) else "")
+            Block(
+                block["language"],
+                remove_indent(block),
+                remove_indent(after) if after and follows(self.text, block.end(), after) else "",
+            )
             for block, after in zip_longest(found, found[1:])
         ]
 
@@ -59,9 +64,14 @@ class Document:
         return re.findall(r"`([^`\n]+)`", self.prose)
 
 
+def remove_indent(block: re.Match[str]) -> str:
+    """The text of a block without the indent of the step that it is in."""
+    return "".join(line.removeprefix(block["indent"]) for line in block["text"].splitlines(keepends=True))
+
+
 def follows(text: str, end: int, block: re.Match[str]) -> bool:
     """Whether a block without a language comes next, with nothing but empty lines before it."""
-    return not block[1] and not text[end : block.start()].strip()
+    return not block["language"] and not text[end : block.start()].strip()
 
 
 @cache

@@ -38,6 +38,11 @@ def test_every_link_leads_somewhere(document: Document) -> None:
             assert anchor in read_document(str(target.resolve().relative_to(ROOT))).anchors, link
 
 
+@each_document
+def test_no_block_of_code_is_overlooked(document: Document) -> None:
+    assert "```" not in document.prose
+
+
 def test_the_readme_leads_to_every_document() -> None:
     linked = {link.partition("#")[0] for link in README.links}
     assert {document.name for document in DOCUMENTS} - {README.name} <= linked

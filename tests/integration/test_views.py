@@ -18,6 +18,7 @@ from werkzeug.test import Client
 
 from app import Service, create_service
 from config.settings import Settings
+from tests.documents import read_document
 from tests.running import wait_until
 from tickiti_query.cli import main
 from tickiti_query.cli.checks.definitions import normalize
@@ -529,8 +530,7 @@ def test_the_planner_finds_the_index_through_the_view(install: Install, index: s
 
 def list_blocks(language: str) -> list[str]:
     """The code blocks of docs/install.md in one language."""
-    text = (DEPLOY.parent / "docs" / "install.md").read_text("utf-8")
-    return re.findall(rf"```{language}\n(.*?)```", text, re.S)
+    return [block.text for block in read_document("docs/install.md").blocks if block.language == language]
 
 
 def test_the_manual_can_be_followed_to_the_end_and_back(install: Install) -> None:
