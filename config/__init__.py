@@ -1,1 +1,1 @@
-"""How the service is set up by its environment."""
+"""The settings of the service, its log, and the configuration of gunicorn."""

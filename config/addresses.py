@@ -1,4 +1,4 @@
-"""Whether an address that the settings name can be listened on."""
+"""A check that the service can listen on an address of the settings."""
 
 import socket
 

@@ -1,4 +1,4 @@
-"""Open files: how many connections a worker may have under the limit of its process."""
+"""The number of connections that a worker may have under its process's limit of open files."""
 
 import resource
 
@@ -7,9 +7,9 @@ FEWEST = 16
 
 
 def allow_connections(wanted: int, *, others: int) -> int:
-    """Return how many connections fit under the hard limit of open files, and raise the soft limit to hold them.
+    """Return the number of connections that fit under the hard limit of open files, and raise the soft limit for them.
 
-    `others` is how many descriptors the process needs for connections of its own.
+    `others` is the number of descriptors that the process needs for connections of its own.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = wanted + others + BESIDES

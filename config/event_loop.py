@@ -14,14 +14,14 @@ log = logging.getLogger("tickiti_query.event_loop")
 
 
 def choose_worker_class() -> str:
-    """The worker class that gunicorn's command line or GUNICORN_CMD_ARGS names, else ours."""
+    """Return the worker class that gunicorn's command line or GUNICORN_CMD_ARGS names, else ours."""
     arguments = [*shlex.split(os.environ.get("GUNICORN_CMD_ARGS", "")), *sys.argv[1:]]
     chosen: str | None = Config().parser().parse_known_args(arguments)[0].worker_class
     return chosen or WORKER
 
 
 def is_cooperative(worker_class: str) -> bool:
-    """Tell whether requests of this worker class run as greenlets of one event loop."""
+    """Return True where requests of this worker class run as greenlets of one event loop."""
     return worker_class not in {"sync", "gthread"}
 
 
@@ -34,8 +34,6 @@ def patch_standard_library() -> None:
     gevent.get_hub().print_exception = report_failure
 
 
-def report_failure(
-    _context: object, kind: type[BaseException], failure: BaseException, trace: TracebackType | None
-) -> None:
+def report_failure(_: object, kind: type[BaseException], failure: BaseException, trace: TracebackType | None) -> None:
     """Log an exception that ended a greenlet: its class and place. gevent itself prints its text, SQL included."""
     log.error("unforeseen error", exc_info=(kind, failure, trace))

@@ -6,7 +6,7 @@ from gunicorn.glogging import Logger
 
 
 class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
-    """Logs what gunicorn says of itself, and of requests only that one was refused or failed."""
+    """A logger of what gunicorn says of itself, and of requests only that one was refused or failed."""
 
     def access(self, *_: Any, **__: Any) -> None:
         """Write nothing: the service has a line of its own for each request."""

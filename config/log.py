@@ -18,7 +18,7 @@ class JsonFormatter(logging.Formatter):
     """One JSON object a line: time, level, logger, message, and whatever `extra={"facts": {…}}` gives."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line for `record`. Of an exception it tells the class and the place, never the text."""
+        """Return the line for `record`. Of an exception it has the class and the place, never the text."""
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -33,7 +33,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class LineHandler(logging.Handler):
-    """Writes a line a record to standard error, and waits for nobody.
+    """A handler that writes a line a record to standard error, and waits for nobody.
 
     A line that cannot be written at once is lost: nobody reads the pipe, the disk is full. The next one that can be
     written comes with another that says how many were.
@@ -73,7 +73,7 @@ class LineHandler(logging.Handler):
 
 
 class Output(Protocol):
-    """Takes bytes at once, or raises OSError; `send` says how many it took."""
+    """An output that takes bytes at once, or raises OSError; `send` returns how many it took."""
 
     def send(self, data: bytes, /) -> int: ...
     def close(self) -> None: ...
@@ -88,7 +88,7 @@ class File(FileIO):
 
 
 def open_without_waiting(descriptor: int) -> Output:
-    """What the descriptor leads to, opened so that writing to it never waits for a reader."""
+    """Open what the descriptor leads to, so that writing to it never waits for a reader."""
     kind = os.fstat(descriptor).st_mode
     if stat.S_ISSOCK(kind):
         sender = socket.socket(fileno=os.dup(descriptor))
@@ -104,13 +104,13 @@ def open_without_waiting(descriptor: int) -> Output:
 
 
 def locate_exception(trace: TracebackType | None) -> str:
-    """Where an exception was raised: file, line and function of the innermost frame."""
+    """Return the place where an exception was raised: file, line and function of the innermost frame."""
     frames = traceback.extract_tb(trace)
     return f"{frames[-1].filename}:{frames[-1].lineno} {frames[-1].name}" if frames else "unknown"
 
 
 def configure_logging(level: str) -> dict[str, Any]:
-    """The logging configuration, in the form of `logging.config.dictConfig`; gunicorn takes it too."""
+    """Return the logging configuration, in the form of `logging.config.dictConfig`; gunicorn takes it too."""
     # What no line of ours shows is not gathered: the thread, the process, and the place that a message came from.
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     logging._srcfile = None  # noqa: SLF001  the logging HOWTO's own way of saying it

@@ -1,4 +1,4 @@
-"""Whether traces are asked for, in the variables that OpenTelemetry has for it."""
+"""The variables of OpenTelemetry that ask for traces."""
 
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, distribution
@@ -11,7 +11,7 @@ PACKAGE = "opentelemetry-exporter-otlp-proto-http"
 
 
 def asks_for_traces(environ: Mapping[str, str]) -> bool:
-    """Whether spans are to be sent. ValueError where they are wanted in a way, or without the packages, for it."""
+    """Return True where spans are to be sent. Raise ValueError for another protocol, or where packages are missing."""
 
     def read(name: str) -> str:
         return environ.get(name, "").strip()

@@ -1,4 +1,4 @@
-"""Kinds of JSON value that marshmallow's own fields are too generous for."""
+"""Kinds of JSON value for which marshmallow's own fields are too generous."""
 
 import re
 from collections.abc import Mapping

@@ -47,7 +47,7 @@ class CriterionSchema(NullIsAbsent):
 
 
 class SearchObjectSchema(NullIsAbsent):
-    """What the ticket browser sends: a perspective by name or id, and criteria that narrow it."""
+    """The search that the ticket browser sends: a perspective by name or id, and criteria that narrow it."""
 
     search_perspective = Text(
         allow_none=True, metadata={"description": "The name of a perspective, to the letter.", "example": "All"}
@@ -74,7 +74,7 @@ class SearchObjectSchema(NullIsAbsent):
 
 
 def count_tokens(criterion: Any) -> int:
-    """How many tokens a criterion has that nobody has looked at yet."""
+    """Return the number of tokens of a criterion that nobody has looked at yet."""
     tokens = criterion.get("tokens") if isinstance(criterion, Mapping) else None
     return len(tokens) if isinstance(tokens, list) else 0
 
@@ -96,7 +96,7 @@ class TicketQuerySchema(NullIsAbsent):
 
 
 def find_ignored(document: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    """The paths of the fields in a body that the schemas do not know, which are ignored as Tickiti does."""
+    """Yield the paths of the fields in a body that the schemas do not know, which are ignored as Tickiti does."""
     yield from _find_unknown(TicketQuerySchema, document, ())
     search = document.get("search_object")
     if isinstance(search, Mapping):

@@ -1,7 +1,7 @@
 """The shape of an entry of the catalogue: Field, Mode and Catalogue."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 
 from tickiti_query.catalogue.column import Column
 from tickiti_query.catalogue.matching import Fragment
@@ -33,7 +33,7 @@ class Mode:
     integers: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Field:
     """One field of the language; None where it may not be used.
 
@@ -43,6 +43,7 @@ class Field:
     """
 
     name: str
+    _: KW_ONLY
     values: str = ""
     user_centric: bool = False
     equals: Comparison | None = None

@@ -1,6 +1,6 @@
 """The catalogue: every field that a perspective or a search may use, each with its SQL.
 
-To add a field, add one entry to `FIELDS` (its parts are explained in field.py): conditions, criteria, orders,
+To add a field, add one entry to `ENTRIES` (its parts are explained in field.py): conditions, criteria, orders,
 columns, the OpenAPI text and docs/perspectives.md are drawn from it. In SQL, `t` is the ticket and `q` its
 queue; values go through the binds of the context.
 """
@@ -54,164 +54,156 @@ PARTICIPANTS = list_values("p.email", fixed(relations.PARTICIPANTS))
 HASHTAGS = list_values("h.tag", fixed(relations.HASHTAGS))
 WATCHLISTS = list_values("w.name", relations.visible_watchlists)
 
-
-FIELDS = make_catalogue(
-    [
-        # The core columns, in the order in which a row shows them.
-        Field(name="ticket_id", core=True, column=number_column("t.id", 1)),
-        Field(
-            name="number",
-            core=True,
-            column=number_column("t.number", 220009),
-            order=Key(fixed("t.number")),
-            modes=[Mode("ticket_number", "number", NUMBER, integers=True)],
-        ),
-        Field(
-            name="status",
-            values=STATUS_VALUES,
-            core=True,
-            column=text_column("t.status", "open", choices=values.STATUSES),
-            order=Key(fixed("array_position(ARRAY['open', 'on-hold', 'closed'], t.status)"), nullable=True),
-            equals=STATUS,
-            modes=[Mode("status", STATUS_VALUES, STATUS)],
-        ),
-        Field(
-            name="queue",
-            values="name (text) or id (number)",
-            core=True,
-            column=text_column("q.name", "Returns"),
-            order=text_key("q.name", by_queue=True),
-            equals=Comparison(values.read_name_or_id, relations.match_queue),
-            modes=[Mode("queue", "name", Comparison(values.read_text, relations.match_queue))],
-        ),
-        Field(
-            name="priority",
-            values=PRIORITY_VALUES,
-            core=True,
-            column=text_column("CAST(t.priority AS text)", "20", choices=values.PRIORITY_CODES),
-            order=Key(fixed("t.priority")),
-            equals=PRIORITY,
-            modes=[Mode("priority", PRIORITY_VALUES, PRIORITY, integers=True)],
-        ),
-        Field(
-            name="subject",
-            values="text",
-            core=True,
-            column=text_column("t.subject", "Carbon plate cracked on first marathon"),
-            order=text_key("t.subject"),
-            equals=Comparison(values.read_text, partial(matching.match_text, "t.subject", "subject")),
-            contains=IN_SUBJECT,
-            modes=[Mode("subject", "part of the subject", IN_SUBJECT, text=True)],
-        ),
-        Field(name="assigned_to_email", core=True, column=text_column("t.assigned_to_email", PRIYA, nullable=True)),
-        Field(name="originator_email", core=True, column=text_column("t.originator_email", MARCUS)),
-        Field(
-            name="created_at",
-            core=True,
-            column=moment_column("t.created_at", "2026-05-01 09:14:02"),
-            order=Key(fixed("t.created_at")),
-            modes=[
-                bound_moment("created_from", "t.created_at >=", time.min),
-                bound_moment("created_to", "t.created_at <=", time(23, 59, 59)),
-            ],
-        ),
-        Field(
-            name="updated_at",
-            core=True,
-            column=moment_column("t.updated_at", "2026-05-02 11:30:48"),
-            order=Key(fixed("t.updated_at")),
-            modes=[
-                bound_moment("updated_from", "t.updated_at >=", time.min),
-                bound_moment("updated_to", "t.updated_at <=", time(23, 59, 59)),
-            ],
-        ),
-        # Who and what a ticket is tied to.
-        Field(
-            name="content",
-            values="text in any response; in internal notes for a staff acting user only",
-            contains=IN_CONTENT,
-            shows=show_responses,
-            modes=[
-                Mode("content", "part of a response", IN_CONTENT, text=True),
-                Mode("subject_content", "part of the subject or of a response", IN_EITHER, text=True),
-            ],
-        ),
-        Field(
-            name="assignee",
-            values=ASSIGNEE_VALUES,
-            order=text_key("t.assigned_to_email", nullable=True),
-            shows=fixed("t.assigned_to_email"),
-            equals=ASSIGNEE,
-            modes=[Mode("assigned", ASSIGNEE_VALUES, ASSIGNEE)],
-        ),
-        Field(
-            name="originator",
-            values=f"{EMAIL_VALUES}; with `contains`, text",
-            order=text_key("t.originator_email"),
-            shows=fixed("t.originator_email"),
-            equals=ORIGINATOR,
-            contains=Comparison(values.read_text, partial(matching.contain_text, "t.originator_email", "originator")),
-            modes=[Mode("raised", EMAIL_VALUES, ORIGINATOR)],
-        ),
-        Field(
-            name="participant",
-            values=EMAIL_VALUES,
-            equals=PARTICIPANT,
-            shows=PARTICIPANTS,
-            modes=[Mode("participant", EMAIL_VALUES, PARTICIPANT)],
-        ),
-        Field(
-            name="hashtag",
-            values=TAG_VALUES,
-            equals=HASHTAG,
-            shows=HASHTAGS,
-            modes=[Mode("hashtag", TAG_VALUES, HASHTAG)],
-        ),
-        Field(
-            name="watchlist",
-            values="id (number) or name (text) of a watchlist that the subject user owns or that is shared",
-            user_centric=True,
-            equals=Comparison(values.read_name_or_id, relations.match_watchlist),
-            shows=list_values("concat(w.id, ' ', w.name)", relations.visible_watchlists),
-            modes=[Mode("watchlist", WATCHLIST_TOKENS, WATCHLIST, integers=True)],
-        ),
-        Field(
-            name="resolution",
-            values="text",
-            column=text_column("t.resolution", "Replaced under warranty", nullable=True),
-            equals=RESOLUTION,
-        ),
-        # What the subject user has to do with the ticket.
-        make_flag("retained", relations.match_retained, example=True),
-        make_flag("participating", relations.match_participating),
-        make_flag("unread", relations.match_unread, example=False, shows=show_reading),
-        make_flag("recently_read", relations.match_recently_read, shows=show_reading),
-        make_flag("inbox", relations.match_inbox),
-        make_flag("for_attention", relations.match_for_attention, shows=show_attention),
-        Field(
-            name="last_read_at",
-            user_centric=True,
-            column=Column(show_last_read, Kind.MOMENT, "2026-05-02 12:05:10", nullable=True),
-            order=Key(relations.select_last_read, nullable=True, splits=True),
-        ),
-        # Columns and orders beyond the core.
-        Field(name="queue_id", column=number_column("t.queue_id", 1)),
-        Field(
-            name="on_hold_until",
-            column=Column(fixed("to_char(t.on_hold_until, 'YYYY-MM-DD')"), Kind.DATE, "2026-05-20", nullable=True),
-            order=Key(fixed("t.on_hold_until"), nullable=True),
-        ),
-        Field(name="last_responder_email", column=text_column("t.last_responder_email", PRIYA, nullable=True)),
-        Field(
-            name="last_response_at",
-            column=moment_column("t.last_response_at", "2026-05-02 11:30:48", nullable=True),
-            order=Key(fixed("t.last_response_at"), nullable=True),
-        ),
-        Field(name="response_count", column=number_column("t.response_count", 2), order=Key(fixed("t.response_count"))),
-        Field(name="assignee_name", column=name_column("t.assigned_to_email", "Priya Sharma")),
-        Field(name="originator_name", column=name_column("t.originator_email", "Marcus Webb")),
-        Field(name="participants", column=Column(PARTICIPANTS, Kind.LIST, (MARCUS, PRIYA))),
-        Field(name="hashtags", column=Column(HASHTAGS, Kind.LIST, ("carbon-plate", "VIP"))),
-        Field(name="watchlists", user_centric=True, column=Column(WATCHLISTS, Kind.LIST, ("Marathon season",))),
-    ]
-)
+ENTRIES = [
+    # The core columns, in the order in which a row shows them.
+    Field("ticket_id", core=True, column=number_column("t.id", 1)),
+    Field(
+        "number",
+        core=True,
+        column=number_column("t.number", 220009),
+        order=Key(fixed("t.number")),
+        modes=[Mode("ticket_number", "number", NUMBER, integers=True)],
+    ),
+    Field(
+        "status",
+        values=STATUS_VALUES,
+        core=True,
+        column=text_column("t.status", "open", choices=values.STATUSES),
+        order=Key(fixed("array_position(ARRAY['open', 'on-hold', 'closed'], t.status)"), nullable=True),
+        equals=STATUS,
+        modes=[Mode("status", STATUS_VALUES, STATUS)],
+    ),
+    Field(
+        "queue",
+        values="name (text) or id (number)",
+        core=True,
+        column=text_column("q.name", "Returns"),
+        order=text_key("q.name", by_queue=True),
+        equals=Comparison(values.read_name_or_id, relations.match_queue),
+        modes=[Mode("queue", "name", Comparison(values.read_text, relations.match_queue))],
+    ),
+    Field(
+        "priority",
+        values=PRIORITY_VALUES,
+        core=True,
+        column=text_column("CAST(t.priority AS text)", "20", choices=values.PRIORITY_CODES),
+        order=Key(fixed("t.priority")),
+        equals=PRIORITY,
+        modes=[Mode("priority", PRIORITY_VALUES, PRIORITY, integers=True)],
+    ),
+    Field(
+        "subject",
+        values="text",
+        core=True,
+        column=text_column("t.subject", "Carbon plate cracked on first marathon"),
+        order=text_key("t.subject"),
+        equals=Comparison(values.read_text, partial(matching.match_text, "t.subject", "subject")),
+        contains=IN_SUBJECT,
+        modes=[Mode("subject", "part of the subject", IN_SUBJECT, text=True)],
+    ),
+    Field("assigned_to_email", core=True, column=text_column("t.assigned_to_email", PRIYA, nullable=True)),
+    Field("originator_email", core=True, column=text_column("t.originator_email", MARCUS)),
+    Field(
+        "created_at",
+        core=True,
+        column=moment_column("t.created_at", "2026-05-01 09:14:02"),
+        order=Key(fixed("t.created_at")),
+        modes=[
+            bound_moment("created_from", "t.created_at >=", time.min),
+            bound_moment("created_to", "t.created_at <=", time(23, 59, 59)),
+        ],
+    ),
+    Field(
+        "updated_at",
+        core=True,
+        column=moment_column("t.updated_at", "2026-05-02 11:30:48"),
+        order=Key(fixed("t.updated_at")),
+        modes=[
+            bound_moment("updated_from", "t.updated_at >=", time.min),
+            bound_moment("updated_to", "t.updated_at <=", time(23, 59, 59)),
+        ],
+    ),
+    # Who and what a ticket is tied to.
+    Field(
+        "content",
+        values="text in any response; in internal notes for a staff acting user only",
+        contains=IN_CONTENT,
+        shows=show_responses,
+        modes=[
+            Mode("content", "part of a response", IN_CONTENT, text=True),
+            Mode("subject_content", "part of the subject or of a response", IN_EITHER, text=True),
+        ],
+    ),
+    Field(
+        "assignee",
+        values=ASSIGNEE_VALUES,
+        order=text_key("t.assigned_to_email", nullable=True),
+        shows=fixed("t.assigned_to_email"),
+        equals=ASSIGNEE,
+        modes=[Mode("assigned", ASSIGNEE_VALUES, ASSIGNEE)],
+    ),
+    Field(
+        "originator",
+        values=f"{EMAIL_VALUES}; with `contains`, text",
+        order=text_key("t.originator_email"),
+        shows=fixed("t.originator_email"),
+        equals=ORIGINATOR,
+        contains=Comparison(values.read_text, partial(matching.contain_text, "t.originator_email", "originator")),
+        modes=[Mode("raised", EMAIL_VALUES, ORIGINATOR)],
+    ),
+    Field(
+        "participant",
+        values=EMAIL_VALUES,
+        equals=PARTICIPANT,
+        shows=PARTICIPANTS,
+        modes=[Mode("participant", EMAIL_VALUES, PARTICIPANT)],
+    ),
+    Field("hashtag", values=TAG_VALUES, equals=HASHTAG, shows=HASHTAGS, modes=[Mode("hashtag", TAG_VALUES, HASHTAG)]),
+    Field(
+        "watchlist",
+        values="id (number) or name (text) of a watchlist that the subject user owns or that is shared",
+        user_centric=True,
+        equals=Comparison(values.read_name_or_id, relations.match_watchlist),
+        shows=list_values("concat(w.id, ' ', w.name)", relations.visible_watchlists),
+        modes=[Mode("watchlist", WATCHLIST_TOKENS, WATCHLIST, integers=True)],
+    ),
+    Field(
+        "resolution",
+        values="text",
+        column=text_column("t.resolution", "Replaced under warranty", nullable=True),
+        equals=RESOLUTION,
+    ),
+    # What the subject user has to do with the ticket.
+    make_flag("retained", relations.match_retained, example=True),
+    make_flag("participating", relations.match_participating),
+    make_flag("unread", relations.match_unread, example=False, shows=show_reading),
+    make_flag("recently_read", relations.match_recently_read, shows=show_reading),
+    make_flag("inbox", relations.match_inbox),
+    make_flag("for_attention", relations.match_for_attention, shows=show_attention),
+    Field(
+        "last_read_at",
+        user_centric=True,
+        column=Column(show_last_read, Kind.MOMENT, "2026-05-02 12:05:10", nullable=True),
+        order=Key(relations.select_last_read, nullable=True, splits=True),
+    ),
+    # Columns and orders beyond the core.
+    Field("queue_id", column=number_column("t.queue_id", 1)),
+    Field(
+        "on_hold_until",
+        column=Column(fixed("to_char(t.on_hold_until, 'YYYY-MM-DD')"), Kind.DATE, "2026-05-20", nullable=True),
+        order=Key(fixed("t.on_hold_until"), nullable=True),
+    ),
+    Field("last_responder_email", column=text_column("t.last_responder_email", PRIYA, nullable=True)),
+    Field(
+        "last_response_at",
+        column=moment_column("t.last_response_at", "2026-05-02 11:30:48", nullable=True),
+        order=Key(fixed("t.last_response_at"), nullable=True),
+    ),
+    Field("response_count", column=number_column("t.response_count", 2), order=Key(fixed("t.response_count"))),
+    Field("assignee_name", column=name_column("t.assigned_to_email", "Priya Sharma")),
+    Field("originator_name", column=name_column("t.originator_email", "Marcus Webb")),
+    Field("participants", column=Column(PARTICIPANTS, Kind.LIST, (MARCUS, PRIYA))),
+    Field("hashtags", column=Column(HASHTAGS, Kind.LIST, ("carbon-plate", "VIP"))),
+    Field("watchlists", user_centric=True, column=Column(WATCHLISTS, Kind.LIST, ("Marathon season",))),
+]
+FIELDS = make_catalogue(ENTRIES)

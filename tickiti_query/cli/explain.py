@@ -92,9 +92,9 @@ def describe_question(question: Question, queues: Mapping[int, str]) -> Iterator
     perspective, actor = question.perspective, question.asker.actor
     subject = f"user {perspective.subject.id} <{perspective.subject.email}>" if perspective.subject else ""
     title = perspective.title.removeprefix("perspective ")
-    names = enumerate_all(f"{name} ({number})" for number, name in queues.items())
+    queue_names = enumerate_all(f"{name} ({number})" for number, name in queues.items())
     yield from label_lines("user", [str(question.asker)])
-    yield from label_lines("queues", ["all" if actor.queues is None else names])
+    yield from label_lines("queues", ["all" if actor.queues is None else queue_names])
     yield from label_lines("perspective", [f"{title}, read as {subject or 'the acting user'}"])
     yield from label_lines("conditions", [describe_condition(each) for each in perspective.conditions])
     yield from label_lines("criteria", [describe_search(search) for search in question.searches])
@@ -104,13 +104,11 @@ def describe_question(question: Question, queues: Mapping[int, str]) -> Iterator
     yield from label_lines("row limit", [str(question.query.row_limit)])
     if question.query.ignored:
         yield from label_lines("ignored", [enumerate_all(question.query.ignored)])
-    yield from label_lines("looked up", list(describe_resolved_names(question)))
-
-
-def describe_resolved_names(question: Question) -> Iterator[str]:
-    """Yield each name that was resolved, and what it stands for."""
-    for (relation, key), found in sorted(question.names.found.items(), key=str):
-        yield f"{relation.value.replace('_', ' ')} {quote(key)}: {enumerate_all(map(str, found))}"
+    names = [
+        f"{relation.value.replace('_', ' ')} {quote(key)}: {enumerate_all(map(str, found))}"
+        for (relation, key), found in sorted(question.names.found.items(), key=str)
+    ]
+    yield from label_lines("looked up", names)
 
 
 def label_lines(name: str, lines: Sequence[str]) -> Iterator[str]:

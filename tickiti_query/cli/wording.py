@@ -46,13 +46,9 @@ def describe_value(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(map(describe_value, value))
     if isinstance(value, Mapping):
-        return ", ".join(f"{name}: {describe_fact(fact)}" for name, fact in value.items())
+        # The name of a fact says that it is no text of the ticket's, so that it needs no quotes.
+        return ", ".join(f"{name}: {'never' if fact is None else fact}" for name, fact in value.items())
     return quote(value)
-
-
-def describe_fact(fact: object) -> str:
-    """Return the wording of a fact. Its name says that it is no text of the ticket's, so it needs no quotes."""
-    return "never" if fact is None else str(fact)
 
 
 def quote(value: object) -> str:

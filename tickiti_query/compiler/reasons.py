@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tickiti_query.catalogue.field import Catalogue, Field
+from tickiti_query.catalogue.field import Field
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.catalogue.fragments import write_moment
 from tickiti_query.catalogue.predicate import CompileContext, Predicate
@@ -113,18 +113,13 @@ class Inquiry:
 
 
 def compile_reasons(
-    perspective: Perspective,
-    searches: Sequence[Search],
-    actor: Actor,
-    number: int,
-    names: ResolvedNames,
-    catalogue: Catalogue = FIELDS,
+    perspective: Perspective, searches: Sequence[Search], actor: Actor, number: int, names: ResolvedNames
 ) -> Inquiry:
     """Return the statement that asks for the truth of each rule for the ticket of this number.
 
     For a question that compile_query has taken: what is not supported is its to find.
     """
-    rules = read_rules(perspective, searches, actor, names, catalogue)
+    rules = read_rules(perspective, searches, actor, names, FIELDS)
     columns = Columns()
     scope = [Predicate(sql) for sql in write_scope((), rules.context)]
     not_deleted, not_draft, in_scope = [*scope, Predicate("TRUE")][:3]
@@ -138,31 +133,31 @@ def compile_reasons(
         "is_in_scope": columns.add_truth(in_scope),
     }
     asked = (
-        *(ask(rule, rules.context, columns, catalogue) for rule in rules.conditions),
-        *(ask(rule, rules.own_context, columns, catalogue) for rule in rules.searches),
+        *(ask(rule, rules.context, columns) for rule in rules.conditions),
+        *(ask(rule, rules.own_context, columns) for rule in rules.searches),
     )
-    orders, fields = perspective.orders or DEFAULT, catalogue.fields
-    order = tuple((each, show(fields[each.field], rules.context, columns)) for each in orders)
+    orders = perspective.orders or DEFAULT
+    order = tuple((each, show(FIELDS.fields[each.field], rules.context, columns)) for each in orders)
     where = f"WHERE t.number = {rules.context.binds.add('number', number)}\nORDER BY t.id\nLIMIT 1"
     tables = "FROM tickets t\nLEFT JOIN ticket_queues q ON q.id = t.queue_id"
     sql = "\n".join([f"SELECT {columns}", tables, *rules.context.joins.clauses, where])
     return Inquiry(Statement(sql, rules.context.binds.params), head, asked, order)
 
 
-def ask(rule: Rule[Any], context: CompileContext, columns: Columns, catalogue: Catalogue) -> Asked:
+def ask(rule: Rule[Any], context: CompileContext, columns: Columns) -> Asked:
     """Put a rule into the select list, and return its places there."""
     alternatives = tuple(
-        (part, columns.add_truth(predicate), show(find_field(part, catalogue), context, columns))
+        (part, columns.add_truth(predicate), show(find_field(part), context, columns))
         for part, predicate in rule.alternatives
     )
     return Asked(columns.add_truth(rule.predicate), alternatives)
 
 
-def find_field(part: Part, catalogue: Catalogue) -> Field:
+def find_field(part: Part) -> Field:
     """Return the field of a condition or criterion."""
     if isinstance(part, Condition):
-        return catalogue.fields[part.field]
-    return next(field for field in catalogue.fields.values() if part.mode.name in {mode.name for mode in field.modes})
+        return FIELDS.fields[part.field]
+    return next(field for field in FIELDS.fields.values() if part.mode.name in {mode.name for mode in field.modes})
 
 
 def show(field: Field, context: CompileContext, columns: Columns) -> int | None:
@@ -174,20 +169,15 @@ def show(field: Field, context: CompileContext, columns: Columns) -> int | None:
 
 
 def compile_place(
-    perspective: Perspective,
-    searches: Sequence[Search],
-    actor: Actor,
-    ticket_id: int,
-    names: ResolvedNames,
-    catalogue: Catalogue = FIELDS,
+    perspective: Perspective, searches: Sequence[Search], actor: Actor, ticket_id: int, names: ResolvedNames
 ) -> Statement:
     """Return the statement of the ticket's place in the whole list, and of the list's length.
 
     It has no row for a ticket that is not listed. It reads the whole list, and takes the longer the longer that is.
     """
-    rules = read_rules(perspective, searches, actor, names, catalogue)
+    rules = read_rules(perspective, searches, actor, names, FIELDS)
     context, predicates = rules.context, rules.predicates
-    keys = tuple(read_keys(perspective, context, catalogue))
+    keys = tuple(read_keys(perspective, context, FIELDS))
     conditions = [predicate.sql for predicate in predicates if predicate.queues is None]
     where = "\n    AND ".join([*write_scope(predicates, context), *conditions])
     tables = "\n  ".join([*TICKETS.split("\n"), *context.joins.clauses])

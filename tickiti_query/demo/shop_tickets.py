@@ -32,10 +32,8 @@ def _make_first_ticket(world: World, people: People) -> None:
     """Add the ticket of Tickiti's own documentation, which perspective 3 lists first."""
     priya, marcus = people.staff[0].email, people.customers[0].email
     answered = OPENED.replace(day=2, hour=11, minute=30, second=48)
-    ticket = _build_ticket(1, "Returns", OPENED, marcus) | {
-        "subject": "Carbon plate cracked on first marathon",
-        "assigned_to_email": priya,
-    }
+    ticket = _build_ticket(1, "Returns", OPENED, marcus)
+    ticket |= {"subject": "Carbon plate cracked on first marathon", "assigned_to_email": priya}
     _add_response(world, ticket, marcus, OPENED, "At kilometre 30 of my first marathon the plate cracked.")
     _add_response(world, ticket, priya, answered, "That must not happen. Please send us both shoes.")
     world["tickets"].append(ticket | {"updated_at": answered})
@@ -99,7 +97,8 @@ def _make_conversation(rng: random.Random, world: World, ticket: Row, customer: 
         else:
             _add_response(world, ticket, handler.email, moment, fill_text(rng, rng.choice(STAFF_REPLIES)))
         if rng.random() < 0.03:
-            _delete_last_response(world, ticket, moment + timedelta(minutes=1))
+            world["responses"][-1]["deleted_at"] = moment + timedelta(minutes=1)
+            ticket["response_count"] -= 1
 
 
 def _add_response(
@@ -121,11 +120,6 @@ def _add_response(
     ticket["updated_at"] = moment
     if not is_internal:
         ticket["last_responder_email"], ticket["last_response_at"] = email, moment
-
-
-def _delete_last_response(world: World, ticket: Row, moment: datetime) -> None:
-    world["responses"][-1]["deleted_at"] = moment
-    ticket["response_count"] -= 1
 
 
 def _settle_status(rng: random.Random, ticket: Row, resolutions: Sequence[str]) -> None:

@@ -35,6 +35,7 @@ class QueryError(Exception):
     status: ClassVar[int] = 500
     code: ClassVar[str] = "internal_error"
     default_message: ClassVar[str] = "Something went wrong in this service; the request was not answered."
+    headers: Mapping[str, str] = {}  # that the answer carries beside the body
 
     def __init__(self, message: str | None = None) -> None:
         self.message = message or self.default_message
@@ -44,11 +45,6 @@ class QueryError(Exception):
     def body(self) -> Mapping[str, Any]:
         """The one shape that all errors have."""
         return {"ok": False, "error": self.code, "message": self.message}
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Headers the answer carries beside the body."""
-        return {}
 
 
 class MalformedJson(QueryError):
@@ -65,10 +61,7 @@ class Unauthenticated(QueryError):
     status = 401
     code = "unauthenticated"
     default_message = "A valid API token is required: send it as `Authorization: Bearer <token>`."
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"WWW-Authenticate": "Bearer"}
+    headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
 
 
 class Forbidden(QueryError):
@@ -94,12 +87,9 @@ class MethodNotAllowed(QueryError):
     code = "method_not_allowed"
 
     def __init__(self, allowed: Sequence[str]) -> None:
-        self.allowed = ", ".join(sorted(allowed))
-        super().__init__(f"This address answers {self.allowed} only.")
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"Allow": self.allowed}
+        methods = ", ".join(sorted(allowed))
+        super().__init__(f"This address answers {methods} only.")
+        self.headers = {"Allow": methods}
 
 
 class RequestTimeout(QueryError):
@@ -154,11 +144,7 @@ class RateLimited(QueryError):
 
     def __init__(self, retry_after_seconds: int) -> None:
         super().__init__()
-        self.retry_after_seconds = retry_after_seconds
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"Retry-After": str(self.retry_after_seconds)}
+        self.headers = {"Retry-After": str(retry_after_seconds)}
 
 
 class UnsupportedPerspective(QueryError):
@@ -171,11 +157,7 @@ class UnsupportedPerspective(QueryError):
 class TransientError(QueryError):
     """The request may well be answered if it is sent again soon."""
 
-    retry_after_seconds: ClassVar[int] = 2
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        return {"Retry-After": str(self.retry_after_seconds)}
+    headers: Mapping[str, str] = {"Retry-After": "2"}
 
 
 class ReplicaUnavailable(TransientError):
@@ -199,7 +181,7 @@ class Overloaded(TransientError):
     status = 503
     code = "overloaded"
     default_message = "There is more to do than can be done at the moment; please try again."
-    retry_after_seconds = 1
+    headers: Mapping[str, str] = {"Retry-After": "1"}
 
 
 class QueryTimeout(TransientError):

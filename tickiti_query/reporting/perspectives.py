@@ -39,7 +39,8 @@ def find_perspective(source: Source, selector: Selector, actor: Actor) -> Perspe
     where it is read as a user who does not exist.
     """
     if selector.id is None and selector.name in (None, ALL.name):
-        return find_all(source)
+        # Where the replica has no row for it, All is the one that shows all in the default order.
+        return fetch(source, BUILT_IN_ALL) or ALL
     found = find_visible(source, selector, actor) if actor.is_staff else find_everybodys(source, selector)
     if found is None:
         raise NotFound(NOT_FOUND)
@@ -59,11 +60,6 @@ def find_everybodys(source: Source, selector: Selector) -> Perspective | None:
     rows = source.fetch(Statement(BUILT_IN_ALL, is_repeated=True))
     is_meant = bool(rows) and selector.id is not None and selector.id == rows[0][0]
     return read_perspective(rows[0]) if is_meant else None
-
-
-def find_all(source: Source) -> Perspective:
-    """Return the built-in All; where the replica has no row for it, the one that shows all in the default order."""
-    return fetch(source, BUILT_IN_ALL) or ALL
 
 
 def fetch(source: Source, sql: str, **binds: Bind) -> Perspective | None:
@@ -89,20 +85,14 @@ def read_perspective(row: tuple[Any, ...]) -> Perspective:
 
 
 def parse_condition(text: str) -> Condition:
-    """Return a condition. One value is read as a list of one."""
+    """Return a condition. One value is read as a list of one; one that is nested too deeply is an empty one."""
     field, operator, value_text = read_json(text)
-    value = read_value(value_text)
-    return Condition(
-        field, operator, tuple(freeze(each) for each in value) if isinstance(value, list) else (freeze(value),)
-    )
-
-
-def read_value(text: str) -> object:
-    """Return the value of a condition; an empty one where it is nested too deeply."""
     try:
-        return read_json(text)
+        value = read_json(value_text)
     except ValueError:
-        return ()
+        value = ()
+    values = value if isinstance(value, list) else [value]
+    return Condition(field, operator, tuple(map(freeze, values)))
 
 
 def freeze(value: object) -> object:

@@ -13,7 +13,7 @@ def normalize(definition: str) -> str:
 
 
 def read_view(definition: str, tables: Iterable[str]) -> Mapping[str, str]:
-    """Column -> what it is in the tables beneath, of a view as pg_get_viewdef() writes it: a column a line."""
+    """Return the expressions over the tables beneath, by the columns of a view as pg_get_viewdef() writes it."""
     columns, _, _ = definition.strip().removeprefix("SELECT ").partition("\n   FROM ")
     spellings = [re.escape(name) for table in tables for name in (table, f'"{table}"')]
     qualifiers = re.compile(rf'(?<![\w"])(?:{"|".join(spellings)})\.')
@@ -25,5 +25,5 @@ def read_view(definition: str, tables: Iterable[str]) -> Mapping[str, str]:
 
 
 def translate(definition: str, columns: Mapping[str, str]) -> str:
-    """A definition of ours over a view's columns, over what they are beneath it; what is in quotes stays."""
+    """Return a definition over a view's columns as one over the expressions beneath it; what is in quotes stays."""
     return re.sub(r"'[^']*'|\w+", lambda word: f"({columns[word[0]]})" if word[0] in columns else word[0], definition)

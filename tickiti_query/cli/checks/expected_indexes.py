@@ -46,6 +46,7 @@ KEYS_BENEATH: Mapping[str, tuple[str, str]] = {
 PREFIX = "reporting_"  # of all names in deploy/reporting_views.sql
 
 STATUS = "array_position(ARRAY['open', 'on-hold', 'closed'], status)"
+UNCLOSED = "WHERE status <> 'closed'"
 FLAGS = "is_retained, unacknowledged_tags"
 
 # name in deploy/reporting_indexes.sql, and after PREFIX in deploy/reporting_views.sql -> (relation, definition);
@@ -53,16 +54,10 @@ FLAGS = "is_retained, unacknowledged_tags"
 INDEXES: Mapping[str, tuple[str, str]] = {
     "tickets_updated": ("tickets", "(updated_at DESC, id DESC, queue_id, created_at)"),
     "tickets_queue_updated": ("tickets", "(queue_id, updated_at DESC, id DESC)"),
-    "tickets_unclosed_updated": ("tickets", "(updated_at DESC, id DESC, queue_id) WHERE status <> 'closed'"),
-    "tickets_unclosed_priority": (
-        "tickets",
-        "(priority DESC, updated_at DESC, id DESC, queue_id) WHERE status <> 'closed'",
-    ),
+    "tickets_unclosed_updated": ("tickets", f"(updated_at DESC, id DESC, queue_id) {UNCLOSED}"),
+    "tickets_unclosed_priority": ("tickets", f"(priority DESC, updated_at DESC, id DESC, queue_id) {UNCLOSED}"),
     "tickets_assignee": ("tickets", "(lower(assigned_to_email), updated_at DESC, id DESC)"),
-    "tickets_unclosed_assignee": (
-        "tickets",
-        "(lower(assigned_to_email), updated_at DESC, id DESC) WHERE status <> 'closed'",
-    ),
+    "tickets_unclosed_assignee": ("tickets", f"(lower(assigned_to_email), updated_at DESC, id DESC) {UNCLOSED}"),
     "tickets_originator": ("tickets", "(lower(originator_email), updated_at DESC, id DESC)"),
     "tickets_resolution": ("tickets", "(lower(resolution), updated_at DESC, id DESC)"),
     "tickets_priority": ("tickets", "(priority DESC, updated_at DESC, id DESC)"),
