@@ -132,7 +132,7 @@ class Settings:
 
     @property
     def connections(self) -> int:
-        """The most that a worker holds: one for each reading, one for proofs, and one for the probes."""
+        """The connections that a worker holds at most: one for each reading, one for proofs, and one for the probes."""
         return self.threads + 2
 
     @property

@@ -4,8 +4,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from tickiti_query.catalogue.column import Column, Kind
-from tickiti_query.catalogue.field import Catalogue
+from tickiti_query.catalogue.field import Catalogue, Column, Kind
 
 MOMENT = "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$"
 

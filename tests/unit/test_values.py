@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -10,8 +11,8 @@ from tickiti_query.catalogue import values
 from tickiti_query.catalogue.values import Team, Word
 
 Reader = Callable[[object], Any]
-read_from = values.read_moment(time.min)
-read_to = values.read_moment(time(23, 59, 59))
+read_from = partial(values.read_moment, time.min)
+read_to = partial(values.read_moment, time(23, 59, 59))
 NEVER: tuple[object, ...] = (None, 1.5, [], {}, ())
 
 READINGS: list[tuple[Reader, object, object]] = [

@@ -1,11 +1,36 @@
-"""The shape of an entry of the catalogue: Field, Mode and Catalogue."""
+"""The shape of an entry of the catalogue: Field, with its Column, Key and Modes, and Catalogue."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
+from enum import Enum
 
-from tickiti_query.catalogue.column import Column
 from tickiti_query.catalogue.matching import Fragment
 from tickiti_query.catalogue.predicate import Comparison
+
+
+class Kind(Enum):
+    """The kinds of JSON value that a column has."""
+
+    INTEGER = "integer"
+    TEXT = "text"
+    MOMENT = "moment"  # `YYYY-MM-DD HH:MM:SS`, UTC
+    DATE = "date"  # `YYYY-MM-DD`
+    FLAG = "flag"  # true or false
+    LIST = "list"  # of texts
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column: its SQL, the kind of its values, and one of them for the documents.
+
+    A value is null only where the column is `nullable`. `choices` are all values that there are, where they are few.
+    """
+
+    sql: Fragment
+    kind: Kind
+    example: str | int | bool | tuple[str, ...]
+    nullable: bool = False
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,7 @@ from datetime import time
 from functools import partial
 
 from tickiti_query.catalogue import matching, values
-from tickiti_query.catalogue.column import Column, Kind
-from tickiti_query.catalogue.field import Field, Mode
+from tickiti_query.catalogue.field import Column, Field, Kind, Mode
 from tickiti_query.catalogue.matching import Fragment
 from tickiti_query.catalogue.predicate import Comparison, CompileContext, Flag
 
@@ -15,7 +14,7 @@ MOMENT_VALUES = "`YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS`, UTC"
 def bound_moment(mode: str, comparison: str, day_time: time) -> Mode:
     """Return a mode that bounds a time. A date alone means that day at `day_time`."""
     match = partial(matching.match_moment, comparison, mode)
-    return Mode(mode, MOMENT_VALUES, Comparison(values.read_moment(day_time), match))
+    return Mode(mode, MOMENT_VALUES, Comparison(partial(values.read_moment, day_time), match))
 
 
 def make_flag(name: str, match: Flag, *, example: bool | None = None, shows: Fragment | None = None) -> Field:

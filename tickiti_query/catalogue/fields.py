@@ -9,8 +9,7 @@ from datetime import time
 from functools import partial
 
 from tickiti_query.catalogue import matching, relations, values
-from tickiti_query.catalogue.column import Column, Kind
-from tickiti_query.catalogue.field import Field, Key, Mode, make_catalogue
+from tickiti_query.catalogue.field import Column, Field, Key, Kind, Mode, make_catalogue
 from tickiti_query.catalogue.field_kinds import bound_moment, make_flag
 from tickiti_query.catalogue.fragments import (
     fixed,

@@ -1,8 +1,7 @@
 """Pieces of SELECT and ORDER BY that several fields share."""
 
 from tickiti_query.catalogue import relations
-from tickiti_query.catalogue.column import Column, Kind
-from tickiti_query.catalogue.field import Key
+from tickiti_query.catalogue.field import Column, Key, Kind
 from tickiti_query.catalogue.matching import Fragment
 from tickiti_query.catalogue.predicate import CompileContext, Predicate
 

@@ -1,7 +1,6 @@
 """The readers of values: each takes one JSON value, and raises ValueError for a value of another form."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, time
 from enum import Enum
@@ -113,18 +112,14 @@ def read_tag(value: object) -> str:
     return read_text(read_text(value).removeprefix("#"))
 
 
-def read_moment(day_time: time) -> Callable[[object], str]:
-    """Return a reader of UTC times, which returns `YYYY-MM-DD HH:MM:SS`. A date alone means that day at `day_time`."""
-
-    def read(value: object) -> str:
-        text = value if isinstance(value, str) else ""
-        form = re.fullmatch(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?: ([0-9]{2}:[0-9]{2}:[0-9]{2}))?", text)
-        if form is None:
-            raise ValueError("Must be a date, YYYY-MM-DD or YYYY-MM-DD HH:MM:SS.")
-        try:
-            moment = datetime.fromisoformat(f"{form[1]}T{form[2] or day_time.isoformat()}")
-        except ValueError:
-            raise ValueError("Must be a date that exists, YYYY-MM-DD or YYYY-MM-DD HH:MM:SS.") from None
-        return moment.isoformat(" ")
-
-    return read
+def read_moment(day_time: time, value: object) -> str:
+    """Return a UTC time as `YYYY-MM-DD HH:MM:SS`. A date alone means that day at `day_time`."""
+    text = value if isinstance(value, str) else ""
+    form = re.fullmatch(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?: ([0-9]{2}:[0-9]{2}:[0-9]{2}))?", text)
+    if form is None:
+        raise ValueError("Must be a date, YYYY-MM-DD or YYYY-MM-DD HH:MM:SS.")
+    try:
+        moment = datetime.fromisoformat(f"{form[1]}T{form[2] or day_time.isoformat()}")
+    except ValueError:
+        raise ValueError("Must be a date that exists, YYYY-MM-DD or YYYY-MM-DD HH:MM:SS.") from None
+    return moment.isoformat(" ")

@@ -91,9 +91,8 @@ def _make_customers(rng: random.Random, world: World) -> list[Person]:
     world["users"] += [
         _build_user(person.id, person.name, person.email, is_staff=False) for person in people if person.id is not None
     ]
-    world["queue_permissions"].append(
-        {"user_id": FIRST_CUSTOMER_ID, "queue_id": QUEUES.index("Club Orders") + 1, "can_view": True}
-    )
+    club = QUEUES.index("Club Orders") + 1
+    world["queue_permissions"].append({"user_id": FIRST_CUSTOMER_ID, "queue_id": club, "can_view": True})
     return people
 
 

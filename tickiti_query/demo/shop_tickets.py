@@ -101,9 +101,7 @@ def _make_conversation(rng: random.Random, world: World, ticket: Row, customer: 
             ticket["response_count"] -= 1
 
 
-def _add_response(
-    world: World, ticket: Row, email: str, moment: datetime, text: str, *, is_internal: bool = False
-) -> None:
+def _add_response(world: World, ticket: Row, email: str, at: datetime, text: str, *, is_internal: bool = False) -> None:
     """Add a response and keep the ticket's own summary of its responses in step."""
     world["responses"].append(
         {
@@ -112,14 +110,14 @@ def _add_response(
             "plain_text": text,
             "is_internal": is_internal,
             "created_by_email": email,
-            "created_at": moment,
+            "created_at": at,
             "deleted_at": None,
         }
     )
     ticket["response_count"] += 1
-    ticket["updated_at"] = moment
+    ticket["updated_at"] = at
     if not is_internal:
-        ticket["last_responder_email"], ticket["last_response_at"] = email, moment
+        ticket["last_responder_email"], ticket["last_response_at"] = email, at
 
 
 def _settle_status(rng: random.Random, ticket: Row, resolutions: Sequence[str]) -> None:

@@ -20,12 +20,7 @@ class Header:
 
     def describe(self) -> dict[str, Any]:
         """Return the header in the words of OpenAPI."""
-        return {
-            "description": self.meaning,
-            "required": self.always,
-            "schema": dict(self.schema),
-            "example": self.example,
-        }
+        return {"description": self.meaning, "required": self.always, "schema": self.schema, "example": self.example}
 
 
 def match(pattern: str) -> Mapping[str, Any]:

@@ -31,7 +31,7 @@ class Statement:
 
     @property
     def size(self) -> int:
-        """The bytes that the statement takes, about."""
+        """The size of the statement in bytes, roughly."""
         return len(self.sql) + sum(len(str(value)) for _, value in self.params)
 
 

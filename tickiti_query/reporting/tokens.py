@@ -32,8 +32,6 @@ JOIN users u ON u.id = p.tokenable_id
 WHERE p.token = CAST(:digest AS text)
   AND (CAST(:id AS bigint) = {ANY_ID} OR p.id = CAST(:id AS bigint))
 """
-
-
 NONE = Credentials(NO_DIGEST, 0)  # with a number, as most have: it asks in the same words
 
 
