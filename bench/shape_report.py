@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -95,8 +94,6 @@ def render_section(lines: Sequence[Line], told: Conditions) -> str:
             ),
             "",
             *render_summary(lines),
-            "",
-            *render_reasons(lines),
         ]
     )
 
@@ -112,14 +109,6 @@ def render_summary(lines: Sequence[Line]) -> Iterator[str]:
             f"| {group} | {len(own)} | {sum(ms < 5 for ms in times)} | {times[len(times) // 2]:.2f}"
             f" | {times[-1]:,.0f} | {sum(line.compared.is_behind for line in own)} | {sum(map(is_growing, own))} |"
         )
-
-
-def render_reasons(lines: Sequence[Line]) -> Iterator[str]:
-    """How many lists miss a goal, by reason."""
-    yield "| why a list misses a goal | lists |"
-    yield "|---|---:|"
-    for reason, count in Counter(filter(None, map(find_reason, lines))).most_common():
-        yield f"| {reason} | {count} |"
 
 
 def find_reason(line: Line) -> str:
