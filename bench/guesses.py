@@ -19,8 +19,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.running import Running, wait_until
-from tests.shop import PATH, PRIYA
+from tests.support.running import Running, wait_until
+from tests.support.shop import PATH, PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.seed_data import load_seed_data

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.shop import Shop, open_shop
+from tests.support.shop import Shop, open_shop
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.seed_data import load_seed_data
 
-pytest_plugins = ["tests.leak_listener"]
+pytest_plugins = ["tests.support.leak_listener"]
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 
 from config import traces
 from config.settings import VARIABLES, Settings
-from tests.documents import DOCUMENTS, ROOT, Document, read_document
+from tests.support.documents import DOCUMENTS, ROOT, Document, read_document
 from tickiti_query.cli import COMMANDS
 from tickiti_query.model.errors import QueryError, TransientError
 

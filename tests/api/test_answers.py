@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 import app as composition
 from config.log import JsonFormatter
 from config.settings import Settings
-from tests.fake_replica import TICKETS, FakeReplica
+from tests.support.fake_replica import TICKETS, FakeReplica
 from tickiti_query.model import errors
 
 PATH = "/api/v1/tickets/query"

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from tests.faults.traffic import Sample, Traffic
 from tests.faults.truth import Truth
-from tests.running import Running
+from tests.support.running import Running
 
 STATEMENT_SECONDS = 1
 # Two proofs of three seconds each, and a reading: the statement's limit and a second. One second more is the

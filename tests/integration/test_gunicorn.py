@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
-from tests.running import COMMAND, ROOT, SECONDS, Running, build_environment, find_free_port, wait_until
-from tests.shop import PATH, PRIYA
+from tests.support.running import COMMAND, ROOT, SECONDS, Running, build_environment, find_free_port, wait_until
+from tests.support.shop import PATH, PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 

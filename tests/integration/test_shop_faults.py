@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.shop import PRIYA, Shop, open_shop
+from tests.support.shop import PRIYA, Shop, open_shop
 from tickiti_query.demo.loading import READER, create_reader, create_schema
 from tickiti_query.demo.pair import Pair
 

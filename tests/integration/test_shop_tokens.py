@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.shop import BLUNT, PRIYA, Shop, open_shop
+from tests.support.shop import BLUNT, PRIYA, Shop, open_shop
 from tickiti_query.demo.pair import Pair
 
 MISSING, INACTIVE = 7777, 38

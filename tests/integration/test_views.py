@@ -18,7 +18,7 @@ from werkzeug.test import Client
 
 from app import Service, create_service
 from config.settings import Settings
-from tests.running import wait_until
+from tests.support.running import wait_until
 from tickiti_query.cli import main
 from tickiti_query.cli.checks.definitions import normalize
 from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS_BENEATH, PREFIX

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import check_shape
-from tests.leak_listener import find_leaks
-from tests.running import Running, wait_until
-from tests.shop import PATH, PRIYA
+from tests.support.hostile import check_shape
+from tests.support.leak_listener import find_leaks
+from tests.support.running import Running, wait_until
+from tests.support.shop import PATH, PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 
