@@ -112,8 +112,7 @@ def list_options() -> list[tuple[str, str]]:
     return [
         (name, option)
         for name, parser in subparsers.choices.items()
-        for action in parser._actions
-        for option in action.option_strings[-1:]
+        for option in re.findall(r"^  (?:-\w, )?(--[\w-]+)", parser.format_help(), re.MULTILINE)
     ]
 
 

@@ -19,6 +19,7 @@ import werkzeug.test
 
 from config.log import JsonFormatter
 from tests.support.hostile import PAYLOADS
+from tests.support.workers import get_lines
 
 # what it is -> how it looks; the tokens are those of the suite, and whatever has their form
 LEAKS = {
@@ -51,9 +52,9 @@ def find_leaks(text: str) -> Iterator[str]:
 class LeakListener:
     """Hears everything, and remembers what should not have been said."""
 
-    def __init__(self) -> None:
+    def __init__(self, found: list[str]) -> None:
         self.where = "before the first test"
-        self.found: list[str] = []
+        self.found = found
         self.logs: dict[Path, str] = {}
         self._patch = pytest.MonkeyPatch()
 
@@ -120,17 +121,31 @@ class LeakListener:
             self.where = where
             if path.exists():
                 self.hear(f"log of gunicorn, {path}", path.read_text("utf-8", "replace"))
-        if self.found:
+
+
+class LeakTeller:
+    """Tells what the listeners of all processes have heard, and fails the run for it."""
+
+    def __init__(self, found: list[str]) -> None:
+        self._found = found
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        if self._found:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        if self.found:
+        if self._found:
             terminalreporter.section("The service was not quiet", red=True)
-            for line in dict.fromkeys(self.found):
+            for line in dict.fromkeys(self._found):
                 terminalreporter.line(line)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    listener = LeakListener()
-    listener.listen()
-    config.pluginmanager.register(listener)
+    found = get_lines(config, "leaks")
+    if hasattr(config, "workerinput") or not config.getoption("numprocesses"):  # tests run in this process
+        listener = LeakListener(found)
+        listener.listen()
+        config.pluginmanager.register(listener)
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(LeakTeller(found))

@@ -121,4 +121,4 @@ def test_a_full_disk_is_no_fault(standard_error: Callable[[int], LineHandler]) -
         handler = standard_error(full.fileno())
     handler.emit(logging.makeLogRecord({"msg": "y"}))
     handler.emit(logging.makeLogRecord({"msg": "%d", "args": ("no number",)}))
-    assert handler._lost == 2
+    assert handler.lost == 2
