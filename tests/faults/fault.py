@@ -49,6 +49,10 @@ class Fault:
         wanted = len(self.during()) + answers
         self._wait(lambda: len(self.during()) >= wanted)
 
+    def wait_to_last(self, seconds: float) -> None:
+        """Return once the fault has lasted so long, for one whose time is what a test is about."""
+        self._wait(lambda: time.monotonic() >= self.began + seconds)
+
     def _wait(self, holds: Callable[[], bool]) -> None:
         try:
             wait_until(holds, LONGEST_FAULT_SECONDS, "the answers that a test waits for")

@@ -5,6 +5,7 @@ from tickiti_query.server.gunicorn_worker import Worker
 
 REQUEST_SECONDS = 1.5
 ANSWER_SECONDS = 2.0
+HASTY = ("-k", "tests.support.hasty.HastyWorker")  # arguments of gunicorn
 
 
 class HastySocket(ClientSocket):
