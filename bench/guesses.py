@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.results_page import replace_section, write_csv
-from tests.running import Running, wait_until
-from tests.shop import PATH, PRIYA
+from tests.support.running import Running, wait_until
+from tests.support.shop import PATH, PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.seed_data import load_seed_data

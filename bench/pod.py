@@ -19,8 +19,8 @@ from itertools import count
 from pathlib import Path
 
 from tests.integration.test_scrape import list_children, scrape
-from tests.running import Running, wait_until
-from tests.shop import PRIYA
+from tests.support.running import Running, wait_until
+from tests.support.shop import PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.seed_data import load_seed_data

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from bench.pod import ask_anew, count_cpu, load, sum_memory
 from tests.integration.test_scrape import list_children
-from tests.pooler import Pooler
-from tests.running import Running, wait_until
-from tests.shop import PRIYA
+from tests.support.pooler import Pooler
+from tests.support.running import Running, wait_until
+from tests.support.shop import PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.seed_data import load_seed_data

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bench.rivals.targets import LoadError
 from bench.trees import Tree, find_tree
-from tests.running import build_environment
+from tests.support.running import build_environment
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.seed_data import load_seed_data

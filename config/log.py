@@ -42,7 +42,7 @@ class LineHandler(logging.Handler):
     def __init__(self) -> None:
         super().__init__()
         self._output = open_without_waiting(2) if sys.__stderr__ else None
-        self._lost = 0
+        self.lost = 0
         self._is_torn = False
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -50,20 +50,20 @@ class LineHandler(logging.Handler):
         try:
             self._write(self._tell_lost() + self.format(record) + "\n")
         except Exception:
-            self._lost += 1
+            self.lost += 1
 
     def _tell_lost(self) -> str:
-        if not self._lost:
+        if not self.lost:
             return ""
         facts = {"name": __name__, "levelname": "WARNING", "msg": "lines were lost"}
-        return self.format(logging.makeLogRecord({**facts, "facts": {"lost": self._lost}})) + "\n"
+        return self.format(logging.makeLogRecord({**facts, "facts": {"lost": self.lost}})) + "\n"
 
     def _write(self, lines: str) -> None:
         if self._output is None:
             return
         data = (f"\n{lines}" if self._is_torn else lines).encode()
         self._is_torn = self._output.send(data) < len(data)
-        self._lost = int(self._is_torn)
+        self.lost = int(self._is_torn)
 
     def close(self) -> None:
         """Give the descriptor back."""

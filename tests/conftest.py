@@ -6,11 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.shop import Shop, open_shop
+from tests.support.shop import Shop, open_shop
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.seed_data import load_seed_data
 
-pytest_plugins = ["tests.leak_listener"]
+ROOT = Path(__file__).parent
+
+pytest_plugins = ["tests.support.workers", "tests.support.leak_listener", "tests.support.left_out"]
+ORDER = (
+    "test_architecture.py",
+    "unit",
+    "test_docs.py",
+    "docs",
+    "api",
+    "deploy",
+    "integration",
+    "faults",
+)  # quick first
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put quick tests first, so that a mistake is told early; what breaks servers comes last."""
+    items.sort(key=lambda item: ORDER.index(item.path.relative_to(ROOT).parts[0]))
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ import pytest
 
 import app as composition
 from config.settings import Settings
-from tests.fake_replica import FakeReplica
+from tests.support.fake_replica import FakeReplica
 from tests.support.imports import Rules, find_idle_rules, find_offences
 from tests.support.names import find_ambiguous_names
 

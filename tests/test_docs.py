@@ -8,7 +8,7 @@ import pytest
 
 from config import traces
 from config.settings import VARIABLES, Settings
-from tests.documents import DOCUMENTS, ROOT, Document, read_document
+from tests.support.documents import DOCUMENTS, ROOT, Document, read_document
 from tickiti_query.cli import COMMANDS
 from tickiti_query.model.errors import QueryError, TransientError
 
@@ -117,8 +117,7 @@ def list_options() -> list[tuple[str, str]]:
     return [
         (name, option)
         for name, parser in subparsers.choices.items()
-        for action in parser._actions
-        for option in action.option_strings[-1:]
+        for option in re.findall(r"^  (?:-\w, )?(--[\w-]+)", parser.format_help(), re.MULTILINE)
     ]
 
 

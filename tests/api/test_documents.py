@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 import app as composition
 from app import create_service
 from config.settings import Settings
-from tests.documents import read_document
-from tests.fake_replica import FakeReplica
+from tests.support.documents import read_document
+from tests.support.fake_replica import FakeReplica
 from tests.support.openapi import PATH, Document
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.http.documented_responses import ERRORS

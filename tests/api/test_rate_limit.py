@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.test_answers import Client, check_error, open_client
+from tests.support.client import Client, check_error, open_client
 
 LIMIT = 5
 HOT, LONG = b"{}", b"{}" + b" " * 5000  # a body that may be answered in front of Flask, and one that may not

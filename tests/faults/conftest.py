@@ -1,14 +1,14 @@
 """One environment and one service for all faults that leave them standing; what was measured is told at the end."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from tests.faults.environment import Clock, Environment
 from tests.faults.fault import Scene
+from tests.support.workers import get_lines
 from tickiti_query.demo.loading import READER
-
-TOLD = pytest.StashKey[list[str]]()
 
 
 @pytest.fixture(scope="package")
@@ -22,7 +22,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environmen
 @pytest.fixture(scope="package")
 def tell(pytestconfig: pytest.Config) -> Callable[[str], None]:
     """Takes a line for the end of the run."""
-    return pytestconfig.stash.setdefault(TOLD, []).append
+    return get_lines(pytestconfig, "faults").append
 
 
 @pytest.fixture(scope="package")
@@ -35,8 +35,8 @@ def scene(
         yield served
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """What each fault did to the answers, and how soon it was over: `./script/test -v tests/faults`."""
-    if config.get_verbosity() > 0:
-        for line in config.stash.get(TOLD, []):
-            terminalreporter.write_line(line)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run each fault alone: how long everything takes is what is measured."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker("alone")

@@ -15,8 +15,8 @@ import pytest
 from tests.faults.fault import STATEMENT_SECONDS, Scene, wait_until
 from tests.faults.traffic import CLIENTS
 from tests.faults.truth import Observer, Truth, Writer, connect_writer, make_numbered
-from tests.running import Running, find_free_port
-from tests.running import wait_until as wait_for_start
+from tests.support.running import Running, find_free_port
+from tests.support.running import wait_until as wait_for_start
 from tickiti_query.demo import binaries
 from tickiti_query.demo import pair as pairs
 from tickiti_query.demo.loading import READER, create_reader, create_schema, load_world

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from tests.faults.traffic import Sample, Traffic
 from tests.faults.truth import Truth
-from tests.running import Running
+from tests.support.running import Running
 
 STATEMENT_SECONDS = 1
 # Two proofs of three seconds each, and a reading: the statement's limit and a second. One second more is the
@@ -48,6 +48,10 @@ class Fault:
         """Return once so many more requests have been asked and answered."""
         wanted = len(self.during()) + answers
         self._wait(lambda: len(self.during()) >= wanted)
+
+    def wait_to_last(self, seconds: float) -> None:
+        """Return once the fault has lasted so long, for one whose time is what a test is about."""
+        self._wait(lambda: time.monotonic() >= self.began + seconds)
 
     def _wait(self, holds: Callable[[], bool]) -> None:
         try:

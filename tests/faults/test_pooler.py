@@ -9,7 +9,7 @@ import pytest
 
 from tests.faults.environment import Environment, bring_back, is_there
 from tests.faults.fault import Scene, wait_until
-from tests.pooler import PGBOUNCER, Pooler
+from tests.support.pooler import PGBOUNCER, Pooler
 
 pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="no pgbouncer: no fault was tried behind a pooler")
 

@@ -10,6 +10,7 @@ import pytest
 
 from tests.faults.environment import Environment
 from tests.faults.fault import Scene, wait_until
+from tests.faults.traffic import CLIENTS
 from tickiti_query.demo.loading import READER
 
 
@@ -46,7 +47,7 @@ def test_a_second_instance_takes_over(environment: Environment, own_scene: Scene
         before = running.list_workers()
         running.process.send_signal(signal.SIGUSR2)
         wait_until(lambda: running.read_log().count("Booting worker") >= 4, 15, "the second instance is there")
-        time.sleep(0.2)
+        fault.wait_for_more(2 * CLIENTS)
         running.process.send_signal(signal.SIGTERM)
         assert running.process.wait(15) == 0
         assert before
@@ -62,8 +63,8 @@ def test_the_service_is_stopped_in_the_middle(environment: Environment, own_scen
         environment.slow(0.5),
         own_scene.fault("SIGTERM", may_be_lost=lambda s: s.ended > stopped[0], recovers=False) as fault,
     ):
-        wait_until(lambda: bool(environment.list_sessions("wait_event = 'PgSleep'")), 10, "a request is in flight")
-        time.sleep(0.1)
+        a_while_ago = "wait_event = 'PgSleep' AND query_start < clock_timestamp() - interval '0.1 s'"
+        wait_until(lambda: bool(environment.list_sessions(a_while_ago)), 10, "a request is in flight")
         running.process.send_signal(signal.SIGTERM)
         stopped[0] = time.monotonic()
         assert running.process.wait(15) == 0

@@ -9,6 +9,7 @@ import psycopg2
 
 from tests.faults.environment import LAG_SECONDS, Environment, bring_back, frozen, is_there
 from tests.faults.fault import Scene, wait_until
+from tests.faults.traffic import CLIENTS
 from tests.support.servers import pause_replay, resume_replay
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.postgres import PostgresServer, ServerError
@@ -56,14 +57,14 @@ def test_all_connections_are_terminated_again_and_again(environment: Environment
     with scene.fault("all connections terminated") as fault:
         for _ in range(10):
             environment.standby.execute(TERMINATE)
-            time.sleep(0.05)
+            fault.wait_for_more(3 * CLIENTS)
     assert fault.statuses()[200] > 0
 
 
 def test_the_sessions_of_the_standby_are_frozen(environment: Environment, scene: Scene) -> None:
-    with scene.fault("sessions frozen"), frozen(*environment.list_sessions()):
+    with scene.fault("sessions frozen") as fault, frozen(*environment.list_sessions()):
         # Nobody is told that they do not run: the service's own limit ends the wait, and new sessions answer.
-        time.sleep(4)
+        fault.wait_to_last(4)
 
 
 def test_the_whole_standby_is_frozen(environment: Environment, scene: Scene) -> None:

@@ -10,7 +10,7 @@ from itertools import cycle, islice
 from typing import Any
 
 from tests.faults.truth import QUESTIONS, SLOW_QUESTION, Question
-from tests.shop import PATH
+from tests.support.shop import PATH
 
 CLIENTS = 4  # one of them keeps its connection
 PAUSE_SECONDS = 0.01

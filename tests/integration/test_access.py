@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.difference import Comparison, open_comparison
 from tests.oracle.evaluator import evaluate
 from tests.oracle.example import START, a_permission, a_perspective, a_response, a_ticket, a_user, make_world
 from tests.oracle.values import Row, World
+from tests.support.difference import Comparison, open_comparison
 from tickiti_query.demo.pair import Pair
 
 TEXT = (Path(__file__).parents[2] / "docs" / "access.md").read_text("utf-8")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.hasty import REQUEST_SECONDS
-from tests.integration.test_load import ASSET, HASTY, HEAD, check_answers, connect, count
-from tests.running import COMMAND, SECONDS, Running, wait_until
-from tests.shop import PATH, PRIYA
+from tests.integration.test_load import ASSET, HEAD, check_answers, connect, count
+from tests.support.hasty import HASTY, REQUEST_SECONDS
+from tests.support.running import COMMAND, SECONDS, Running, wait_until
+from tests.support.shop import PATH, PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import build_environment
+from tests.support.running import build_environment
 from tickiti_query.cli import COMMANDS
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.documents import DOCUMENTS, Block, Document, read_document
-from tests.running import ROOT, SECONDS, Running, build_environment, wait_until
-from tests.shop import PATH, PRIYA
+from tests.support.documents import DOCUMENTS, Block, Document, read_document
+from tests.support.running import ROOT, SECONDS, Running, build_environment, wait_until
+from tests.support.shop import PATH, PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 
@@ -33,7 +33,7 @@ ELSEWHERE = {
 }
 # What is not run, by a word of the block.
 NOT_RUN = {
-    "docker run": "needs an engine for containers; tests/test_image.py does the image's steps",
+    "docker run": "needs an engine for containers; tests/deploy/test_image.py does the image's steps",
     "DROP SCHEMA": "is half of an upgrade of Tickiti; tests/integration/test_views.py does all of it",
     "pip-audit": "asks PyPI for what is known today",
     "pip install --no-deps .": "asks PyPI; tests/integration/test_console_script.py installs and runs the command",

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from tests.shop import BLUNT, MARCUS, PRIYA, TOM, Shop
 from tests.support.openapi import Document
+from tests.support.shop import BLUNT, MARCUS, PRIYA, TOM, Shop
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.demo.shop_perspectives import VIEWS, View
 

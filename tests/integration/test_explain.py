@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.shop import PRIYA, TOM, Shop
+from tests.support.shop import PRIYA, TOM, Shop
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.cli import explain, main, why
 from tickiti_query.cli.question import read_question

@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from tests.golden_cases import FOLDER
+from tests.support.golden_cases import FOLDER
 from tickiti_query.demo import binaries
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair

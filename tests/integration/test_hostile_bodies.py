@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
-from tests.hostile import PAYLOADS, check_shape
-from tests.shop import PATH, PRIYA, Shop
+from tests.support.hostile import PAYLOADS, check_shape
+from tests.support.shop import PATH, PRIYA, Shop
 
 # `TICKITI_HOSTILE_CASES=50000 ./script/test tests/integration/test_hostile_bodies.py` is the longer run.
 CASES = int(os.environ.get("TICKITI_HOSTILE_CASES", "300"))

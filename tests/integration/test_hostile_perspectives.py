@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.difference import SCHEMA, Comparison, open_comparison
-from tests.hostile import PAYLOADS
 from tests.oracle.drawn_bodies import MODES
 from tests.oracle.drawn_perspectives import COLUMNS, FIELDS, OPERATORS, ORDERS
 from tests.oracle.example import ANN, make_world
 from tests.oracle.values import Row, World
+from tests.support.difference import SCHEMA, Comparison, open_comparison
+from tests.support.hostile import PAYLOADS
 from tickiti_query.demo.pair import Pair
 
 

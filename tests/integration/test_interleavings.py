@@ -18,7 +18,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.interleavings import (
+from tests.oracle.example import ANN, BOB, CLEO, ROOT
+from tests.oracle.random_choices import ROWS
+from tests.oracle.values import World
+from tests.support.interleavings import (
     LONG_AGO,
     READER,
     SCHEMA,
@@ -36,10 +39,7 @@ from tests.interleavings import (
     make_start,
     secret_of,
 )
-from tests.oracle.example import ANN, BOB, CLEO, ROOT
-from tests.oracle.random_choices import ROWS
-from tests.oracle.values import World
-from tests.running import Running, wait_until
+from tests.support.running import Running, wait_until
 from tickiti_query.demo.loading import create_reader, create_schema
 from tickiti_query.demo.pair import Pair
 from tickiti_query.replica.server_state import STATE_STATEMENTS

@@ -18,10 +18,10 @@ from typing import Any
 
 import pytest
 
-from tests.hasty import REQUEST_SECONDS
 from tests.integration.test_shop_faults import lock_relation
-from tests.running import SECONDS, Running, wait_until
-from tests.shop import MARCUS, PATH, PRIYA
+from tests.support.hasty import HASTY, REQUEST_SECONDS
+from tests.support.running import SECONDS, Running, wait_until
+from tests.support.shop import MARCUS, PATH, PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 
@@ -30,7 +30,6 @@ SLOW_CLIENTS = 40
 ASSET = "/docs/assets/swagger-ui-bundle.js"
 HEAD = f"POST {PATH} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {PRIYA}\r\nContent-Type: application/json\r\n"
 HEAVY = {"search_object": {"criteria": [{"mode": "content", "tokens": ["carbon"]}]}}
-HASTY = ("-k", "tests.hasty.HastyWorker")
 
 
 @pytest.fixture(scope="module")

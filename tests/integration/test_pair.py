@@ -12,6 +12,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from tests.support.processes import is_alive
 from tests.support.servers import crash, pause_replay, promote, resume_replay, tcp_url_for
 from tickiti_query.demo import binaries
 from tickiti_query.demo.pair import Pair
@@ -122,7 +123,7 @@ def test_the_servers_end_when_their_program_is_killed(tmp_path: Path) -> None:
     pids = [int(word) for word in result.stdout.split()]
     assert len(pids) == 2, result.stderr
     deadline = time.monotonic() + 10
-    while any(Path(f"/proc/{pid}").exists() for pid in pids):
+    while any(is_alive(pid) for pid in pids):
         assert time.monotonic() < deadline
         time.sleep(0.02)
 

@@ -12,10 +12,10 @@ from typing import Any
 import psycopg2
 import pytest
 
-from tests.pooler import PGBOUNCER, Pooler
-from tests.running import Running, wait_until
-from tests.shop import MARCUS, PRIYA, TOM, Shop, open_shop
+from tests.support.pooler import PGBOUNCER, Pooler
+from tests.support.running import Running, wait_until
 from tests.support.servers import crash
+from tests.support.shop import MARCUS, PRIYA, TOM, Shop, open_shop
 from tickiti_query.cli import main
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair

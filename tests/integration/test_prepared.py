@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg2
 import pytest
 
-from tests.shop import PRIYA, Shop, open_shop
+from tests.support.shop import PRIYA, Shop, open_shop
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 from tickiti_query.model.statement import Statement

@@ -14,9 +14,9 @@ import pytest
 
 from tests.integration.test_scrape import list_children, scrape
 from tests.integration.test_shop_faults import READY, lock_relation
-from tests.running import Running, wait_until
-from tests.shop import PRIYA, TOM
+from tests.support.running import Running, wait_until
 from tests.support.servers import crash, pause_replay, resume_replay
+from tests.support.shop import PRIYA, TOM
 from tickiti_query.demo.loading import READER, create_reader, create_schema
 from tickiti_query.demo.pair import Pair
 from tickiti_query.replica.replica import OBSERVE_SECONDS

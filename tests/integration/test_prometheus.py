@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.running import SECONDS, Running, find_free_port, wait_until
-from tests.shop import PRIYA
+from tests.deploy.test_monitoring import ALERTS, PANELS, fill_query
+from tests.support.running import SECONDS, Running, find_free_port, wait_until
 from tests.support.servers import crash
-from tests.test_monitoring import ALERTS, PANELS, fill_query
+from tests.support.shop import PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.shop import PRIYA, TOM, Shop, open_shop
+from tests.support.shop import PRIYA, TOM, Shop, open_shop
 from tickiti_query.demo.pair import Pair
 from tickiti_query.replica import replica
 from tickiti_query.replica.prepared_statements import MOST_WITH_VALUES

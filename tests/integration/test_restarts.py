@@ -19,9 +19,9 @@ from typing import Any, Self
 import pytest
 
 from tests.faults.environment import frozen
-from tests.proxies import PROGRAMS, Proxy
-from tests.running import Running, wait_until
-from tests.shop import MARCUS, PATH, PRIYA, TOM
+from tests.support.proxies import PROGRAMS, Proxy
+from tests.support.running import Running, wait_until
+from tests.support.shop import MARCUS, PATH, PRIYA, TOM
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 

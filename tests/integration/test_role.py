@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from tests.shop import PRIYA, Shop, open_shop
+from tests.support.shop import PRIYA, Shop, open_shop
 from tickiti_query.cli import main
 from tickiti_query.demo.pair import Pair
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.integration.test_shop_faults import lock_relation
-from tests.metrics_page import Page
-from tests.running import SECONDS, Running, wait_until
-from tests.shop import BLUNT, PRIYA
+from tests.support.metrics_page import Page
+from tests.support.running import SECONDS, Running, wait_until
+from tests.support.shop import BLUNT, PRIYA
 from tickiti_query import VERSION
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair

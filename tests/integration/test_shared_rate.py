@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.running import SECONDS, Running, find_free_port, wait_until
-from tests.shop import MARCUS, PRIYA
+from tests.support.running import SECONDS, Running, find_free_port, wait_until
+from tests.support.shop import MARCUS, PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 

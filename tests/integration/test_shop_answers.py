@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.shop import MARCUS, PRIYA, TOM, Shop, open_shop
+from tests.support.shop import MARCUS, PRIYA, TOM, Shop, open_shop
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 from tickiti_query.model.errors import QueryError

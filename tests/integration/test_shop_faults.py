@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.shop import PRIYA, Shop, open_shop
 from tests.support.servers import crash, pause_replay, promote, resume_replay
+from tests.support.shop import PRIYA, Shop, open_shop
 from tickiti_query.demo.loading import READER, create_reader, create_schema
 from tickiti_query.demo.pair import Pair
 

@@ -1,12 +1,13 @@
 """Sanctum's rules against the rows of a real standby, and where a caller comes from."""
 
 import hashlib
-import time
+from datetime import datetime, timedelta, tzinfo
 from typing import Any
 
 import pytest
 
-from tests.shop import BLUNT, PRIYA, Shop, open_shop
+import app as composition
+from tests.support.shop import BLUNT, PRIYA, Shop, open_shop
 from tickiti_query.demo.pair import Pair
 
 MISSING, INACTIVE = 7777, 38
@@ -70,21 +71,39 @@ def test_a_revoked_token_is_gone_from_the_next_answer(shop: Shop) -> None:
     assert shop.ask(token).status_code == 401
 
 
-def test_a_token_that_is_cached_still_expires(shop: Shop) -> None:
-    [(soon,)] = shop.pair.primary.execute("SELECT now() AT TIME ZONE 'UTC' + interval '1.5 s'")
+class Clock:
+    """The service's clock for the times of tokens; `ahead` is how far it is from the true time."""
+
+    def __init__(self) -> None:
+        self.ahead = timedelta()
+
+    def now(self, zone: tzinfo) -> datetime:
+        return datetime.now(zone) + self.ahead
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(composition, "datetime", clock)
+    return clock
+
+
+def test_a_token_that_is_cached_still_expires(shop: Shop, clock: Clock) -> None:
+    [(soon,)] = shop.pair.primary.execute("SELECT now() AT TIME ZONE 'UTC' + interval '1 hour'")
     with shop.add_token(expires_at=soon) as (_, secret):
         shop.ask(secret)
+        clock.ahead = timedelta(minutes=59)
         assert "hit" in shop.ask(secret).headers["Cache-Status"]
-        time.sleep(1.6)
+        clock.ahead = timedelta(minutes=61)
         assert shop.ask(secret).status_code == 401
 
 
-def test_a_token_that_expires_while_it_is_cached_is_a_failure_of_its_address(shop_pair: Pair) -> None:
+def test_a_token_that_expires_while_it_is_cached_is_a_failure_of_its_address(shop_pair: Pair, clock: Clock) -> None:
     shop = open_shop(shop_pair, rate_limit="20/hour")
-    [(soon,)] = shop.pair.primary.execute("SELECT now() AT TIME ZONE 'UTC' + interval '1 s'")
+    [(soon,)] = shop.pair.primary.execute("SELECT now() AT TIME ZONE 'UTC' + interval '1 hour'")
     with shop.add_token(expires_at=soon) as (_, secret):
         assert shop.ask(secret).status_code == 200
-        time.sleep(1.1)
+        clock.ahead = timedelta(minutes=61)
         refused = [shop.ask(token) for token in (secret, secret, "nonsense")]
     assert [answer.status_code for answer in refused] == [401] * 3
     assert [answer.headers["RateLimit-Remaining"] for answer in refused] == ["19", "18", "17"]

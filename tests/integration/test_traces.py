@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
-from tests.collector import Collector, Received, open_collector
-from tests.leak_listener import find_leaks
-from tests.running import ROOT, Running, build_environment, wait_until
-from tests.shop import PATH, PRIYA
+from tests.support.collector import Collector, Received, open_collector
+from tests.support.leak_listener import find_leaks
+from tests.support.running import ROOT, Running, build_environment, wait_until
+from tests.support.shop import PATH, PRIYA
 from tickiti_query import VERSION
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair

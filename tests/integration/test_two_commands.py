@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.processes import is_alive
+
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 100.0
 
@@ -61,13 +63,6 @@ def list_descendants(pid: int) -> set[int]:
         found.update(below)
         waiting.extend(below)
     return found
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 class Demo:

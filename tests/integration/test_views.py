@@ -18,8 +18,8 @@ from werkzeug.test import Client
 
 from app import Service, create_service
 from config.settings import Settings
-from tests.documents import read_document
-from tests.running import wait_until
+from tests.support.documents import read_document
+from tests.support.running import wait_until
 from tickiti_query.cli import main
 from tickiti_query.cli.checks.definitions import normalize
 from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS_BENEATH, PREFIX

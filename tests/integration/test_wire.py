@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.hostile import check_shape
-from tests.leak_listener import find_leaks
-from tests.running import Running, wait_until
-from tests.shop import PATH, PRIYA
+from tests.support.hasty import HASTY, REQUEST_SECONDS
+from tests.support.hostile import check_shape
+from tests.support.leak_listener import find_leaks
+from tests.support.running import Running, wait_until
+from tests.support.shop import PATH, PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 
@@ -242,11 +243,22 @@ def test_what_follows_chunks_is_found_however_long_it_is(server: Running) -> Non
     assert answers[2][0] in {200, 400}
 
 
-def test_an_empty_line_behind_a_body_is_not_the_next_request_yet(server: Running) -> None:
-    with socket.create_connection(("127.0.0.1", server.port), 15) as link:
+@pytest.fixture
+def hasty(shop_pair: Pair, tmp_path: Path) -> Iterator[Running]:
+    """A worker with little patience with clients."""
+    started = Running(shop_pair.standby.url_for(READER), tmp_path / "log", *HASTY, TICKITI_WORKERS="1")
+    try:
+        wait_until(started.is_up)
+        yield started
+    finally:
+        started.end()
+
+
+def test_an_empty_line_behind_a_body_is_not_the_next_request_yet(hasty: Running) -> None:
+    with socket.create_connection(("127.0.0.1", hasty.port), SECONDS) as link:
         link.sendall(build() + b"\r\n")
         received = receive(link)
-        time.sleep(11)  # longer than a request may take to come
+        time.sleep(REQUEST_SECONDS * 1.5)  # a client that sends nothing for longer than a request may take to come
         link.sendall(LAST)
         received += b"".join(iter(lambda: receive(link), b""))
     assert [status for status, _, _ in split_answers(received)] == [200, 200]

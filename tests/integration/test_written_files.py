@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from tests.running import Running, wait_until
-from tests.shop import PRIYA
+from tests.support.running import Running, wait_until
+from tests.support.shop import PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 

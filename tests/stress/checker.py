@@ -17,9 +17,10 @@ import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
-from typing import Any
+from typing import Any, TypeVar
 
 from tickiti_query.cache.snapshot import POSITION_SQL, RUNNING_SQL, Server, Snapshot, SnapshotId
+from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import QueryError
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import ReplicaConnection
@@ -41,6 +42,7 @@ MOST_ENTRIES = 5000
 MOST_EXAMPLES = 5
 
 Rows = tuple[Any, ...]
+T = TypeVar("T")
 
 
 class Memory:
@@ -96,11 +98,19 @@ def is_among_running(state: Snapshot) -> bool:
     return xmin != xmax
 
 
+class OpenReplica(Replica):
+    """The replica, with its connections in the open: a proof and the rows of its own snapshot are read on one."""
+
+    def use(self, work: Callable[[ReplicaConnection, Server], T], deadline: Deadline) -> T:
+        """Return what `work` makes of a connection."""
+        return self._use(work, deadline)
+
+
 class Checker(threading.Thread):
     """Stores the rows of a server, then asks for proof after proof until one fails, and begins anew."""
 
     def __init__(
-        self, replica: Replica, memory: Memory, validate: Validate, *, validator_first: bool, by_sight: bool
+        self, replica: OpenReplica, memory: Memory, validate: Validate, *, validator_first: bool, by_sight: bool
     ) -> None:
         super().__init__(name="checker")
         self.fault: BaseException | None = None
@@ -171,7 +181,7 @@ class Checker(threading.Thread):
             return state, rows
 
         began = time.monotonic()
-        state, rows = self._replica._use(work, deadline_from_now(OBSERVE_SECONDS))
+        state, rows = self._replica.use(work, deadline_from_now(OBSERVE_SECONDS))
         validator = self._validate(state)
         if validator is None:
             self._memory.count("unproved")

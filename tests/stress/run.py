@@ -10,13 +10,12 @@ from dataclasses import dataclass, field
 
 import psycopg2
 
-from tests.stress.checker import Checker, Memory, Validate
+from tests.stress.checker import Checker, Memory, OpenReplica, Validate
 from tests.stress.workload import READER, SET_UP, Caretaker, Writer
 from tests.support.servers import crash
 from tickiti_query.cache.snapshot import Snapshot, Validator
 from tickiti_query.demo.pair import Pair
 from tickiti_query.replica.connection import Target
-from tickiti_query.replica.replica import Replica
 
 PROGRESS_SECONDS = 10.0
 Worker = Writer | Caretaker | Checker
@@ -81,7 +80,7 @@ class Stress:
         pair.primary.execute(SET_UP)
         server = pair.primary if self.on_primary else pair.standby
         target = Target(server.url_for(READER), "public", statement_timeout_ms=2000)
-        replica = Replica(target, connections=self.checkers, require_standby=not self.on_primary)
+        replica = OpenReplica(target, connections=self.checkers, require_standby=not self.on_primary)
         memory = Memory()
         writers = [Writer(pair.primary, number, self.seed) for number in range(self.writers)]
         checkers = [

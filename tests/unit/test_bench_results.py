@@ -11,7 +11,7 @@ from bench.load_report import Goal, Run, Table
 from bench.shape_cases import list_single
 from bench.shape_measure import Compared, Measured
 from bench.shapes import Line
-from tests.documents import read_document
+from tests.support.documents import read_document
 
 TABLES = {"guesses": guesses.COLUMNS, "load": load_report.COLUMNS, "shapes": shape_report.COLUMNS}
 PAGE = read_document("bench/README.md")

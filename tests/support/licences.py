@@ -1,0 +1,53 @@
+"""The table of docs/dependencies.md, from what the packages say: `python -m tests.support.licences` writes it."""
+
+import re
+from importlib.metadata import metadata
+from pathlib import Path
+
+from packaging.requirements import Requirement
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "dependencies.md"
+FILES = ("requirements.txt", "requirements/tracing.txt")
+BEGIN, END = "<!-- table -->\n", "<!-- /table -->"
+NEWEST = "3.11.99"  # the table is of the image's Python
+CLASSIFIER = "License :: OSI Approved :: "
+
+
+def list_pinned() -> dict[str, tuple[str, str]]:
+    """Of everything that the image's Python gets, by name: its version, and which of FILES names it first."""
+    found: dict[str, tuple[str, str]] = {}
+    for file in FILES:
+        text = (ROOT / file).read_text("utf-8")
+        for line in re.findall(r"^[a-z0-9-]+==[^\\\n]+", text, re.MULTILINE):
+            wanted = Requirement(line)
+            if wanted.marker is None or wanted.marker.evaluate({"python_full_version": NEWEST}):
+                version = str(wanted.specifier).removeprefix("==")
+                found.setdefault(wanted.name, (version, file.removesuffix(".txt")))
+    return found
+
+
+def find_licence(name: str) -> str:
+    """What the package says of its licence: the expression, else the words, else the classifiers."""
+    facts = metadata(name)
+    classifiers = [word.removeprefix(CLASSIFIER) for word in facts.get_all("Classifier", []) if CLASSIFIER in word]
+    return str(facts["License-Expression"] or facts["License"] or ", ".join(classifiers))
+
+
+def write_table() -> str:
+    """A row for each package, by name."""
+    rows = [
+        f"| {name} | {version} | {find_licence(name)} | {file} |\n"
+        for name, (version, file) in sorted(list_pinned().items())
+    ]
+    return "| package | version | licence | of |\n|---|---|---|---|\n" + "".join(rows)
+
+
+def write_page(text: str) -> str:
+    """The page with the table of today in it."""
+    before, rest = text.split(BEGIN)
+    return before + BEGIN + write_table() + END + rest.split(END)[1]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(write_page(PAGE.read_text("utf-8")), "utf-8")

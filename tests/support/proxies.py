@@ -1,0 +1,142 @@
+"""nginx and HAProxy in front of the service, as Debian packages them, each with connections to it that it keeps."""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Self
+
+from tests.support.running import Running, find_free_port, wait_until
+
+
+def find_program(name: str) -> str | None:
+    """Find a program, also in /usr/sbin, which is not on everybody's path."""
+    return shutil.which(name) or shutil.which(name, path="/usr/sbin")
+
+
+PROGRAMS = {"nginx": find_program("nginx"), "haproxy": find_program("haproxy")}
+
+
+def write_nginx(directory: Path, port: int, services: Sequence[Running]) -> list[str]:
+    """Write its configuration, with its own rules of what is sent again: never a POST that was sent.
+
+    A service that refused a connection is left out for a second and not for ten, so that a test need not wait for it.
+    """
+    servers = "\n".join(f"server 127.0.0.1:{each.port} fail_timeout=1s;" for each in services)
+    kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    temporary = "\n".join(f"{kind}_temp_path {directory}/{kind};" for kind in kinds)
+    file = directory / "nginx.conf"
+    file.write_text(
+        f"""
+{"user root;" if os.geteuid() == 0 else ""}
+daemon off;
+pid {directory}/nginx.pid;
+error_log stderr;
+events {{ }}
+http {{
+    access_log off;
+    {temporary}
+    upstream service {{
+        {servers}
+        keepalive 16;
+    }}
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://service;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+        }}
+    }}
+}}
+"""
+    )
+    return ["-p", str(directory), "-e", "stderr", "-c", str(file)]
+
+
+def write_haproxy(directory: Path, port: int, services: Sequence[Running]) -> list[str]:
+    """Write its configuration: a connection that was refused is tried again, elsewhere at last; readiness is asked."""
+    servers = "\n".join(
+        f"    server service{number} 127.0.0.1:{each.port} check port {each.admin_port}"
+        for number, each in enumerate(services)
+    )
+    file = directory / "haproxy.cfg"
+    file.write_text(
+        f"""
+global
+    log stderr format raw local0
+    maxconn 200
+defaults
+    mode http
+    log global
+    option httplog
+    timeout connect 2s
+    timeout client 30s
+    timeout server 30s
+    retries 3
+    option redispatch
+frontend callers
+    bind 127.0.0.1:{port}
+    default_backend services
+backend services
+    balance roundrobin
+    http-reuse safe
+    option httpchk GET /readyz
+{servers}
+"""
+    )
+    return ["-db", "-f", str(file)]
+
+
+WRITERS: dict[str, Callable[[Path, int, Sequence[Running]], list[str]]] = {
+    "nginx": write_nginx,
+    "haproxy": write_haproxy,
+}
+
+
+class Proxy:
+    """nginx or haproxy over these services; all that it writes is in the directory."""
+
+    def __init__(self, name: str, directory: Path, services: Sequence[Running]) -> None:
+        self.port = find_free_port()
+        directory.mkdir(exist_ok=True)
+        arguments = WRITERS[name](directory, self.port, services)
+        self.log = directory / "log"
+        with self.log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [str(PROGRAMS[name]), *arguments], cwd=directory, stdout=log, stderr=log, process_group=0
+            )
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, self.read_log()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/openapi.json", timeout=5) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+    def read_log(self) -> str:
+        """Return what it says of anything but an answer that is a 200."""
+        lines = self.log.read_text("utf-8", "replace").splitlines(keepends=True)
+        return "".join(line for line in lines if " 200 " not in line)
+
+    def __enter__(self) -> Self:
+        try:
+            wait_until(self._answers)
+        except BaseException:
+            self.end()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """End it, with the processes that it has started."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()

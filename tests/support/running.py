@@ -1,0 +1,117 @@
+"""gunicorn with our own configuration, in a process group of its own: its two ports, its log, its workers."""
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.support.shop import PATH
+
+ROOT = Path(__file__).parents[2]
+# Not `python -m`: a second instance, which SIGUSR2 asks for, is started by the same words.
+COMMAND = [str(Path(sys.executable).with_name("gunicorn")), "-c", "config/gunicorn.conf.py", "wsgi:app"]
+SECONDS = 30.0
+
+
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def build_environment(**settings: str) -> dict[str, str]:
+    """Our environment without settings of the service, and the ones that are given."""
+    rest = {name: value for name, value in os.environ.items() if not name.startswith(("TICKITI_", "OTEL_"))}
+    return {**rest, **settings}
+
+
+class Running:
+    """gunicorn, started; `log` is a file for its log, or an open descriptor that takes it.
+
+    `settings` are variables of its environment; unless they name one, there is no rate limit, and the ports are
+    free ones. `arguments` are gunicorn's own; `command` is what starts it.
+    """
+
+    def __init__(
+        self, url: str, log: Path | int, *arguments: str, command: Sequence[str] = COMMAND, **settings: str
+    ) -> None:
+        binds = {name: f"127.0.0.1:{find_free_port()}" for name in ("TICKITI_BIND", "TICKITI_ADMIN_BIND")}
+        settings = {"TICKITI_RATE_LIMIT": "", **binds, **settings}
+        self.port, self.admin_port = (int(settings[name].rpartition(":")[2]) for name in binds)
+        self._log = log
+        with contextlib.ExitStack() as opened:
+            output = opened.enter_context(log.open("wb")) if isinstance(log, Path) else log
+            self.process = subprocess.Popen(
+                [*command, *arguments],
+                cwd=ROOT,
+                stdout=subprocess.DEVNULL if isinstance(log, int) else output,
+                stderr=output,
+                process_group=0,
+                env=build_environment(TICKITI_REPLICA_URL=url, **settings),
+            )
+
+    def get(self, path: str, *, port: int | None = None) -> tuple[int, Any]:
+        return self.request("GET", path, port=port)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        port: int | None = None,
+        token: str = "",
+        body: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, Any]:
+        sent = {
+            "Content-Type": "application/json",
+            **({"Authorization": f"Bearer {token}"} if token else {}),
+            **(headers or {}),
+        }
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port or self.port, timeout=SECONDS)) as link:
+            link.request(method, path, body or None, sent)
+            response = link.getresponse()
+            return response.status, json.loads(response.read())
+
+    def ask(self, token: str, body: str = "{}") -> tuple[int, Any]:
+        return self.request("POST", PATH, token=token, body=body)
+
+    def is_up(self) -> bool:
+        return self.can_get("/readyz")
+
+    def can_get(self, path: str) -> bool:
+        """Whether the operations port answers 200; AssertionError where the process has ended."""
+        assert self.process.poll() is None, self.read_log()
+        try:
+            return self.get(path, port=self.admin_port)[0] == 200
+        except OSError:
+            return False
+
+    def list_workers(self) -> list[int]:
+        """The process ids of the workers."""
+        pid = self.process.pid
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+    def read_log(self) -> str:
+        return self._log.read_text("utf-8") if isinstance(self._log, Path) else ""
+
+    def end(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()

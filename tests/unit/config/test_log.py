@@ -1,0 +1,124 @@
+"""A record becomes one JSON line, without a trace and without what an exception says."""
+
+import contextlib
+import json
+import logging
+import logging.config
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from config.log import JsonFormatter, LineHandler, configure_logging
+
+
+def write(**changes: Any) -> dict[str, Any]:
+    record = logging.makeLogRecord({"name": "x", "levelname": "INFO", "msg": "hello", **changes})
+    text = JsonFormatter().format(record)
+    assert "\n" not in text
+    line: dict[str, Any] = json.loads(text)
+    return line
+
+
+def test_a_line_says_when_how_grave_who_and_what() -> None:
+    line = write(created=1777626842.0405, msg="%s of %d", args=("one", 2))
+    assert line == {
+        "time": "2026-05-01T09:14:02.040+00:00",
+        "level": "info",
+        "logger": "x",
+        "message": "one of 2",
+    }
+
+
+def test_facts_are_fields_of_the_line() -> None:
+    line = write(facts={"status": 200, "path": 'a\n"b"', "odd": 1j})
+    assert (line["status"], line["path"], line["odd"]) == (200, 'a\n"b"', "1j")
+
+
+def test_of_an_exception_only_its_class_and_place_are_told() -> None:
+    try:
+        raise LookupError("SELECT secret FROM tokens")
+    except LookupError:
+        line = write(exc_info=sys.exc_info())
+    assert line["exception"] == "LookupError"
+    assert "test_log.py" in line["at"]
+    assert "secret" not in json.dumps(line)
+    assert "Traceback" not in json.dumps(line)
+
+
+def test_the_configuration_writes_lines_to_standard_error(capfd: pytest.CaptureFixture[str]) -> None:
+    logging.config.dictConfig(configure_logging("warning"))
+    for name in ("tickiti_query.request", "gunicorn.error", "some.library"):
+        logging.getLogger(name).warning("seen")
+        logging.getLogger(name).info("unseen")
+    output, errors = capfd.readouterr()
+    assert not output
+    assert [json.loads(line)["message"] for line in errors.splitlines()] == ["seen"] * 3
+
+
+@pytest.fixture
+def standard_error() -> Iterator[Callable[[int], LineHandler]]:
+    """Leads standard error to a descriptor, as long as the test runs, and makes a handler that writes there."""
+    before = os.dup(2)
+    handlers: list[LineHandler] = []
+
+    def lead(descriptor: int) -> LineHandler:
+        os.dup2(descriptor, 2)
+        handlers.append(LineHandler())
+        handlers[-1].setFormatter(JsonFormatter())
+        return handlers[-1]
+
+    yield lead
+    for handler in handlers:
+        handler.close()
+    os.dup2(before, 2)
+    os.close(before)
+
+
+def open_pipe() -> tuple[int, int]:
+    return os.pipe()
+
+
+def open_socket_pair() -> tuple[int, int]:
+    reader, writer = socket.socketpair()
+    return reader.detach(), writer.detach()
+
+
+@pytest.mark.parametrize("open_both", [open_pipe, open_socket_pair])
+def test_lines_that_nobody_takes_are_lost_and_counted(
+    standard_error: Callable[[int], LineHandler], open_both: Callable[[], tuple[int, int]]
+) -> None:
+    reader, writer = open_both()
+    handler = standard_error(writer)
+    record = logging.makeLogRecord({"name": "x", "levelname": "INFO", "msg": "y" * 1000})
+    for _ in range(5000):
+        handler.emit(record)
+    taken = read_all(reader)
+    handler.emit(record)
+    lines = [json.loads(line) for line in read_all(reader).splitlines() if line.startswith(b"{")]
+    assert [line["message"] for line in lines] == ["lines were lost", "y" * 1000]
+    assert lines[0]["lost"] + taken.count(b"}\n") == 5000
+    os.close(reader)
+    for _ in range(3):
+        handler.emit(record)
+    os.close(writer)
+
+
+def read_all(reader: int) -> bytes:
+    os.set_blocking(reader, False)
+    found = b""
+    with contextlib.suppress(BlockingIOError):
+        while piece := os.read(reader, 1 << 20):
+            found += piece
+    return found
+
+
+def test_a_full_disk_is_no_fault(standard_error: Callable[[int], LineHandler]) -> None:
+    with open("/dev/full", "wb") as full:
+        handler = standard_error(full.fileno())
+    handler.emit(logging.makeLogRecord({"msg": "y"}))
+    handler.emit(logging.makeLogRecord({"msg": "%d", "args": ("no number",)}))
+    assert handler.lost == 2

@@ -1,0 +1,221 @@
+"""Reading: step by step at first, by the plan that this leaves from then on, and anew where a precondition changed."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot
+from tickiti_query.catalogue.resolved_names import Key, ResolvedNames
+from tickiti_query.model.actor import Actor, User
+from tickiti_query.model.deadline import Deadline
+from tickiti_query.model.errors import Forbidden, MalformedJson, NotFound, Unauthenticated
+from tickiti_query.model.perspective import Condition, Perspective
+from tickiti_query.model.search import Selector, TicketQuery
+from tickiti_query.model.source import Source
+from tickiti_query.model.statement import Statement
+from tickiti_query.model.token import AuthenticatedToken, Credentials
+from tickiti_query.query.plan_cache import PlanCache
+from tickiti_query.query.reader import Reader, Reading
+from tickiti_query.query.request import Request
+from tickiti_query.query.request_trace import RequestTrace
+
+SERVER = Server(generation=1, system=77, major=18)
+SNAPSHOT = Snapshot(SERVER, "10:20: since t", "", replayed_at=None, lag_seconds=0.0)
+LATER = replace(SNAPSHOT, position="10:21: since t")
+TOKEN = AuthenticatedToken(Actor(User(7, "ann@shop.example"), True, None), frozenset({"*"}), None, None, None)
+RETURNS = Perspective(3, "Returns", (Condition("queue", "is", ("Returns",)),))
+CREDENTIALS = Credentials("a" * 64)
+ROWS: list[tuple[Any, ...]] = [(1, "a"), (2, "b")]
+
+
+@dataclass
+class World:
+    """A replica that answers a reader, with what it was asked for; a test changes what it says."""
+
+    snapshot: Snapshot = SNAPSHOT
+    holds: bool = True  # every precondition of a plan
+    perspective: Perspective = RETURNS
+    fault: Exception | None = None
+    asked: list[str] = field(default_factory=list)
+    remembered: list[str | None] = field(default_factory=list)
+    server: Server = SERVER
+    reader: Reader = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reader = Reader(
+            replica=self,
+            find_token=self.find_token,
+            authorize=self.authorize,
+            find_perspective=self.find_perspective,
+            resolve=self.resolve,
+            plans=PlanCache(10**6),
+            remember_valid_token=self.remembered.append,
+        )
+
+    def read(self, work: Callable[[Any], Any], deadline: Deadline) -> Any:
+        self.asked.append("transaction")
+        return work(self)
+
+    def ask(self, statement: Statement, deadline: Deadline) -> tuple[Server, list[tuple[Any, ...]]]:
+        self.asked.append("checked" if "ARRAY(" in statement.sql else "unchecked")
+        ending = (None,) * len(statement.columns)
+        if not self.holds:
+            return self.server, [(*ending, None)]
+        return self.server, [(*ending, self.write_snapshot_id()), *((*row, None) for row in ROWS)]
+
+    def write_snapshot_id(self) -> str:
+        return f"/{self.snapshot.position}/{self.snapshot.running}"
+
+    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
+        if statement == SNAPSHOT_ID:
+            return [(self.write_snapshot_id(),)]
+        return [("as text", 1)] if "looked up" in statement.sql else ROWS
+
+    def look_up(self, source: Source, what: str) -> None:
+        source.fetch(Statement(f"SELECT 'looked up {what}'"))
+
+    def find_token(self, source: Source, credentials: Credentials) -> AuthenticatedToken:
+        self.look_up(source, "a token")
+        if credentials != CREDENTIALS:
+            raise Unauthenticated
+        return TOKEN
+
+    def authorize(self, token: AuthenticatedToken, address: str) -> Actor:
+        if self.fault is not None:
+            raise self.fault
+        return token.actor
+
+    def find_perspective(self, source: Source, selector: Selector, actor: Actor) -> Perspective:
+        self.look_up(source, "a perspective")
+        if selector.id not in (None, self.perspective.id):
+            raise NotFound("There is none.")
+        return self.perspective
+
+    def resolve(self, source: Source, keys: Iterable[Key]) -> ResolvedNames:
+        self.look_up(source, "names")
+        return ResolvedNames(dict.fromkeys(keys, (2,)))
+
+    def answer(self, request: Request, trace: RequestTrace | None = None) -> Reading:
+        return self.reader.read(request, trace or RequestTrace(), self.snapshot)
+
+
+def make_request(query: TicketQuery | None = None, credentials: Credentials = CREDENTIALS) -> Request:
+    def parse_body(_body: bytes | None, _type: str) -> TicketQuery:
+        if query is None:
+            raise MalformedJson
+        return query
+
+    return Request(
+        credentials=credentials,
+        address="203.0.113.9",
+        raw_body=b"{" if query is None else repr(query).encode(),
+        content_type="application/json",
+        received_at=0.0,
+        deadline=Deadline(5.0, lambda: 0.0),
+        parse_body=parse_body,
+    )
+
+
+PLAIN = TicketQuery(row_limit=50)
+
+
+def test_the_first_reading_is_one_transaction_and_leaves_a_plan() -> None:
+    world, request, trace = World(), make_request(PLAIN), RequestTrace()
+    assert not world.reader.has_plan(request)
+    reading = world.answer(request, trace)
+    assert (world.asked, reading.rows, reading.validator) == (["transaction"], ROWS, SNAPSHOT.validator)
+    assert world.reader.has_plan(request)
+    assert (trace.user_id, trace.perspective_id) == (7, 3)
+    assert world.remembered == [CREDENTIALS.fingerprint]
+
+
+def test_the_plan_has_every_look_up_as_a_precondition() -> None:
+    plan = World().answer(make_request(PLAIN)).plan
+    for what in ("a token", "a perspective", "names"):
+        assert f"looked up {what}" in plan.checked.sql
+        assert f"looked up {what}" not in plan.unchecked.sql
+
+
+def test_under_the_snapshot_of_the_plan_the_unchecked_statement_is_enough() -> None:
+    world, request, trace = World(), make_request(PLAIN), RequestTrace()
+    first = world.answer(request)
+    again = world.answer(request, trace)
+    assert world.asked == ["transaction", "unchecked"]
+    assert [row[:2] for row in again.rows] == list(first.rows)
+    assert again.validator == SNAPSHOT.validator
+    assert (trace.user_id, trace.perspective_id) == (7, 3)
+
+
+def test_under_a_later_snapshot_the_plan_is_checked_once_and_is_then_of_that_snapshot() -> None:
+    world, request = World(), make_request(PLAIN)
+    world.answer(request)
+    world.snapshot = LATER
+    assert world.answer(request).validator == LATER.validator
+    world.answer(request)
+    assert world.asked == ["transaction", "checked", "unchecked"]
+
+
+def test_a_plan_whose_precondition_has_changed_is_dropped_and_everything_is_read_anew() -> None:
+    world, request = World(), make_request(PLAIN)
+    world.answer(request)
+    world.snapshot, world.holds, world.perspective = LATER, False, replace(RETURNS, id=4)
+    trace = RequestTrace()
+    reading = world.answer(request, trace)
+    assert world.asked == ["transaction", "checked", "transaction"]
+    assert (reading.plan.perspective_id, trace.perspective_id) == (4, 4)
+    world.holds = True
+    assert world.answer(request).plan.perspective_id == 4
+    assert world.asked[3:] == ["unchecked"]
+
+
+def test_a_plan_that_fails_leaves_none_where_reading_anew_fails_too() -> None:
+    world, request = World(), make_request(TicketQuery(Selector(id=3)))
+    world.answer(request)
+    world.snapshot, world.holds, world.perspective = LATER, False, replace(RETURNS, id=4)
+    with pytest.raises(NotFound):
+        world.answer(request)
+    assert not world.reader.has_plan(request)
+
+
+def test_rows_of_another_server_are_proved_by_nothing() -> None:
+    world, request = World(), make_request(PLAIN)
+    world.server = replace(SERVER, generation=2)
+    assert world.answer(request).validator is None
+    assert world.answer(request).validator is None
+    assert world.asked == ["transaction", "checked"]
+
+
+def test_a_plan_is_of_one_token_and_one_body() -> None:
+    world = World()
+    world.answer(make_request(PLAIN))
+    assert not world.reader.has_plan(make_request(TicketQuery(row_limit=51)))
+    assert not world.reader.has_plan(make_request(PLAIN, Credentials("b" * 64)))
+
+
+def test_a_plan_does_not_let_a_token_in_that_time_or_place_forbid() -> None:
+    world, request, trace = World(), make_request(PLAIN), RequestTrace()
+    world.answer(request)
+    world.fault = Forbidden()
+    with pytest.raises(Forbidden):
+        world.answer(request, trace)
+    assert (trace.user_id, trace.perspective_id) == (7, None)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "fault", "expected"),
+    [
+        (Credentials("b" * 64), None, Unauthenticated),
+        (CREDENTIALS, Forbidden(), Forbidden),
+        (CREDENTIALS, None, MalformedJson),
+    ],
+)
+def test_who_asks_comes_before_what_is_asked(
+    credentials: Credentials, fault: Exception | None, expected: type[Exception]
+) -> None:
+    world = World(fault=fault)
+    request = make_request(None, credentials)
+    with pytest.raises(expected):
+        world.answer(request)
+    assert not world.reader.has_plan(request)

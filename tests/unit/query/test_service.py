@@ -1,0 +1,367 @@
+"""One request through the service: what each room is asked, in which order, and when it is asked nothing."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+import pytest
+
+from tickiti_query.admission.concurrency_limit import ConcurrencyLimiter
+from tickiti_query.admission.rate_limit import RateLimiter
+from tickiti_query.admission.storage_fallback import StorageFallback
+from tickiti_query.cache.cache import Cache
+from tickiti_query.cache.freshness import Freshness
+from tickiti_query.cache.single_flight import SingleFlight
+from tickiti_query.cache.snapshot import Server, Snapshot
+from tickiti_query.model.actor import Actor, User
+from tickiti_query.model.deadline import Deadline
+from tickiti_query.model.errors import (
+    Overloaded,
+    QueryTimeout,
+    RateLimited,
+    ReplicaUnavailable,
+    Unauthenticated,
+    ValidationFailed,
+)
+from tickiti_query.model.search import TicketQuery
+from tickiti_query.model.statement import Statement
+from tickiti_query.model.token import AuthenticatedToken, Credentials
+from tickiti_query.query.cached_plan import CachedPlan
+from tickiti_query.query.reader import Reader, Reading
+from tickiti_query.query.request import Request
+from tickiti_query.query.request_trace import RequestTrace
+from tickiti_query.query.service import Reply, TicketQueryService
+
+SERVER = Server(generation=1, system=77, major=18)
+SNAPSHOT = Snapshot(SERVER, "10:20: since t", "", replayed_at=None, lag_seconds=0.0)
+LATER = replace(SNAPSHOT, position="10:21: since t")
+TOKEN = AuthenticatedToken(Actor(User(7, "ann@shop.example"), True, None), frozenset({"*"}), None, None, None)
+CREDENTIALS = Credentials("a" * 64)
+ADDRESS = "203.0.113.9"
+QUERY = TicketQuery(row_limit=2)
+STATEMENT = Statement("SELECT")
+
+
+@dataclass
+class World:
+    """The rooms around a service: a clock, a replica whose snapshot changes on demand, a reader, and a diary."""
+
+    rate: str | None = None
+    slots: int = 4
+    ttl_seconds: float = 30
+    now: float = 1000.0
+    snapshot: Snapshot = SNAPSHOT
+    has_expired: bool = False
+    read: Callable[[], None] = lambda: None
+    diary: list[str] = field(default_factory=list)
+    service: TicketQueryService = field(init=False)
+
+    def __post_init__(self) -> None:
+        limiter = RateLimiter(self.rate, StorageFallback(clock=lambda: self.now)) if self.rate else None
+        self.shared = 0
+        self.service = TicketQueryService(
+            rate_limiter=limiter,
+            freshness=Freshness(
+                self.observe,
+                exact=self.ttl_seconds > 0,
+                require_standby=True,
+                max_lag_seconds=60,
+                clock=lambda: self.now,
+            ),
+            cache=Cache(ttl_seconds=self.ttl_seconds, max_bytes=10**6, exact=True, clock=lambda: self.now),
+            authorize=self.authorize,
+            concurrency_limiter=ConcurrencyLimiter(self.slots, queue_size=0),
+            single_flight=SingleFlight(clock=lambda: self.now, count_shared=self.count_shared),
+            reader=cast(Reader, FakeReader(self)),
+            render_rows=lambda columns, rows: f"{len(rows)} rows of {', '.join(columns)}".encode(),
+        )
+
+    def count_shared(self) -> None:
+        self.shared += 1
+
+    def observe(self, deadline: Deadline, *, with_lag: bool) -> Snapshot:
+        self.diary.append("snapshot")
+        return self.snapshot
+
+    def authorize(self, token: AuthenticatedToken, address: str) -> Actor:
+        self.diary.append("authorize")
+        if self.has_expired:
+            raise Unauthenticated
+        return token.actor
+
+    def make_request(
+        self,
+        credentials: Credentials = CREDENTIALS,
+        body: bytes = b"{}",
+        parse: Callable[[], TicketQuery] = lambda: QUERY,
+    ) -> Request:
+        self.now += 1
+        return Request(
+            credentials=credentials,
+            address=ADDRESS,
+            raw_body=body,
+            content_type="application/json",
+            received_at=self.now - 0.5,
+            deadline=Deadline(self.now + 5, lambda: self.now),
+            parse_body=lambda _body, _type: parse(),
+        )
+
+    def ask(self, request: Request | None = None, trace: RequestTrace | None = None) -> Reply:
+        """Return the reply to a request, as the edge asks for it."""
+        request, trace = request or self.make_request(), trace or RequestTrace()
+        snapshot, reply = self.service.find_proved_answer(request, trace)
+        return reply or self.service.read_answer(request, trace, snapshot)
+
+
+class FakeReader:
+    """Reads three rows; what a test put into `world.read` happens meanwhile."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def has_plan(self, request: Request) -> bool:
+        return request.raw_body == b"known"
+
+    def read(self, request: Request, trace: RequestTrace, snapshot: Snapshot) -> Reading:
+        self._world.diary.append("read")
+        self._world.read()
+        plan = CachedPlan(
+            token=TOKEN,
+            size=0,
+            query=request.query,
+            perspective_id=3,
+            columns=("id", "subject"),
+            checked=STATEMENT,
+            unchecked=STATEMENT,
+        )
+        return Reading(
+            server=SERVER,
+            snapshot_id=snapshot.snapshot_id,
+            validator=snapshot.validator,
+            plan=plan,
+            rows=[(1, "a"), (2, "b"), (3, "c")],
+        )
+
+
+def test_a_miss_is_read_rendered_and_stored() -> None:
+    world, trace = World(), RequestTrace()
+    reply = world.ask(trace=trace)
+    assert world.diary == ["snapshot", "read", "authorize"]
+    assert reply.answer.body == b"2 rows of id, subject"
+    assert (reply.answer.rows, reply.answer.truncated, reply.answer.perspective_id) == (2, True, 3)
+    assert reply.cache_status == "tickiti-query; fwd=miss; stored"
+    assert (trace.cache, trace.rows, trace.user_id, trace.perspective_id) == ("miss", 2, 7, 3)
+
+
+def test_a_hit_is_authorized_and_reads_nothing() -> None:
+    world, trace = World(), RequestTrace()
+    missed = world.ask()
+    world.diary.clear()
+    reply = world.ask(trace=trace)
+    assert world.diary == ["snapshot", "authorize"]
+    assert reply.answer is missed.answer
+    assert reply.cache_status.startswith("tickiti-query; hit; ttl=")
+    assert (trace.cache, trace.rows, trace.user_id, trace.perspective_id) == ("hit", 2, 7, 3)
+
+
+def test_what_the_replica_shows_no_more_is_read_again() -> None:
+    world = World()
+    world.ask()
+    world.snapshot = LATER
+    world.diary.clear()
+    assert world.ask().cache_status == "tickiti-query; fwd=miss; stored"
+    assert world.diary == ["snapshot", "read", "authorize"]
+
+
+def test_another_query_of_the_same_token_is_no_hit_and_has_its_own_answer() -> None:
+    world = World()
+    world.ask()
+    reply = world.ask(world.make_request(body=b'{"row_limit": 9}', parse=lambda: TicketQuery(row_limit=9)))
+    assert reply.answer.rows == 3
+    assert not reply.answer.truncated
+
+
+def test_without_a_cache_nothing_is_kept_and_the_answer_says_so() -> None:
+    world, trace = World(ttl_seconds=0), RequestTrace()
+    assert world.ask(trace=trace).cache_status == "tickiti-query; fwd=bypass"
+    assert trace.cache == "off"
+    world.ask()
+    assert world.diary.count("read") == 2
+
+
+def test_a_plan_is_asked_for_in_the_reader() -> None:
+    world = World()
+    assert world.service.has_plan(world.make_request(body=b"known"))
+    assert not world.service.has_plan(world.make_request(body=b"new"))
+
+
+def test_ignored_fields_are_those_of_the_request_and_not_of_the_answer() -> None:
+    world = World()
+    assert world.ask().ignored == ()
+    hit = world.ask(world.make_request(body=b'{"a": 1}', parse=lambda: replace(QUERY, ignored=("a",))))
+    assert hit.ignored == ("a",)
+    assert world.diary.count("read") == 1
+
+
+def test_a_body_that_is_wrong_is_told_to_who_is_let_in_alone() -> None:
+    world = World()
+
+    def fail() -> TicketQuery:
+        raise ValidationFailed({"row_limit": ["Must be a number."]})
+
+    world.ask()
+    with pytest.raises(ValidationFailed):
+        world.ask(world.make_request(parse=fail))
+    world.has_expired = True
+    with pytest.raises(Unauthenticated):
+        world.ask(world.make_request(parse=fail))
+
+
+def test_equal_requests_share_one_run() -> None:
+    world = World(slots=8)
+    started, go_on, waiting = threading.Event(), threading.Event(), threading.Semaphore(0)
+
+    def read_slowly() -> None:
+        started.set()
+        assert go_on.wait(5)
+
+    def tell_time() -> float:
+        waiting.release()  # who joins a run looks how long it may wait
+        return 0.0
+
+    world.read = read_slowly
+    requests = [replace(world.make_request(), deadline=Deadline(5.0, tell_time)) for _ in range(3)]
+    traces = [RequestTrace() for _ in requests]
+    with ThreadPoolExecutor(3) as threads:
+        first = threads.submit(world.ask, requests[0], traces[0])
+        assert started.wait(5)
+        others = [threads.submit(world.ask, *each) for each in zip(requests[1:], traces[1:], strict=True)]
+        assert all(waiting.acquire(timeout=5) for _ in others)
+        go_on.set()
+        replies = [each.result(5) for each in (first, *others)]
+    assert (world.diary.count("read"), world.shared) == (1, 2)
+    assert all(reply.answer is replies[0].answer for reply in replies)
+    assert [(trace.rows, trace.user_id, trace.perspective_id) for trace in traces] == [(2, 7, 3)] * 3
+
+
+def test_a_request_that_waited_for_anothers_run_is_authorized_again() -> None:
+    """All three share a run; the token expires before it ends."""
+    world = World(slots=8)
+    started, go_on, waiting = threading.Event(), threading.Event(), threading.Semaphore(0)
+
+    def read_slowly() -> None:
+        started.set()
+        assert go_on.wait(5)
+        world.has_expired = True
+
+    def tell_time() -> float:
+        waiting.release()
+        return 0.0
+
+    world.read = read_slowly
+    requests = [replace(world.make_request(), deadline=Deadline(5.0, tell_time)) for _ in range(3)]
+    with ThreadPoolExecutor(3) as threads:
+        asked = [threads.submit(world.ask, requests[0])]
+        assert started.wait(5)
+        asked += [threads.submit(world.ask, request) for request in requests[1:]]
+        assert all(waiting.acquire(timeout=5) for _ in requests[1:])
+        go_on.set()
+        assert all(isinstance(each.exception(5), Unauthenticated) for each in asked)
+    assert world.diary.count("read") == 1
+
+
+def test_a_token_that_expires_while_its_request_waits_is_refused() -> None:
+    world = World()
+
+    def expire() -> None:
+        world.has_expired = True
+
+    world.read = expire
+    with pytest.raises(Unauthenticated):
+        world.ask()
+    world.diary.clear()
+    with pytest.raises(Unauthenticated):  # also where the answer is in the cache
+        world.ask()
+    assert world.diary == ["snapshot", "authorize"]
+
+
+def test_who_waits_for_anothers_run_waits_no_longer_than_the_deadline() -> None:
+    world = World(slots=8)
+    started, go_on = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        started.set()
+        assert go_on.wait(5)
+
+    world.read = wait
+    request = world.make_request()
+    late = replace(world.make_request(), deadline=Deadline(0.0, lambda: 1.0))
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(world.ask, request)
+        assert started.wait(5)
+        with pytest.raises(QueryTimeout):
+            world.service.read_answer(late, RequestTrace(), SNAPSHOT)
+        go_on.set()
+        assert first.result(5).answer.rows == 2
+
+
+def test_who_is_over_the_rate_limit_asks_nothing_of_the_replica() -> None:
+    world, trace = World(rate="2/hour"), RequestTrace()
+    for _ in range(2):
+        world.ask()
+    world.diary.clear()
+    with pytest.raises(RateLimited):
+        world.ask(trace=trace)
+    assert world.diary == []
+    assert trace.rate_limit is not None
+    assert (trace.rate_limit.limit, trace.rate_limit.remaining) == (2, 0)
+
+
+def test_a_token_that_is_not_valid_is_counted_against_its_address() -> None:
+    world = World(rate="2/hour")
+
+    def refuse() -> None:
+        raise Unauthenticated
+
+    world.read = refuse
+    for number in range(2):
+        with pytest.raises(Unauthenticated):
+            world.ask(world.make_request(Credentials(f"{number}" * 64)))
+    with pytest.raises(RateLimited):  # once a second one is looked up, and it fails as well
+        world.ask(world.make_request(Credentials("2" * 64)))
+    world.diary.clear()
+    world.now -= 1  # in the same second
+    with pytest.raises(RateLimited):
+        world.ask(world.make_request(Credentials("3" * 64)))
+    assert world.diary == []
+
+
+def test_a_replica_that_is_not_there_is_told_before_anything_is_looked_up() -> None:
+    world = World()
+    world.snapshot = replace(SNAPSHOT, position="10:20: since f")
+    with pytest.raises(ReplicaUnavailable):
+        world.ask()
+    assert world.diary == ["snapshot"]
+
+
+def test_who_is_not_admitted_reads_nothing_while_hits_go_on() -> None:
+    world = World(slots=2)  # one caller may have half of them
+    world.ask()
+    started, go_on = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        started.set()
+        assert go_on.wait(5)
+
+    world.read = wait
+    other = world.make_request(body=b"1", parse=lambda: TicketQuery(row_limit=1))
+    with ThreadPoolExecutor(1) as threads:
+        reading = threads.submit(world.ask, other)
+        assert started.wait(5)
+        with pytest.raises(Overloaded):
+            world.ask(world.make_request(body=b"3", parse=lambda: TicketQuery(row_limit=3)))
+        assert "hit" in world.ask().cache_status
+        go_on.set()
+        reading.result(5)
