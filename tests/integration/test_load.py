@@ -25,6 +25,8 @@ from tests.support.shop import MARCUS, PATH, PRIYA
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 
+pytestmark = pytest.mark.alone  # time is measured
+
 THREADS = 2
 SLOW_CLIENTS = 40
 ASSET = "/docs/assets/swagger-ui-bundle.js"

@@ -117,6 +117,7 @@ def probe_lag(running: Running) -> float:
     return scrape(running).sum("replica_lag_seconds")
 
 
+@pytest.mark.alone  # time is measured
 def test_a_frozen_replica_is_found_so_in_the_time_of_a_probe(own: Pair, running: Running) -> None:
     processes = {own.standby.pid, *list_children(own.standby.pid)}
     with watch_lives(running):

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.processes import is_alive
+from tests.support.running import find_free_port
 
 ROOT = Path(__file__).parents[2]
 START_SECONDS = 100.0
@@ -40,13 +41,6 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def find_free_ports() -> tuple[int, int]:
-    with socket.socket() as first, socket.socket() as second:
-        for each in (first, second):
-            each.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
-
-
 def list_descendants(pid: int) -> set[int]:
     """All processes below this one."""
     children: dict[int, list[int]] = {}
@@ -69,7 +63,7 @@ class Demo:
     """A running ./script/server, from its first line to `Ctrl-C stops everything.`"""
 
     def __init__(self, tree: Path) -> None:
-        self.port, admin_port = find_free_ports()
+        self.port, admin_port = find_free_port(), find_free_port()
         self.log = tree.parent / f"{tree.name}.{self.port}.log"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TICKITI_")}
         started = time.monotonic()

@@ -273,6 +273,7 @@ DRIPPING: dict[str, bytes] = {
 }
 
 
+@pytest.mark.alone  # time is measured
 @pytest.mark.parametrize("name", DRIPPING)
 def test_who_sends_byte_by_byte_takes_no_thread_from_the_others(server: Running, name: str) -> None:
     """More of them than there are threads."""
@@ -290,6 +291,7 @@ def test_who_sends_byte_by_byte_takes_no_thread_from_the_others(server: Running,
             time.sleep(0.1)
 
 
+@pytest.mark.alone  # time is measured
 def test_a_flood_of_last_chunks_keeps_nobody_waiting(server: Running) -> None:
     with socket.create_connection(("127.0.0.1", server.port), SECONDS) as link:
         link.sendall(build(CHUNKED, b"", token=b""))

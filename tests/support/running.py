@@ -2,8 +2,10 @@
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -21,11 +23,26 @@ COMMAND = [str(Path(sys.executable).with_name("gunicorn")), "-c", "config/gunico
 SECONDS = 30.0
 
 
+# Below the ports that the system gives to whoever connects, a part of them for each process that runs tests.
+PORTS = range(20_000, 32_000)
+PARTS = 8
+part = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % PARTS
+next_ports = itertools.cycle(random.sample(PORTS[part::PARTS], len(PORTS) // PARTS))
+
+
 def find_free_port() -> int:
+    """Return a port that nobody has, and that nobody else among the tests is given."""
+    return next(port for port in next_ports if is_free(port))
+
+
+def is_free(port: int) -> bool:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
 
 
 def wait_until(holds: Callable[[], bool]) -> None:

@@ -14,6 +14,8 @@ from tickiti_query.admission.concurrency_limit import ConcurrencyLimiter
 from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import Overloaded
 
+pytestmark = pytest.mark.alone  # time is measured
+
 SECONDS = 10.0
 NO_DEADLINE = Deadline(math.inf, time.monotonic)
 

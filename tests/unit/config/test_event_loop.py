@@ -69,6 +69,7 @@ def test_a_failure_that_gevent_reports_is_a_line_of_the_log_without_its_text() -
     assert "secret" not in json.dumps(lines)
 
 
+@pytest.mark.alone  # time is measured
 def test_looking_up_a_name_ends_in_time_and_lets_the_loop_run() -> None:
     turns, seconds, fault = run(LOOKING_UP).stdout.split(" ", 2)
     assert int(turns) > 10

@@ -17,6 +17,7 @@ def listen() -> Iterator[Target]:
         yield Target(f"postgresql://reader@127.0.0.1:{port}/tickiti", "reporting", statement_timeout_ms=5000)
 
 
+@pytest.mark.alone  # time is measured
 @pytest.mark.parametrize("seconds", [0.0, 0.3])
 def test_connecting_ends_at_the_deadline(silent: Target, seconds: float) -> None:
     install_wait_callback()
