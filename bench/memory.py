@@ -185,7 +185,7 @@ class FakeReplica:
     def position(self) -> str:
         return f"{self.transactions}:{self.transactions}: 2026-01-01 08:00:00+00 t"
 
-    def observe(self, *, with_lag: bool) -> Snapshot:
+    def observe(self, _deadline: Deadline, *, with_lag: bool) -> Snapshot:
         self.asked += 1
         if self.asked % 5000 == 0:
             self.transactions += 1
