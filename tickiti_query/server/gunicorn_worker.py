@@ -132,15 +132,14 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         if isinstance(exc, QueryError):
             send_error(client, exc)
             return
-        status, reason, words = 500, "Internal Server Error", ""
-        if isinstance(exc, ParseException) and not isinstance(exc, OURS):
-            status, reason, words = 400, "Bad Request", rule
-            facts = {"address": addr[0] if addr else "", "rule": rule}
-            self.log.warning("refused what is no HTTP request", extra={"facts": facts})
-        else:
+        if not isinstance(exc, ParseException) or isinstance(exc, OURS):
             self.log.error("unforeseen error", exc_info=exc)
+            send_error(client, QueryError())
+            return
+        facts = {"address": addr[0] if addr else "", "rule": rule}
+        self.log.warning("refused what is no HTTP request", extra={"facts": facts})
         with contextlib.suppress(OSError):
-            util.write_error(client, status, reason, words)
+            util.write_error(client, 400, "Bad Request", rule)
 
 
 def send_error(client: Any, error: QueryError) -> None:
