@@ -7,6 +7,7 @@ from flask_smorest import Blueprint
 
 from schemas.ticket_query import TicketQuerySchema
 from tickiti_query.http.documented_responses import describe_responses
+from tickiti_query.http.openapi import EMPTY_LIST
 
 BODY = {
     "perspective_id": 3,
@@ -26,7 +27,7 @@ def add_documented_route(blueprint: Blueprint, path: str, view: Callable[[], Res
         "requestBody": {
             "content": {
                 "application/json": {
-                    "schema": TicketQuerySchema(max_row_limit=max_row_limit),
+                    "schema": {"oneOf": [TicketQuerySchema(max_row_limit=max_row_limit), EMPTY_LIST]},
                     "example": BODY,
                 }
             }
