@@ -235,11 +235,11 @@ REQUESTS: dict[str, tuple[list[str], list[bytes], bool]] = {
 }
 
 
-@pytest.mark.parametrize("token", [TOKEN, f"authorization: bearer {PRIYA}", f"AUTHORIZATION: BEARER {PRIYA}"])
+@pytest.mark.parametrize("scheme", ["Authorization: Bearer", "authorization: bearer", "AUTHORIZATION: BEARER"])
 @pytest.mark.parametrize("name", REQUESTS)
-def test_what_a_client_sends_by_itself_is_answered(running: Running, rows: int, name: str, token: str) -> None:
+def test_what_a_client_sends_by_itself_is_answered(running: Running, rows: int, name: str, scheme: str) -> None:
     head, parts, waits = REQUESTS[name]
-    status, headers, body = exchange(running, [HOST, token, *head], *parts, waits=waits)
+    status, headers, body = exchange(running, [HOST, f"{scheme} {PRIYA}", *head], *parts, waits=waits)
     assert (status, headers["Content-Type"]) == (200, "application/json; charset=utf-8"), body
     assert len(body["data"]) == rows
 
