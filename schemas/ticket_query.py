@@ -26,6 +26,15 @@ class NullIsAbsent(Schema):
         return {k: v for k, v in data.items() if v is not None} if isinstance(data, Mapping) else data
 
 
+class EmptyListIsObject(NullIsAbsent):
+    """A schema that takes `[]` for `{}`: PHP cannot tell an empty object from an empty list."""
+
+    @pre_load
+    def read_empty_list(self, data: Any, **kwargs: Any) -> Any:
+        """Return an empty object for an empty list, and anything else as it is."""
+        return {} if data == [] else data
+
+
 class CriterionSchema(NullIsAbsent):
     """One search criterion."""
 
@@ -46,7 +55,7 @@ class CriterionSchema(NullIsAbsent):
     )
 
 
-class SearchObjectSchema(NullIsAbsent):
+class SearchObjectSchema(EmptyListIsObject):
     """The search that the ticket browser sends: a perspective by name or id, and criteria that narrow it."""
 
     search_perspective = Text(
@@ -79,7 +88,7 @@ def count_tokens(criterion: Any) -> int:
     return len(tokens) if isinstance(tokens, list) else 0
 
 
-class TicketQuerySchema(NullIsAbsent):
+class TicketQuerySchema(EmptyListIsObject):
     """The request's body. All fields are optional; without any, it is the built-in All perspective."""
 
     perspective_id = Identifier(
@@ -95,10 +104,10 @@ class TicketQuerySchema(NullIsAbsent):
         self.fields["row_limit"].validators = [limits]
 
 
-def find_ignored(document: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
+def find_ignored(document: Any) -> Iterator[tuple[str, ...]]:
     """Yield the paths of the fields in a body that the schemas do not know, which are ignored as Tickiti does."""
     yield from _find_unknown(TicketQuerySchema, document, ())
-    search = document.get("search_object")
+    search = document.get("search_object") if isinstance(document, Mapping) else None
     if isinstance(search, Mapping):
         yield from _find_unknown(SearchObjectSchema, search, ("search_object",))
         criteria = search.get("criteria")

@@ -21,7 +21,6 @@ USUAL = {
     "Content-Type",
     "Content-Length",
     "CONTENT-LENGTH",
-    "Cache-Control",
 }  # gunicorn has names in capitals
 HEADER = r"(?:X|[A-Z][A-Za-z]+)(?:-[A-Z][A-Za-z]*)+|Allow"
 

@@ -170,6 +170,11 @@ BODIES: list[tuple[Any, bool]] = [
     ({"search_object": {"criteria": [{"mode": "subject", "tokens": []}]}}, False),
     ({"search_object": {"criteria": [{"mode": "subject", "tokens": [None]}]}}, False),
     ({"search_object": {"criteria": [{"mode": "subject", "tokens": ["x"], "match": "some"}]}}, False),
+    ([], True),
+    ({"search_object": []}, True),
+    ({"search_object": [[]]}, False),
+    ({"search_object": {"criteria": [[]]}}, False),
+    ([[]], False),
     ([1], False),
     (None, False),
 ]

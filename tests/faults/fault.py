@@ -82,7 +82,7 @@ class Judge:
             return f"took {sample.seconds:.1f} s"
         if sample.status is None:
             return None if self._may_be_lost(sample) else f"no answer: {sample.fault}"
-        if sample.headers.get("Content-Type") != "application/json":
+        if sample.headers.get("Content-Type") != "application/json; charset=utf-8":
             return "is no JSON"
         found = json.loads(sample.body)
         if sample.status in CODES:

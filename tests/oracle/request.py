@@ -69,6 +69,8 @@ def read_search_object(body: dict[str, Any], faults: set[str]) -> dict[str, Any]
     raw = body.get("search_object")
     if raw is None:
         return {}
+    if raw == []:
+        return {}
     if not isinstance(raw, dict):
         faults.add("search_object")
         return {}
@@ -79,7 +81,8 @@ def read_request(view: Viewpoint, body: Any, default_row_limit: int, max_row_lim
     """The request and the paths of its faults; with any fault the request is not to be used."""
     faults = set(find_unclean(body, ""))
     if not isinstance(body, dict):
-        faults.add("")
+        if body != []:
+            faults.add("")
         body = {}
     search = read_search_object(body, faults)
     direct_id = read_id(body.get("perspective_id"), "perspective_id", faults)

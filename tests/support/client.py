@@ -69,7 +69,8 @@ def open_client(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator[Cl
 def check_error(response: TestResponse, status: int, code: str) -> dict[str, Any]:
     """Every error has one shape, and is JSON."""
     assert response.status_code == status, response.text
-    assert response.content_type == "application/json"
+    assert response.content_type == "application/json; charset=utf-8"
+    assert response.headers["Cache-Control"] == "no-store"
     body: dict[str, Any] = json.loads(response.data)
     assert list(body) == ["ok", "error", "message"] + (["errors"] if status == 422 else [])
     assert (body["ok"], body["error"]) == (False, code)

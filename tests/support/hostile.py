@@ -49,7 +49,8 @@ LONGEST_ERROR = 2 * 1024 * 1024
 
 def check_shape(status: int, headers: Any, body: bytes) -> None:
     """AssertionError where an answer of a sound service is none of the contract's."""
-    assert headers["Content-Type"] == "application/json", headers
+    assert headers["Content-Type"] == "application/json; charset=utf-8", headers
+    assert headers["Cache-Control"] == ("private, no-cache" if status == 200 else "no-store"), headers
     assert headers["X-Request-ID"]
     document: dict[str, Any] = json.loads(body)
     if status == 200:

@@ -19,6 +19,7 @@ PURE_STANDARD = frozenset(
         "datetime",
         "enum",
         "functools",
+        "ipaddress",
         "itertools",
         "json",
         "math",

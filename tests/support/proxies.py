@@ -21,7 +21,7 @@ def find_program(name: str) -> str | None:
 PROGRAMS = {"nginx": find_program("nginx"), "haproxy": find_program("haproxy")}
 
 
-def write_nginx(directory: Path, port: int, services: Sequence[Running]) -> list[str]:
+def write_nginx(directory: Path, port: int, services: Sequence[Running], cache: str = "") -> list[str]:
     """Write its configuration, with its own rules of what is sent again: never a POST that was sent.
 
     A service that refused a connection is left out for a second and not for ten, so that a test need not wait for it.
@@ -40,6 +40,7 @@ events {{ }}
 http {{
     access_log off;
     {temporary}
+    proxy_cache_path {directory}/cache keys_zone=answers:1m;
     upstream service {{
         {servers}
         keepalive 16;
@@ -50,12 +51,28 @@ http {{
             proxy_pass http://service;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
+            {cache}
         }}
     }}
 }}
 """
     )
     return ["-p", str(directory), "-e", "stderr", "-c", str(file)]
+
+
+# A recipe that many have copied, for a POST that only reads.
+CACHE = """
+            proxy_cache answers;
+            proxy_cache_methods GET HEAD POST;
+            proxy_cache_key $request_uri|$request_body;
+            proxy_cache_valid any 10m;
+            add_header X-Proxy-Cache $upstream_cache_status always;
+"""
+
+
+def write_caching_nginx(directory: Path, port: int, services: Sequence[Running]) -> list[str]:
+    """Write the configuration of an nginx that keeps whatever an answer lets it keep."""
+    return write_nginx(directory, port, services, CACHE)
 
 
 def write_haproxy(directory: Path, port: int, services: Sequence[Running]) -> list[str]:
@@ -92,19 +109,23 @@ backend services
     return ["-db", "-f", str(file)]
 
 
-WRITERS: dict[str, Callable[[Path, int, Sequence[Running]], list[str]]] = {
+Writer = Callable[[Path, int, Sequence[Running]], list[str]]
+WRITERS: dict[str, Writer] = {
     "nginx": write_nginx,
     "haproxy": write_haproxy,
 }
 
 
 class Proxy:
-    """nginx or haproxy over these services; all that it writes is in the directory."""
+    """nginx or haproxy over these services; all that it writes is in the directory.
 
-    def __init__(self, name: str, directory: Path, services: Sequence[Running]) -> None:
+    `write` writes another configuration than the usual one.
+    """
+
+    def __init__(self, name: str, directory: Path, services: Sequence[Running], write: Writer | None = None) -> None:
         self.port = find_free_port()
         directory.mkdir(exist_ok=True)
-        arguments = WRITERS[name](directory, self.port, services)
+        arguments = (write or WRITERS[name])(directory, self.port, services)
         self.log = directory / "log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(

@@ -1,9 +1,9 @@
 """The rate limit: how often a token may ask, and how often an address may fail to show a valid token."""
 
-import ipaddress
 import threading
 import time
 from collections.abc import Callable
+from ipaddress import IPv4Address, ip_network
 from math import ceil
 
 from cachetools import LRUCache
@@ -11,6 +11,7 @@ from limits import RateLimitItem, RateLimitItemPerSecond, parse
 from limits.strategies import FixedWindowRateLimiter
 
 from tickiti_query.admission.storage_fallback import StorageFallback, open_shared_storage
+from tickiti_query.model.address import parse_address
 from tickiti_query.model.rate_limit_status import RateLimitStatus
 
 KNOWN_TOKENS = 10_000
@@ -90,16 +91,16 @@ def read_rate_limit_status(
 
 
 def normalize_address(address: str) -> str:
-    """Return the address that failures are counted for: the network of an IPv6 subscriber, or the address itself."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, ipaddress.IPv4Address):
+    """Return the address that failures are counted for: the network of an IPv6 subscriber, or the address itself.
+
+    All that is no address is one caller.
+    """
+    parsed = parse_address(address)
+    if parsed is None:
+        return "no address"
+    if isinstance(parsed, IPv4Address):
         return str(parsed)
-    if parsed.ipv4_mapped:
-        return str(parsed.ipv4_mapped)
-    return str(ipaddress.ip_network((parsed.packed[: IPV6_NETWORK // 8].ljust(16, b"\0"), IPV6_NETWORK)))
+    return str(ip_network((parsed.packed[: IPV6_NETWORK // 8].ljust(16, b"\0"), IPV6_NETWORK)))
 
 
 def make_rate_limiter(

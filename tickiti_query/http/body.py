@@ -85,9 +85,12 @@ def make_body_parser(default_row_limit: int, max_row_limit: int) -> Callable[[by
 
 
 def read_document(raw: bytes) -> Any:
-    """Return the JSON value in a body. Raises MalformedJson."""
+    """Return the JSON value in a body. Raises MalformedJson.
+
+    .NET and PowerShell begin a text with a byte order mark, which is passed over.
+    """
     try:
-        return read_json(raw.decode("utf-8"))
+        return read_json(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise MalformedJson("The body is not UTF-8.") from None
     except ValueError:

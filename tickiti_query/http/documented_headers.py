@@ -35,8 +35,15 @@ REQUEST_ID = Header(
     "4f1c2b9d6a7e4d0c8f3a5b6c7d8e9f01",
     "The request's name: the caller's, if it is 1 to 128 of A-Z a-z 0-9 . _ -, or a new one; also in the log.",
 )
+CACHE_CONTROL = Header(
+    "Cache-Control",
+    {"type": "string", "enum": ["private, no-cache", "no-store"]},
+    "no-store",
+    "`private, no-cache` with rows, `no-store` with an error: no shared cache keeps an answer.",
+)
 COMMON_HEADERS = (
     REQUEST_ID,
+    CACHE_CONTROL,
     Header(
         "Server-Timing",
         match(f"{DURATION}(, {DURATION})*"),
@@ -68,7 +75,7 @@ ROW_HEADERS = (
         "X-Ignored-Params",
         TEXT,
         "page,search_object.sort",
-        "Unknown fields of the body, which are ignored: dotted paths, percent-encoded, comma-separated; after 4 KiB"
+        "Unknown fields of the body, which are ignored: dotted paths, percent-encoded, comma-separated; after 2 KiB"
         " the rest is `...`. Absent when there are none.",
         always=False,
     ),

@@ -10,7 +10,14 @@ from schemas.error import make_error_schema
 from schemas.ticket_list import make_ticket_list_schema
 from tickiti_query.catalogue.field import Catalogue
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.http.documented_headers import COMMON_HEADERS, ERROR_HEADERS, REQUEST_ID, ROW_HEADERS, Header
+from tickiti_query.http.documented_headers import (
+    CACHE_CONTROL,
+    COMMON_HEADERS,
+    ERROR_HEADERS,
+    REQUEST_ID,
+    ROW_HEADERS,
+    Header,
+)
 from tickiti_query.model import errors
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -66,7 +73,7 @@ def describe_errors(found: list[tuple[errors.QueryError, str]]) -> dict[str, Any
     """Return the arguments of `alt_response` for the errors of one status."""
     kinds = [error for error, _ in found]
     own = [ERROR_HEADERS[name] for name in kinds[0].headers]
-    common = [REQUEST_ID] if kinds[0].status in EARLY else COMMON_HEADERS
+    common = [REQUEST_ID, CACHE_CONTROL] if kinds[0].status in EARLY else COMMON_HEADERS
     schemas = [make_error_schema(error.code, names_fields="errors" in error.body) for error in kinds]
     return {
         "schema": schemas[0] if len(schemas) == 1 else {"oneOf": schemas},

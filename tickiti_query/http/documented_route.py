@@ -7,6 +7,7 @@ from flask_smorest import Blueprint
 
 from schemas.ticket_query import TicketQuerySchema
 from tickiti_query.http.documented_responses import describe_responses
+from tickiti_query.http.openapi import EMPTY_LIST
 
 BODY = {"perspective_id": 3, "row_limit": 2, "search_object": {"criteria": [{"mode": "subject", "tokens": ["carbon"]}]}}
 
@@ -20,7 +21,12 @@ def add_documented_route(blueprint: Blueprint, path: str, view: Callable[[], Res
         "operationId": "queryTickets",
         "security": [{"token": []}],
         "requestBody": {
-            "content": {"application/json": {"schema": TicketQuerySchema(max_row_limit=max_row_limit), "example": BODY}}
+            "content": {
+                "application/json": {
+                    "schema": {"oneOf": [TicketQuerySchema(max_row_limit=max_row_limit), EMPTY_LIST]},
+                    "example": BODY,
+                }
+            }
         },
     }
     described = blueprint.doc(**operation)(describe_responses(blueprint, view))

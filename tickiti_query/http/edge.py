@@ -16,6 +16,7 @@ from tickiti_query.http.error_answer import render_error
 from tickiti_query.http.request_context import Hooks, RequestContext
 from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import PayloadTooLarge, QueryError
+from tickiti_query.model.json_text import JSON_CONTENT_TYPE
 from tickiti_query.model.search import TicketQuery
 from tickiti_query.model.token import Credentials
 from tickiti_query.query.request import LONGEST_BODY, Request
@@ -66,7 +67,7 @@ class Edge:
                 environ[UNANSWERED] = Unanswered(request, snapshot)
                 return self.app(environ, start_response)
             status, body = 200, reply.answer.body
-            headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+            headers = [("Content-Type", JSON_CONTENT_TYPE), ("Content-Length", str(len(body)))]
             headers += context.describe_reply(reply)
         start_response(name_status(status), [*headers, *context.describe()])
         context.end(status)

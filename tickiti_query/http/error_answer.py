@@ -5,6 +5,7 @@ from http import HTTPStatus
 import msgspec
 
 from tickiti_query.model.errors import QueryError
+from tickiti_query.model.json_text import JSON_CONTENT_TYPE
 
 Headers = list[tuple[str, str]]
 
@@ -12,7 +13,11 @@ Headers = list[tuple[str, str]]
 def render_error(error: QueryError) -> tuple[int, Headers, bytes]:
     """Return the status, the headers and the body of an error's answer."""
     body = msgspec.json.encode(error.body)
-    headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
+    headers = [
+        ("Content-Type", JSON_CONTENT_TYPE),
+        ("Content-Length", str(len(body))),
+        ("Cache-Control", "no-store"),
+    ]
     return error.status, [*headers, *error.headers.items()], body
 
 

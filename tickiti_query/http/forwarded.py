@@ -3,7 +3,11 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from tickiti_query.model.address import parse_address
+
 WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+NO_ADDRESS = "unknown"
 
 
 class Forwarded:
@@ -22,5 +26,14 @@ class Forwarded:
         """Hand the request on, with the caller's address in it; with fewer hops than proxies it stays as it is."""
         hops = environ.get("HTTP_X_FORWARDED_FOR", "").split(",")
         if hops != [""] and len(hops) >= self._proxies:
-            environ["REMOTE_ADDR"] = hops[-self._proxies].strip()
+            environ["REMOTE_ADDR"] = normalize_hop(hops[-self._proxies].strip())
         return self._app(environ, start_response)
+
+
+def normalize_hop(hop: str) -> str:
+    """Return the address in a hop without its port, so that one caller has one address; NO_ADDRESS where none is.
+
+    A zone (`fe80::1%eth0`) means something to the proxy's machine alone.
+    """
+    address = None if "%" in hop else parse_address(hop)
+    return NO_ADDRESS if address is None else str(address)

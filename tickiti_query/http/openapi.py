@@ -18,6 +18,9 @@ Send the token as `Authorization: Bearer <id>|<secret>`. With an empty body the 
 Unknown fields are ignored, and named in `X-Ignored-Params`.
 """
 
+# PHP sends it for an empty object.
+EMPTY_LIST = {"type": "array", "items": {}, "maxItems": 0}
+
 
 def describe(catalogue: Catalogue = FIELDS) -> Mapping[str, Any]:
     """The configuration of flask-smorest."""
@@ -51,6 +54,8 @@ def correct_schemas(schemas: MutableMapping[str, Any]) -> None:
     for unused in ("Error", "PaginationMetadata"):
         schemas.pop(unused, None)
     # Where a nested object may be null, apispec allows any other object too.
-    for choice in schemas["TicketQuery"]["properties"]["search_object"]["anyOf"]:
+    choices = schemas["TicketQuery"]["properties"]["search_object"]["anyOf"]
+    for choice in choices:
         if "$ref" not in choice:
             choice["enum"] = [None]
+    choices.append(EMPTY_LIST)

@@ -12,6 +12,7 @@ from tickiti_query.http.edge import REQUEST_CONTEXT, UNANSWERED, Unanswered
 from tickiti_query.http.error_answer import render_error
 from tickiti_query.http.request_context import Hooks, RequestContext
 from tickiti_query.model import errors
+from tickiti_query.model.json_text import JSON_CONTENT_TYPE
 from tickiti_query.query.service import TicketQueryService
 
 PATH = "/api/v1/tickets/query"
@@ -29,7 +30,7 @@ def make_blueprint(service: TicketQueryService, max_row_limit: int) -> Blueprint
         unanswered: Unanswered = request.environ[UNANSWERED]
         context: RequestContext = g.request_context
         reply = service.read_answer(unanswered.request, context.trace, unanswered.snapshot)
-        response = Response(reply.answer.body, content_type="application/json")
+        response = Response(reply.answer.body, content_type=JSON_CONTENT_TYPE)
         response.headers.extend(context.describe_reply(reply))
         return response
 
@@ -61,8 +62,11 @@ def begin_request(hooks: Hooks) -> None:
 
 
 def end_request(response: Response) -> Response:
-    """Add the headers of every answer, and end the request."""
+    """Add the headers of every answer, and end the request. A file's answer has its own rules for caches."""
     context: RequestContext = g.request_context
+    response.headers.setdefault("Cache-Control", "no-store")
+    if response.content_type == "application/json":  # the document's: flask-smorest names no charset
+        response.content_type = JSON_CONTENT_TYPE
     response.headers.extend(context.describe())
     context.end(response.status_code)
     return response

@@ -5,6 +5,9 @@ from typing import Any
 
 from tickiti_query.model.numbers import BIGINT
 
+# Windows PowerShell 5.1 reads an answer without a charset as ISO-8859-1.
+JSON_CONTENT_TYPE = "application/json; charset=utf-8"
+
 
 def read_json(text: str) -> Any:
     """Return the value of a JSON text. Raise ValueError where the text is no JSON, or is nested too deeply.

@@ -7,6 +7,8 @@ import msgspec
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from tickiti_query.model.json_text import JSON_CONTENT_TYPE
+
 METHODS = ["GET", "HEAD"]
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -51,7 +53,7 @@ def make_admin_app(check: Callable[[], Mapping[str, str]], render_metrics: Calla
 
 def answer(status: int, facts: Mapping[str, Any]) -> Response:
     """Return a small answer in JSON."""
-    return Response(msgspec.json.encode(facts), status, content_type="application/json")
+    return Response(msgspec.json.encode(facts), status, content_type=JSON_CONTENT_TYPE)
 
 
 class ByPort:

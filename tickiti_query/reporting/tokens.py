@@ -9,6 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from tickiti_query.model.actor import Actor, User
+from tickiti_query.model.address import parse_address, unmap
 from tickiti_query.model.errors import Forbidden, Unauthenticated
 from tickiti_query.model.numbers import BIGINT, read_digits
 from tickiti_query.model.source import Source
@@ -84,8 +85,10 @@ def is_listed(allowed_ip: str | None, address: str) -> bool:
     """Return True where the token's list has the caller's address. An empty or malformed list has no address."""
     if allowed_ip is None:
         return True
+    caller = parse_address(address)
+    if caller is None:
+        return False
     try:
-        caller = unmap(ipaddress.ip_address(address))
         networks = [read_network(entry.strip()) for entry in allowed_ip.split(",")]
     except ValueError:
         return False
@@ -102,11 +105,6 @@ def read_network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     if first is network.network_address or network.prefixlen < MAPPED_BITS:
         return network
     return ipaddress.ip_network((int(first), network.prefixlen - MAPPED_BITS))
-
-
-def unmap(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
-    """Return the IPv4 address of one that came through an IPv6 socket; any other address as it is."""
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 def make_authorizer(

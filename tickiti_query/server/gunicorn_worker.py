@@ -140,14 +140,13 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
         if isinstance(exc, QueryError):
             send_error(client, exc)
             return
-        status, reason, words = 500, "Internal Server Error", ""
-        if isinstance(exc, ParseException) and not isinstance(exc, OURS):
-            status, reason, words = 400, "Bad Request", rule
-            log_refusal(self.log, addr, rule)
-        else:
+        if not isinstance(exc, ParseException) or isinstance(exc, OURS):
             self.log.error("unforeseen error", exc_info=exc)
+            send_error(client, QueryError())
+            return
+        log_refusal(self.log, addr, rule)
         with contextlib.suppress(OSError):
-            util.write_error(client, status, reason, words)
+            util.write_error(client, 400, "Bad Request", rule)
 
 
 def log_refusal(logger: Any, peer: Any, rule: str) -> None:

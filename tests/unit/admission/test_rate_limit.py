@@ -18,8 +18,8 @@ from tickiti_query.model.rate_limit_status import RateLimitStatus
         ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
         ("2001:db8:1:2::9", "2001:db8:1:2::/64"),
         ("fe80::1%eth0", "fe80::/64"),
-        ("", ""),
-        ("unix", "unix"),
+        ("", "no address"),
+        ("unix", "no address"),
     ],
 )
 def test_failures_are_counted_for_an_address_or_a_subscribers_network(address: str, network: str) -> None:

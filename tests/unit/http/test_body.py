@@ -32,6 +32,8 @@ def criterion(**fields: Any) -> dict[str, Any]:
 
 READINGS: list[tuple[Any, TicketQuery]] = [
     ({}, TicketQuery()),
+    ([], TicketQuery()),
+    ({"search_object": []}, TicketQuery()),
     ({"perspective_id": None, "search_object": None, "row_limit": None}, TicketQuery()),
     (
         search(search_perspective=None, search_perspective_id=None, criteria=None),
@@ -66,7 +68,7 @@ READINGS: list[tuple[Any, TicketQuery]] = [
 ]
 
 WRONG: list[tuple[Any, set[str]]] = [
-    ([], {""}),
+    ([[]], {""}),
     ("text", {""}),
     (3, {""}),
     (None, {""}),
@@ -80,7 +82,7 @@ WRONG: list[tuple[Any, set[str]]] = [
     ({"perspective_id": "٣"}, {"perspective_id"}),
     ({"perspective_id": [3]}, {"perspective_id"}),
     ({"perspective_id": {}}, {"perspective_id"}),
-    ({"search_object": []}, {"search_object"}),
+    ({"search_object": [{}]}, {"search_object"}),
     ({"search_object": "All"}, {"search_object"}),
     (search(search_perspective=3), {"search_object.search_perspective"}),
     (search(search_perspective=["All"]), {"search_object.search_perspective"}),
@@ -138,7 +140,8 @@ MALFORMED = [
     b'{"other": Infinity}',
     b'{"other": -Infinity}',
     b'{"other": "a\nb"}',
-    b'\xef\xbb\xbf{"perspective_id": 3}',
+    b'\xef\xbb\xbf\xef\xbb\xbf{"perspective_id": 3}',
+    b"\xef\xbb\xbf",
     '{"other": "ü"}'.encode("latin-1"),
     '{"other": "ü"}'.encode("utf-16"),
     b'{"other": "\xed\xa0\x80"}',
@@ -183,6 +186,10 @@ def test_another_media_type_is_refused_before_the_body_is_read(content_type: str
     for raw in (b"{}", b"{", b"\xff", b'{"row_limit": 0}'):
         with pytest.raises(UnsupportedMediaType):
             read_body(raw, content_type)
+
+
+def test_a_byte_order_mark_is_passed_over() -> None:
+    assert read_body(b'\xef\xbb\xbf{"perspective_id": 3}', JSON) == TicketQuery(Selector(3))
 
 
 @pytest.mark.parametrize("raw", MALFORMED)

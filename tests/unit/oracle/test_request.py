@@ -155,7 +155,7 @@ def test_the_row_named_all_is_all_for_customers_too(body: Any) -> None:
 CRITERION = "search_object.criteria.0"
 TOKEN = f"{CRITERION}.tokens.0"
 INVALID: dict[str, tuple[Any, str]] = {
-    "a list": ([], ""),
+    "a list": ([{}], ""),
     "null": (None, ""),
     "a string": ("All", ""),
     "an id of true": ({"perspective_id": True}, "perspective_id"),
@@ -168,7 +168,7 @@ INVALID: dict[str, tuple[Any, str]] = {
         "search_object.search_perspective_id",
     ),
     "a name that is a number": (named(1), "search_object.search_perspective"),
-    "a search object that is a list": ({"search_object": []}, "search_object"),
+    "a search object that is a list": ({"search_object": [{}]}, "search_object"),
     "no rows": ({"row_limit": 0}, "row_limit"),
     "too many rows": ({"row_limit": 5001}, "row_limit"),
     "rows as a string": ({"row_limit": "10"}, "row_limit"),
