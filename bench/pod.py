@@ -18,7 +18,8 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
-from tests.integration.test_scrape import list_children, scrape
+from tests.support.metrics_page import scrape
+from tests.support.processes import list_children
 from tests.support.running import Running, wait_until
 from tests.support.shop import PRIYA
 from tickiti_query.demo.loading import READER

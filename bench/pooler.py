@@ -11,8 +11,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.pod import ask_anew, count_cpu, load, sum_memory
-from tests.integration.test_scrape import list_children
 from tests.support.pooler import Pooler
+from tests.support.processes import list_children
 from tests.support.running import Running, wait_until
 from tests.support.shop import PRIYA
 from tickiti_query.demo.loading import READER

@@ -1,1 +1,1 @@
-"""The tests: unit/ of single parts, api/ of the HTTP edge, integration/ on a real primary and hot standby."""
+"""The tests: unit/ of single modules, api/ of the HTTP edge, integration/ on a real primary and hot standby."""

@@ -317,6 +317,18 @@ def test_every_file_is_named_after_what_it_holds() -> None:
     assert [path for path in list_modules(*EVERYTHING) if vague & set(path.stem.split("_"))] == []
 
 
+def test_every_file_of_unit_tests_is_named_after_its_module_in_a_folder_of_its_room() -> None:
+    """A file that is named after its room is about the room as a whole."""
+    places = [ROOT / "tickiti_query", ROOT / "tests", ROOT]
+    lost = []
+    for path in sorted((ROOT / "tests" / "unit").rglob("test_*.py")):
+        room = path.parent.relative_to(ROOT / "tests" / "unit")
+        module = room / f"{path.stem.removeprefix('test_')}.py"
+        if room.name != module.stem and not any((place / module).exists() for place in places):
+            lost.append(str(path.relative_to(ROOT)))
+    assert lost == []
+
+
 def test_product_code_is_finished() -> None:
     sources = read_sources(*PRODUCT)
     assert [path for path, text in sources.items() if re.search(r"\b(TODO|FIXME|XXX)\b", text)] == []

@@ -18,10 +18,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_shop_faults import lock_relation
 from tests.support.hasty import HASTY, REQUEST_SECONDS
 from tests.support.running import SECONDS, Running, wait_until
-from tests.support.shop import MARCUS, PATH, PRIYA
+from tests.support.shop import MARCUS, PATH, PRIYA, lock_relation
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 

@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests.integration.test_scrape import list_children, scrape
-from tests.integration.test_shop_faults import READY, lock_relation
+from tests.support.metrics_page import scrape
+from tests.support.processes import list_children
 from tests.support.running import Running, wait_until
 from tests.support.servers import crash, pause_replay, resume_replay
-from tests.support.shop import PRIYA, TOM
+from tests.support.shop import PRIYA, READY, TOM, lock_relation
 from tickiti_query.demo.loading import READER, create_reader, create_schema
 from tickiti_query.demo.pair import Pair
 from tickiti_query.replica.replica import OBSERVE_SECONDS

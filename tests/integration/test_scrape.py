@@ -3,17 +3,16 @@
 import os
 import platform
 import signal
-import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.integration.test_shop_faults import lock_relation
-from tests.support.metrics_page import Page
-from tests.support.running import SECONDS, Running, wait_until
-from tests.support.shop import BLUNT, PRIYA
+from tests.support.metrics_page import scrape
+from tests.support.processes import list_children
+from tests.support.running import Running, wait_until
+from tests.support.shop import BLUNT, PRIYA, lock_relation
 from tickiti_query import VERSION
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
@@ -28,15 +27,6 @@ def running(shop_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield started
     finally:
         started.end()
-
-
-def scrape(running: Running) -> Page:
-    with urllib.request.urlopen(f"http://127.0.0.1:{running.admin_port}/metrics", timeout=SECONDS) as response:
-        return Page(response.read().decode())
-
-
-def list_children(process: int) -> set[int]:
-    return set(map(int, Path(f"/proc/{process}/task/{process}/children").read_text("ascii").split()))
 
 
 def test_every_answer_is_counted_once(running: Running) -> None:

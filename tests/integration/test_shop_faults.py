@@ -2,18 +2,16 @@
 
 import contextlib
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.servers import crash, pause_replay, promote, resume_replay
-from tests.support.shop import PRIYA, Shop, open_shop
+from tests.support.shop import PRIYA, READY, Shop, lock_relation, open_shop
 from tickiti_query.demo.loading import READER, create_reader, create_schema
 from tickiti_query.demo.pair import Pair
 
 GRANT_SOME = "GRANT SELECT (id, name, email, is_staff, is_active) ON users TO tickiti_query"
-READY = {"replica": "ok", "standby": "ok", "lag": "ok", "contract": "ok", "role": "ok"}
 
 
 def check_failing(shop: Shop, name: str) -> str:
@@ -29,18 +27,6 @@ def check_unavailable(shop: Shop) -> None:
     response = shop.ask(PRIYA)
     assert (response.status_code, response.get_json()["error"]) == (503, "replica_unavailable")
     assert int(response.headers["Retry-After"]) > 0
-
-
-@contextlib.contextmanager
-def lock_relation(pair: Pair, relation: str = "tickets") -> Iterator[None]:
-    """An exclusive lock on the primary, which the standby replays and every reader there waits for."""
-    with contextlib.closing(pair.primary.connect()) as connection, connection.cursor() as cursor:
-        cursor.execute(f"BEGIN; LOCK TABLE reporting.{relation} IN ACCESS EXCLUSIVE MODE; SELECT pg_switch_wal()")
-        pair.wait_replayed()
-        try:
-            yield
-        finally:
-            cursor.execute("ROLLBACK")
 
 
 def test_a_replica_that_is_fit_is_ready(shop: Shop) -> None:

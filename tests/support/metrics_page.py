@@ -1,9 +1,12 @@
 """A page of metrics, read as Prometheus reads it."""
 
+import urllib.request
 from collections.abc import Iterator
 
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
+
+from tests.support.running import SECONDS, Running
 
 
 class Page:
@@ -31,3 +34,9 @@ class Page:
             for sample in family.samples
             if sample.name == f"tickiti_query_{name}"
         }
+
+
+def scrape(running: Running) -> Page:
+    """The page of a service that runs, as it is now."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{running.admin_port}/metrics", timeout=SECONDS) as response:
+        return Page(response.read().decode())

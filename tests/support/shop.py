@@ -17,6 +17,7 @@ from tickiti_query.demo.tokens import DEMO_TOKENS
 
 PATH = "/api/v1/tickets/query"
 PRIYA, TOM, MARCUS, BLUNT = (token.plain_text for token in DEMO_TOKENS)
+READY = {"replica": "ok", "standby": "ok", "lag": "ok", "contract": "ok", "role": "ok"}  # what /readyz says
 NEW_IDS = itertools.count(9000)
 
 
@@ -93,3 +94,15 @@ def open_shop(pair: Pair, **settings: Any) -> Shop:
     """The service in this process over the pair's standby, without a rate limit, with settings of one's own."""
     given = {"replica_url": pair.standby.url_for(READER), "rate_limit": None, **settings}
     return Shop(pair, create_service(Settings(**given)))
+
+
+@contextlib.contextmanager
+def lock_relation(pair: Pair, relation: str = "tickets") -> Iterator[None]:
+    """An exclusive lock on the primary, which the standby replays and every reader there waits for."""
+    with contextlib.closing(pair.primary.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute(f"BEGIN; LOCK TABLE reporting.{relation} IN ACCESS EXCLUSIVE MODE; SELECT pg_switch_wal()")
+        pair.wait_replayed()
+        try:
+            yield
+        finally:
+            cursor.execute("ROLLBACK")
