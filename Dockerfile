@@ -14,6 +14,9 @@ RUN python -m venv /venv \
 FROM python:3.11-slim
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
+# With --build-arg COMMIT=$(git rev-parse HEAD) the log and the metrics say which commit runs.
+ARG COMMIT=
+ENV SOURCE_COMMIT=$COMMIT
 COPY --from=packages /venv /venv
 COPY app.py wsgi.py ./
 COPY config config

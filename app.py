@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, send_from_directory
 
+from config.build import UNKNOWN
 from config.log import configure_logging
 from config.settings import Settings
 from tickiti_query.admission.concurrency_limit import WAIT_SECONDS, ConcurrencyLimiter
@@ -72,7 +73,7 @@ class Service:
     end: Callable[[], None]
 
 
-def create_service(settings: Settings) -> Service:
+def create_service(settings: Settings, commit: str = UNKNOWN) -> Service:
     """Wire the service. Nothing is connected yet: a replica that is not there is waited for, request by request."""
     logging.config.dictConfig(configure_logging(settings.log_level))
     target = Target(
@@ -124,7 +125,7 @@ def create_service(settings: Settings) -> Service:
 
     admin_app = make_admin_app(readiness.check, render_page)
     app.wsgi_app = ByPort(app.wsgi_app, settings.admin_port, admin_app)  # type: ignore[method-assign]
-    observe_build()
+    observe_build(commit)
     return Service(app, admin_app, readiness.keep_checking, tracing.end if tracing else lambda: None)
 
 

@@ -18,16 +18,32 @@ import threading
 from typing import Any
 
 from config.addresses import find_bind_fault
+from config.build import read_commit
 from config.descriptors import allow_connections
 from config.gunicorn_log import QuietLogger
 from config.log import configure_logging
-from config.settings import SettingsError, load_settings
+from config.misspelt import describe_misspelt
+from config.settings import VARIABLES, SettingsError, load_settings
+from tickiti_query import VERSION
+from tickiti_query.reporting.contract import CONTRACT_VERSION
 from tickiti_query.server.request_head import check_head
 
 try:
     settings = load_settings(os.environ)
 except SettingsError as fault:
     sys.exit(str(fault))
+
+
+class StartLogger(QuietLogger):
+    """Says first of all what starts, and which variables are no settings."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        build = {"version": VERSION, "commit": read_commit(os.environ), "contract_version": CONTRACT_VERSION}
+        self.info("tickiti-query starts", extra={"facts": build})
+        for sentence in describe_misspelt(os.environ, VARIABLES):
+            self.warning("%s", sentence)
+
 
 # In the environment of a master that SIGUSR2 has started beside the one it replaces.
 TAKING_OVER = "GUNICORN_PID"
@@ -45,7 +61,7 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 control_socket_disable = True
 proc_name = "tickiti-query"
 accesslog = None
-logger_class = QuietLogger
+logger_class = StartLogger
 logconfig_dict = configure_logging(settings.log_level)
 forwarded_allow_ips = ""
 

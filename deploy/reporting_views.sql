@@ -9,14 +9,15 @@
 -- The script may be run again at any time: what is granted on the views stays granted.
 --
 -- Options: -v schema=… (default reporting), -v owner=… (default tickiti_reporting), -v indexes=off to leave out
--- the second half, which creates indexes on the tables.
+-- the second half, which creates indexes on the tables; -v long_texts=on to index texts that have no length of
+-- their own too, where Tickiti itself keeps them below 300 characters.
 
 \set ON_ERROR_STOP on
 
 -- Every assumed name ----------------------------------------------------------------------------------------
 -- A table: its name, with its schema. A column: its name, or any expression over that table's columns, such as
 -- false, 'disabled_at IS NULL', or 'updated_at AT TIME ZONE ''UTC''' for a column that is timestamptz.
--- What is a name and not an expression is indexed best; see "Indexes" for the few that must be names.
+-- What is a name and not an expression is indexed best; see "Indexes" for what is left out otherwise.
 
 -- the class name in personal_access_tokens.tokenable_type; a backslash is written twice
 \set user_model                                'App\\Models\\User'
@@ -156,6 +157,10 @@
 \if :{?indexes}
 \else
     \set indexes on
+\endif
+\if :{?long_texts}
+\else
+    \set long_texts off
 \endif
 
 SET client_min_messages = warning;
@@ -343,39 +348,66 @@ COMMIT;
 -- Indexes ---------------------------------------------------------------------------------------------------------
 -- The list of reporting_indexes.sql, on the tables beneath, and made of the views' own expressions, so that the
 -- planner finds them through the views. CONCURRENTLY: the tables stay writable. Each begins with reporting_, in
--- the schema of its table. A column after INCLUDE has to be a name: where yours is an expression, delete that
--- INCLUDE. An expression in an index has to be immutable, as PostgreSQL will say.
+-- the schema of its table.
+--
+-- Each index is first made on an empty copy of its table. It is left out where PostgreSQL does not allow it there (a
+-- column after INCLUDE has to be a name, an expression has to be immutable), and where it could make a write of
+-- Tickiti's fail: by an expression that fails on some value, such as a cast of text to integer, or by a text that is
+-- too long for an index. The end of the output lists what was left out.
 
 \if :indexes
 
--- what an interrupted run left behind
-SELECT format('DROP INDEX CONCURRENTLY %s', CAST(i.indexrelid AS regclass))
+-- The tables, and an empty copy of each, trial_….
+CREATE TEMP TABLE trial_tables AS
+SELECT relation, place, CAST(place AS regclass) AS id
+FROM (VALUES
+    ('users', :'users'), ('personal_access_tokens', :'personal_access_tokens'), ('ticket_queues', :'ticket_queues'),
+    ('queue_permissions', :'queue_permissions'), ('team_members', :'team_members'), ('tickets', :'tickets'),
+    ('responses', :'responses'), ('ticket_participants', :'ticket_participants'),
+    ('ticket_hashtags', :'ticket_hashtags'), ('watchlists', :'watchlists'), ('watchlist_tickets', :'watchlist_tickets'),
+    ('ticket_user_states', :'ticket_user_states'), ('perspectives', :'perspectives'),
+    ('perspective_conditions', :'perspective_conditions'), ('perspective_orders', :'perspective_orders'),
+    ('perspective_columns', :'perspective_columns')
+) t(relation, place);
+SELECT format('CREATE TEMP TABLE %I (LIKE %s)', 'trial_' || relation, place) FROM trial_tables \gexec
+
+-- An index that is not valid is what an interrupted run left behind. Writes go into it all the same.
+CREATE TEMP VIEW trial_leftovers AS
+SELECT format('DROP INDEX CONCURRENTLY %s', CAST(i.indexrelid AS regclass)) AS statement
 FROM pg_index i
 JOIN pg_class c ON c.oid = i.indexrelid
 WHERE NOT i.indisvalid
   AND starts_with(c.relname, 'reporting_')
-  AND i.indrelid IN (
-      CAST(:'users' AS regclass), CAST(:'personal_access_tokens' AS regclass), CAST(:'ticket_queues' AS regclass),
-      CAST(:'queue_permissions' AS regclass), CAST(:'team_members' AS regclass), CAST(:'tickets' AS regclass),
-      CAST(:'responses' AS regclass), CAST(:'ticket_participants' AS regclass),
-      CAST(:'ticket_hashtags' AS regclass), CAST(:'watchlists' AS regclass),
-      CAST(:'watchlist_tickets' AS regclass), CAST(:'ticket_user_states' AS regclass),
-      CAST(:'perspectives' AS regclass), CAST(:'perspective_conditions' AS regclass),
-      CAST(:'perspective_orders' AS regclass), CAST(:'perspective_columns' AS regclass)
-  ) \gexec
+  AND i.indrelid IN (SELECT id FROM trial_tables);
+SELECT statement FROM trial_leftovers \gexec
+
+-- Every index that is wanted, without its reporting_; the keys among them come from the next statement.
+CREATE TEMP TABLE trial_wanted AS
+SELECT name
+FROM regexp_split_to_table(
+    'tickets_updated tickets_queue_updated tickets_unclosed_updated tickets_unclosed_priority tickets_assignee
+    tickets_unclosed_assignee tickets_originator tickets_resolution tickets_priority ticket_participants_email
+    ticket_hashtags_tag responses_ticket watchlist_tickets_ticket ticket_user_states_flagged
+    ticket_user_states_read_last ticket_user_states_read_first users_email team_members_user tickets_created
+    tickets_subject_order tickets_originator_order tickets_queue_order tickets_status_first tickets_status_last
+    tickets_priority_first tickets_priority_last tickets_assignee_first tickets_assignee_last tickets_on_hold_first
+    tickets_on_hold_last tickets_last_response_first tickets_last_response_last tickets_response_count_first
+    tickets_response_count_last tickets_subject_trgm tickets_originator_trgm responses_text_trgm', '\s+'
+) name;
 
 -- 0. Keys: by what a row is looked up; only where no index of Tickiti's begins with these columns. An index on an
 --    integer does not serve a view's bigint, so the type counts where one is named.
-SELECT format(
-    'CREATE INDEX CONCURRENTLY IF NOT EXISTS %I ON %s (%s)',
+CREATE TEMP TABLE trial_keys AS
+SELECT k.name, format(
+    'CREATE INDEX %I ON %I (%s)',
     'reporting_' || k.name,
-    k.relation,
+    (SELECT 'trial_' || min(t.relation) FROM trial_tables t WHERE t.place = k.relation),
     (SELECT string_agg(
                 CASE WHEN k.type IS NULL THEN format('(%s)', e) ELSE format('(CAST(%s AS %s))', e, k.type) END, ', '
                 ORDER BY n
             )
      FROM unnest(k.expressions) WITH ORDINALITY u(e, n))
-)
+) AS statement
 FROM (VALUES
     ('users_key', :'users', 'bigint', ARRAY[:'users_id']),
     ('tokens_token', :'personal_access_tokens', NULL, ARRAY[:'personal_access_tokens_token']),
@@ -401,7 +433,9 @@ FROM (VALUES
 WHERE NOT EXISTS (
     SELECT
     FROM pg_index i
+    JOIN pg_class c ON c.oid = i.indexrelid
     WHERE i.indrelid = CAST(k.relation AS regclass)
+      AND NOT starts_with(c.relname, 'reporting_')
       AND i.indisvalid
       AND i.indpred IS NULL
       AND k.expressions = ARRAY(
@@ -412,26 +446,31 @@ WHERE NOT EXISTS (
             AND (k.type IS NULL OR format_type(a.atttypid, NULL) = k.type)
           ORDER BY a.attnum
       )
-) \gexec
+);
+INSERT INTO trial_wanted SELECT name FROM trial_keys;
+
+\set ON_ERROR_STOP off
+
+SELECT statement FROM trial_keys \gexec
 
 -- 1. Scope and default order
 
 -- default order for users who see many queues; every condition that matches often. The queue and the creation time
 -- ride along so that a ticket outside the scope or the time asked for is passed over without reading it
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_updated ON :tickets
+CREATE INDEX reporting_tickets_updated ON trial_tickets
     ((CAST(:tickets_updated_at AS timestamp(0))) DESC, (CAST(:tickets_id AS bigint)) DESC,
      (CAST(:tickets_queue_id AS bigint)), (CAST(:tickets_created_at AS timestamp(0))));
 -- users who see few tickets; queue conditions, inbox; queue name order followed by updated_at
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_queue_updated ON :tickets
+CREATE INDEX reporting_tickets_queue_updated ON trial_tickets
     ((CAST(:tickets_queue_id AS bigint)), (CAST(:tickets_updated_at AS timestamp(0))) DESC,
      (CAST(:tickets_id AS bigint)) DESC);
 -- status conditions but closed, for_attention, and any list of unclosed tickets, in default order
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_unclosed_updated ON :tickets
+CREATE INDEX reporting_tickets_unclosed_updated ON trial_tickets
     ((CAST(:tickets_updated_at AS timestamp(0))) DESC, (CAST(:tickets_id AS bigint)) DESC,
      (CAST(:tickets_queue_id AS bigint)))
     WHERE CAST(:tickets_status AS text) <> 'closed';
 -- the same, most urgent first: "for my attention" as it is usually saved
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_unclosed_priority ON :tickets
+CREATE INDEX reporting_tickets_unclosed_priority ON trial_tickets
     ((CAST(:tickets_priority AS smallint)) DESC, (CAST(:tickets_updated_at AS timestamp(0))) DESC,
      (CAST(:tickets_id AS bigint)) DESC, (CAST(:tickets_queue_id AS bigint)))
     WHERE CAST(:tickets_status AS text) <> 'closed';
@@ -439,113 +478,113 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_unclosed_priority ON :
 -- 2. Conditions on tickets
 
 -- assignee is, Unassigned
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_assignee ON :tickets
+CREATE INDEX reporting_tickets_assignee ON trial_tickets
     (lower(CAST(:tickets_assigned_to_email AS text)), (CAST(:tickets_updated_at AS timestamp(0))) DESC,
      (CAST(:tickets_id AS bigint)) DESC);
 -- the same among unclosed tickets: "mine", for_attention
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_unclosed_assignee ON :tickets
+CREATE INDEX reporting_tickets_unclosed_assignee ON trial_tickets
     (lower(CAST(:tickets_assigned_to_email AS text)), (CAST(:tickets_updated_at AS timestamp(0))) DESC,
      (CAST(:tickets_id AS bigint)) DESC)
     WHERE CAST(:tickets_status AS text) <> 'closed';
 -- originator is, criteria raised
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_originator ON :tickets
+CREATE INDEX reporting_tickets_originator ON trial_tickets
     (lower(CAST(:tickets_originator_email AS text)), (CAST(:tickets_updated_at AS timestamp(0))) DESC,
      (CAST(:tickets_id AS bigint)) DESC);
 -- resolution is
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_resolution ON :tickets
+CREATE INDEX reporting_tickets_resolution ON trial_tickets
     (lower(CAST(:tickets_resolution AS text)), (CAST(:tickets_updated_at AS timestamp(0))) DESC,
      (CAST(:tickets_id AS bigint)) DESC);
 -- priority is; order by priority descending, then updated_at descending
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_priority ON :tickets
+CREATE INDEX reporting_tickets_priority ON trial_tickets
     ((CAST(:tickets_priority AS smallint)) DESC, (CAST(:tickets_updated_at AS timestamp(0))) DESC,
      (CAST(:tickets_id AS bigint)) DESC);
 
 -- 3. Conditions on what belongs to a ticket
 
 -- participant, participating, for_attention; email is included so that the table itself is not read
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_ticket_participants_email ON :ticket_participants
+CREATE INDEX reporting_ticket_participants_email ON trial_ticket_participants
     (lower(CAST(:ticket_participants_email AS text)), (CAST(:ticket_participants_ticket_id AS bigint)))
     INCLUDE (:ticket_participants_email);
 -- hashtag
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_ticket_hashtags_tag ON :ticket_hashtags
+CREATE INDEX reporting_ticket_hashtags_tag ON trial_ticket_hashtags
     (lower(CAST(:ticket_hashtags_tag AS text)), (CAST(:ticket_hashtags_ticket_id AS bigint)))
     INCLUDE (:ticket_hashtags_tag);
 -- content where most tickets match; does not contain
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_responses_ticket ON :responses
+CREATE INDEX reporting_responses_ticket ON trial_responses
     ((CAST(:responses_ticket_id AS bigint)));
 -- the watchlists column; the watchlist condition is served by the key
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_watchlist_tickets_ticket ON :watchlist_tickets
+CREATE INDEX reporting_watchlist_tickets_ticket ON trial_watchlist_tickets
     ((CAST(:watchlist_tickets_ticket_id AS bigint)));
 -- retained, for_attention
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_ticket_user_states_flagged ON :ticket_user_states
+CREATE INDEX reporting_ticket_user_states_flagged ON trial_ticket_user_states
     ((CAST(:ticket_user_states_user_id AS bigint)), (CAST(:ticket_user_states_ticket_id AS bigint)))
     INCLUDE (:ticket_user_states_is_retained, :ticket_user_states_unacknowledged_tags)
     WHERE CAST(:ticket_user_states_is_retained AS boolean)
        OR CAST(:ticket_user_states_unacknowledged_tags AS integer) > 0;
 -- recently_read, unread is false; order by last_read_at descending, ascending
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_ticket_user_states_read_last ON :ticket_user_states
+CREATE INDEX reporting_ticket_user_states_read_last ON trial_ticket_user_states
     ((CAST(:ticket_user_states_user_id AS bigint)),
      (CAST(:ticket_user_states_last_read_at AS timestamp(0))) DESC NULLS LAST,
      (CAST(:ticket_user_states_ticket_id AS bigint)) DESC);
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_ticket_user_states_read_first ON :ticket_user_states
+CREATE INDEX reporting_ticket_user_states_read_first ON trial_ticket_user_states
     ((CAST(:ticket_user_states_user_id AS bigint)), (CAST(:ticket_user_states_last_read_at AS timestamp(0))),
      (CAST(:ticket_user_states_ticket_id AS bigint)) DESC);
 
 -- 4. Who is asking
 
 -- an e-mail to its user; the columns assignee_name, originator_name
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_users_email ON :users (lower(CAST(:users_email AS text)));
+CREATE INDEX reporting_users_email ON trial_users (lower(CAST(:users_email AS text)));
 -- a person's teams
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_team_members_user ON :team_members
+CREATE INDEX reporting_team_members_user ON trial_team_members
     ((CAST(:team_members_user_id AS bigint)));
 
 -- 5. Orders: leave out those of fields by which no perspective orders. Two indexes where one cannot be read
 --    backwards: NULL comes last and the id falls in both directions.
 
 -- created_at, both ways; criteria created_from and created_to
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_created ON :tickets
+CREATE INDEX reporting_tickets_created ON trial_tickets
     ((CAST(:tickets_created_at AS timestamp(0))) DESC, (CAST(:tickets_id AS bigint)) DESC);
 -- subject, both ways
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_subject_order ON :tickets
+CREATE INDEX reporting_tickets_subject_order ON trial_tickets
     (lower(CAST(:tickets_subject AS text)) COLLATE "C", (CAST(:tickets_id AS bigint)) DESC);
 -- originator, both ways
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_originator_order ON :tickets
+CREATE INDEX reporting_tickets_originator_order ON trial_tickets
     (lower(CAST(:tickets_originator_email AS text)) COLLATE "C", (CAST(:tickets_id AS bigint)) DESC);
 -- queue: each queue's newest
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_queue_order ON :tickets
+CREATE INDEX reporting_tickets_queue_order ON trial_tickets
     ((CAST(:tickets_queue_id AS bigint)), (CAST(:tickets_id AS bigint)) DESC);
 -- status ascending, descending
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_status_first ON :tickets
+CREATE INDEX reporting_tickets_status_first ON trial_tickets
     (array_position(ARRAY['open', 'on-hold', 'closed'], CAST(:tickets_status AS text)),
      (CAST(:tickets_id AS bigint)) DESC);
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_status_last ON :tickets
+CREATE INDEX reporting_tickets_status_last ON trial_tickets
     (array_position(ARRAY['open', 'on-hold', 'closed'], CAST(:tickets_status AS text)) DESC NULLS LAST,
      (CAST(:tickets_id AS bigint)) DESC);
 -- priority ascending, descending
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_priority_first ON :tickets
+CREATE INDEX reporting_tickets_priority_first ON trial_tickets
     ((CAST(:tickets_priority AS smallint)), (CAST(:tickets_id AS bigint)) DESC);
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_priority_last ON :tickets
+CREATE INDEX reporting_tickets_priority_last ON trial_tickets
     ((CAST(:tickets_priority AS smallint)) DESC, (CAST(:tickets_id AS bigint)) DESC);
 -- assignee ascending, descending
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_assignee_first ON :tickets
+CREATE INDEX reporting_tickets_assignee_first ON trial_tickets
     (lower(CAST(:tickets_assigned_to_email AS text)) COLLATE "C", (CAST(:tickets_id AS bigint)) DESC);
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_assignee_last ON :tickets
+CREATE INDEX reporting_tickets_assignee_last ON trial_tickets
     (lower(CAST(:tickets_assigned_to_email AS text)) COLLATE "C" DESC NULLS LAST,
      (CAST(:tickets_id AS bigint)) DESC);
 -- on_hold_until ascending, descending
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_on_hold_first ON :tickets
+CREATE INDEX reporting_tickets_on_hold_first ON trial_tickets
     ((CAST(:tickets_on_hold_until AS date)), (CAST(:tickets_id AS bigint)) DESC);
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_on_hold_last ON :tickets
+CREATE INDEX reporting_tickets_on_hold_last ON trial_tickets
     ((CAST(:tickets_on_hold_until AS date)) DESC NULLS LAST, (CAST(:tickets_id AS bigint)) DESC);
 -- last_response_at ascending, descending
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_last_response_first ON :tickets
+CREATE INDEX reporting_tickets_last_response_first ON trial_tickets
     ((CAST(:tickets_last_response_at AS timestamp(0))), (CAST(:tickets_id AS bigint)) DESC);
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_last_response_last ON :tickets
+CREATE INDEX reporting_tickets_last_response_last ON trial_tickets
     ((CAST(:tickets_last_response_at AS timestamp(0))) DESC NULLS LAST, (CAST(:tickets_id AS bigint)) DESC);
 -- response_count ascending, descending
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_response_count_first ON :tickets
+CREATE INDEX reporting_tickets_response_count_first ON trial_tickets
     ((CAST(:tickets_response_count AS integer)), (CAST(:tickets_id AS bigint)) DESC);
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_response_count_last ON :tickets
+CREATE INDEX reporting_tickets_response_count_last ON trial_tickets
     ((CAST(:tickets_response_count AS integer)) DESC, (CAST(:tickets_id AS bigint)) DESC);
 
 -- 6. Search in texts: "contains" on subject, content and originator; needs CREATE EXTENSION pg_trgm, in whatever
@@ -555,17 +594,122 @@ SELECT EXISTS (SELECT FROM pg_extension WHERE extname = 'pg_trgm') AS has_trgm \
 \if :has_trgm
 SELECT n.nspname AS trgm FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
 WHERE e.extname = 'pg_trgm' \gset
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_subject_trgm ON :tickets
+CREATE INDEX reporting_tickets_subject_trgm ON trial_tickets
     USING gin (lower(CAST(:tickets_subject AS text)) :"trgm".gin_trgm_ops);
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_tickets_originator_trgm ON :tickets
+CREATE INDEX reporting_tickets_originator_trgm ON trial_tickets
     USING gin (lower(CAST(:tickets_originator_email AS text)) :"trgm".gin_trgm_ops);
-CREATE INDEX CONCURRENTLY IF NOT EXISTS reporting_responses_text_trgm ON :responses
+CREATE INDEX reporting_responses_text_trgm ON trial_responses
     USING gin (lower(CAST(:responses_plain_text AS text)) :"trgm".gin_trgm_ops);
 \else
+DELETE FROM trial_wanted WHERE name LIKE '%_trgm';
 \echo 'pg_trgm is not installed: searches in texts will read whole tables'
 \endif
 
+-- 7. What is safe is made, on the tables themselves; the rest is listed
+
+-- Functions that fail on no value; and comparisons, by which an index can be sorted.
+CREATE TEMP VIEW trial_safe_functions AS
+SELECT oid
+FROM pg_proc
+WHERE CAST(CAST(oid AS regprocedure) AS text) IN (
+    'lower(text)', 'upper(text)', 'text(character)', 'text(boolean)', 'int4(smallint)', 'int8(smallint)',
+    'int8(integer)', 'bool(integer)', 'date(timestamp without time zone)', '"timestamp"(timestamp without time zone,integer)',
+    'array_position(anyarray,anyelement)', 'array_position(anycompatiblearray,anycompatible)'
+)
+UNION
+SELECT o.oprcode FROM pg_amop a JOIN pg_operator o ON a.amopopr IN (o.oid, o.oprnegate) WHERE a.amopmethod = 403;
+
+-- Of each trial index: its expressions as PostgreSQL keeps them, without `AT TIME ZONE '…'`, which fails on no value
+-- where the zone is a constant; and how long its texts can be.
+CREATE TEMP VIEW trial_indexes AS
+SELECT c.relname AS name, t.place, t.id AS table_id, pg_get_indexdef(i.indexrelid) AS definition,
+       regexp_replace(
+           concat(i.indexprs, i.indpred), ':funcid 1159 ([^{(]*:args \(\{CONST)', '\1', 'g'
+       ) AS tree,
+       CASE WHEN m.amname = 'btree' THEN (
+           SELECT sum(
+               -- a text without a length counts as one that is too long
+               (SELECT max(CASE WHEN a.atttypid IN ('varchar'::regtype, 'bpchar'::regtype) AND a.atttypmod > 4
+                                THEN (a.atttypmod - 4) * pg_encoding_max_length(d.encoding)
+                                WHEN a.atttypid = 'uuid'::regtype OR y.typcategory IN ('B', 'D', 'E', 'N') THEN 64
+                                ELSE 1000000 END)
+                FROM pg_attribute a
+                JOIN pg_type y ON y.oid = a.atttypid
+                WHERE a.attrelid = i.indrelid AND a.attnum > 0
+                  AND pg_get_indexdef(i.indexrelid, part.attnum, false)
+                      ~ format('(^|\W)%s(\W|$)', regexp_replace(quote_ident(a.attname), '(\W)', '\\\1', 'g')))
+           )
+           FROM pg_attribute part
+           JOIN pg_type kind ON kind.oid = part.atttypid
+           WHERE part.attrelid = i.indexrelid AND kind.typcategory = 'S'
+       ) END AS text_bytes
+FROM trial_tables t
+JOIN pg_index i ON i.indrelid = to_regclass(format('pg_temp.%I', 'trial_' || t.relation))
+JOIN pg_class c ON c.oid = i.indexrelid
+JOIN pg_am m ON m.oid = c.relam
+JOIN pg_database d ON d.datname = current_database();
+
+CREATE TEMP TABLE trial_results AS
+SELECT w.name, x.place, x.table_id, x.definition,
+       CASE
+           WHEN x.name IS NULL THEN 'PostgreSQL does not allow it: see its message above'
+           WHEN EXISTS (
+               SELECT FROM regexp_matches(x.tree, '\{([A-Z]+) ', 'g') node
+               WHERE node[1] NOT IN (
+                   'VAR', 'CONST', 'RELABELTYPE', 'FUNCEXPR', 'OPEXPR', 'COERCEVIAIO', 'BOOLEXPR', 'NULLTEST',
+                   'BOOLEANTEST', 'ARRAY', 'ARRAYEXPR', 'CASE', 'CASEEXPR', 'WHEN', 'CASEWHEN', 'CASETESTEXPR',
+                   'COALESCE', 'COALESCEEXPR', 'COLLATE', 'COLLATEEXPR'
+               )
+           ) OR EXISTS (
+               SELECT FROM regexp_matches(x.tree, ':(?:opfuncid|funcid) (\d+)', 'g') called
+               WHERE CAST(called[1] AS oid) NOT IN (SELECT oid FROM trial_safe_functions)
+           ) OR EXISTS (  -- a text that is read as a value of another type
+               SELECT FROM regexp_matches(x.tree, ':resulttype (\d+) :resultcollid', 'g') spelled
+               WHERE CAST(spelled[1] AS oid) NOT IN ('text'::regtype, 'varchar'::regtype)
+           ) THEN 'a value that its expression does not take would make a write fail'
+           WHEN x.text_bytes > 2600 AND NOT CAST(:'long_texts' AS boolean)
+           THEN 'a text that is too long for an index would make a write fail'
+       END AS fault
+FROM trial_wanted w
+LEFT JOIN trial_indexes x ON x.name = 'reporting_' || w.name;
+
+-- What an earlier version of this script made, and this one would not.
+SELECT format('DROP INDEX CONCURRENTLY %s', CAST(i.indexrelid AS regclass))
+FROM trial_results r
+JOIN pg_class c ON c.relname = 'reporting_' || r.name
+JOIN pg_index i ON i.indexrelid = c.oid AND i.indrelid = r.table_id
+WHERE r.fault IS NOT NULL \gexec
+
+SELECT regexp_replace(
+    definition, '^CREATE INDEX \S+ ON \S+',
+    format('CREATE INDEX CONCURRENTLY IF NOT EXISTS %I ON %s', 'reporting_' || name, place)
+)
+FROM trial_results
+WHERE fault IS NULL \gexec
+
+SELECT statement FROM trial_leftovers \gexec
+
+\set ON_ERROR_STOP on
+
+UPDATE trial_results r SET fault = 'PostgreSQL could not make it: see its message above'
+WHERE fault IS NULL
+  AND NOT EXISTS (
+      SELECT FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+      WHERE i.indrelid = r.table_id AND c.relname = 'reporting_' || r.name
+  );
+
 -- Indexes on expressions bring statistics of their own, which the planner needs.
 ANALYZE :users, :tickets, :responses, :ticket_participants, :ticket_hashtags, :watchlist_tickets, :ticket_user_states;
+
+SELECT count(*) AS wanted, count(fault) AS left_out, count(fault) > 0 AS lacks FROM trial_results \gset
+\echo Indexes: :wanted wanted, :left_out left out
+\if :lacks
+SELECT 'reporting_' || name AS "left out", fault AS because FROM trial_results WHERE fault IS NOT NULL ORDER BY name;
+\endif
+
+DROP VIEW trial_leftovers, trial_indexes, trial_safe_functions;
+DROP TABLE trial_keys, trial_wanted, trial_results;
+SELECT format('DROP TABLE %I', 'trial_' || relation) FROM trial_tables \gexec
+DROP TABLE trial_tables;
 
 \endif

@@ -57,6 +57,7 @@ TABLE: dict[str, set[str]] = {
     "config": set(),
     "config/gunicorn.conf.py": {
         "config",
+        "reporting",  # the log's first line has the version of the contract
         "server",
         "wsgi.py",  # its hooks read the service there
     },

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -103,7 +104,7 @@ def test_a_document_that_does_not_fit_is_seen() -> None:
 
 
 def test_each_arrangement_has_its_parts() -> None:
-    shared = {"ConfigMap", "Deployment", "Ingress", "Service", "ServiceMonitor"}
+    shared = {"ConfigMap", "Deployment", "Ingress", "Service"}
     assert {document["kind"] for document in render("sidecar")} == shared
     assert {document["kind"] for document in render("standalone")} == shared | {
         "HorizontalPodAutoscaler",
@@ -232,8 +233,11 @@ def test_the_image_is_of_this_version(overlay: str) -> None:
 
 
 @each_overlay
-def test_one_path_is_ours_and_everything_else_is_tickitis(overlay: str) -> None:
-    (rule,) = find(overlay, "Ingress")["spec"]["rules"]
+def test_one_path_is_ours_and_with_the_component_everything_else_is_tickitis(overlay: str, tmp_path: Path) -> None:
+    (ours,) = find(overlay, "Ingress")["spec"]["rules"]
+    documents = build_with(["catch-all"], overlay, tmp_path)
+    ((rule,),) = [document["spec"]["rules"] for document in documents if document["kind"] == "Ingress"]
+    assert ours["http"]["paths"] == rule["http"]["paths"][:1]
     service = find(overlay, "Service")
     ways = {
         (path["path"], path["pathType"]): (
@@ -281,8 +285,8 @@ def test_commands_to_tickitis_pods_still_go_to_its_own_container() -> None:
 
 
 @each_overlay
-def test_prometheus_finds_the_pods(overlay: str) -> None:
-    monitor = find(overlay, "ServiceMonitor")["spec"]
+def test_prometheus_finds_the_pods(overlay: str, tmp_path: Path) -> None:
+    monitor = find_monitor(tmp_path / "own", overlay)["spec"]
     service = find(overlay, "Service")
     assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
     (endpoint,) = monitor["endpoints"]
@@ -304,13 +308,47 @@ def test_the_alerts_become_a_rule_of_the_operator() -> None:
     assert (made["kind"], made["spec"]) == ("PrometheusRule", yaml.safe_load(ALERTS.read_text("utf-8")))
 
 
-def test_without_the_operator_its_document_can_be_left_out(tmp_path: Path) -> None:
-    own = place("# my-tickiti-query/", tmp_path)
-    kustomization = yaml.safe_load((own / "kustomization.yaml").read_text("utf-8"))
-    kustomization["patches"] += yaml.safe_load(find_block("- patch: |\n    $patch: delete"))
-    (own / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), "utf-8")
-    kinds = {document["kind"] for document in build(own)}
-    assert kinds == {document["kind"] for document in render("standalone")} - {"ServiceMonitor"}
+def build_with(components: Sequence[str], overlay: str, folder: Path) -> list[Document]:
+    """An overlay with components of ours, from a kustomization of its own."""
+    shutil.copytree(FOLDER, folder / "deploy")
+    (folder / "own").mkdir()
+    kustomization = {
+        "apiVersion": "kustomize.config.k8s.io/v1beta1",
+        "kind": "Kustomization",
+        "resources": [f"../deploy/overlays/{overlay}"],
+        "components": [f"../deploy/components/{component}" for component in components],
+    }
+    (folder / "own" / "kustomization.yaml").write_text(yaml.safe_dump(kustomization), "utf-8")
+    return build(folder / "own")
+
+
+@each_overlay
+def test_a_cluster_without_the_operator_takes_every_document(overlay: str) -> None:
+    assert not {document["kind"] for document in render(overlay)} & FOREIGN
+    groups = {document["apiVersion"].partition("/")[0] for document in render(overlay)}
+    assert groups <= {"v1", "apps", "autoscaling", "policy", "networking.k8s.io"}
+
+
+@each_overlay
+def test_each_component_adds_its_part_and_no_other(overlay: str, tmp_path: Path) -> None:
+    both = build_with(["service-monitor", "catch-all"], overlay, tmp_path)
+    plain = render(overlay)
+    assert [each for each in both if each["kind"] in FOREIGN] == [find_monitor(tmp_path / "more", overlay)]
+    changed = [each for each in both if each not in plain]
+    assert {each["kind"] for each in changed} == {"Ingress", "ServiceMonitor"}
+
+
+def find_monitor(folder: Path, overlay: str) -> Document:
+    """The ServiceMonitor of its component."""
+    folder.mkdir()
+    documents = build_with(["service-monitor"], overlay, folder)
+    (found,) = [document for document in documents if document["kind"] == "ServiceMonitor"]
+    return found
+
+
+@each_overlay
+def test_no_pod_gets_variables_for_services(overlay: str) -> None:
+    assert find_pod(overlay)["spec"]["enableServiceLinks"] is False
 
 
 def test_every_selector_finds_the_standalone_pods() -> None:

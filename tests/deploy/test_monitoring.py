@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,8 @@ def test_every_alert_has_a_case_in_which_it_comes_and_one_in_which_it_does_not(r
 def test_every_alert_has_an_entry_that_says_what_to_do(rule: dict[str, Any]) -> None:
     name = rule["alert"]
     assert rule["annotations"]["runbook"] == f"docs/runbook.md#{name.lower()}"
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+    assert rule["annotations"]["runbook_url"] == f"{urls['Runbook']}#{name.lower()}"
     assert rule["labels"]["severity"] in {"page", "warn", "info"}
     text = (ROOT / "docs" / "runbook.md").read_text("utf-8")
     (entry,) = re.findall(rf"^## {name}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)

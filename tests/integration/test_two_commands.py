@@ -62,14 +62,14 @@ def list_descendants(pid: int) -> set[int]:
 class Demo:
     """A running ./script/server, from its first line to `Ctrl-C stops everything.`"""
 
-    def __init__(self, tree: Path) -> None:
+    def __init__(self, tree: Path, *arguments: str) -> None:
         self.port, admin_port = find_free_port(), find_free_port()
         self.log = tree.parent / f"{tree.name}.{self.port}.log"
         environment = {name: value for name, value in os.environ.items() if not name.startswith("TICKITI_")}
         started = time.monotonic()
         with self.log.open("wb") as output:
             self.process = subprocess.Popen(
-                ["./script/server", "--port", str(self.port), "--admin-port", str(admin_port)],
+                ["./script/server", "--port", str(self.port), "--admin-port", str(admin_port), *arguments],
                 cwd=tree,
                 stdout=output,
                 stderr=output,

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from tickiti_query import VERSION
 from tickiti_query.cli import check, costs, explain, why
 from tickiti_query.cli.failure import CommandError
 
@@ -36,6 +37,7 @@ def main(argv: Sequence[str] | None = None, program: str = MODULE) -> int:
     parser = argparse.ArgumentParser(
         prog=program, description="Tools beside the service. They are set up by the same environment variables."
     )
+    parser.add_argument("--version", action="version", version=VERSION)
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in COMMANDS:
         command.add_parser(subparsers)

@@ -5,60 +5,102 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
+import psycopg2
+from psycopg2.extensions import set_wait_callback
+
 from tickiti_query.demo.binaries import BinariesMissingError
 from tickiti_query.demo.directory import hold_directory
+from tickiti_query.demo.disk import is_full
 from tickiti_query.demo.failure import DemoError
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.options import Options, parse_options
 from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.postgres import ServerError
+from tickiti_query.demo.postgres import ServerError, wait_for_postgres
 from tickiti_query.demo.seed_data import load_seed_data
 from tickiti_query.demo.tokens import DEMO_TOKENS, DemoToken
-from tickiti_query.demo.web import ServiceProcess, check_port, find_local_host
+from tickiti_query.demo.web import ServiceProcess, check_port, find_local_host, format_address
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+REPLAY_SECONDS = 60.0  # for the standby to apply what was loaded
 
 
 class Stopped(Exception):
     """A signal asked the demo to end."""
 
 
+class StopSignals:
+    """The first signal stops what runs in its order. One that comes while it stops makes all of it end at once."""
+
+    def __init__(self) -> None:
+        self.is_stopping = False
+        self.kills: list[Callable[[], None]] = []
+        for signum in STOP_SIGNALS:
+            signal.signal(signum, self._receive)
+
+    def _receive(self, _signum: int, _frame: FrameType | None) -> None:
+        if not self.is_stopping:
+            self.is_stopping = True
+            raise Stopped
+        for kill in self.kills:
+            kill()
+
+
 def main() -> int:
     """Run until a signal; 0 when one came, 1 with a sentence when something failed."""
     options = parse_options()
-    for signum in STOP_SIGNALS:
-        signal.signal(signum, _raise_stopped)
+    set_wait_callback(wait_for_postgres)
     try:
-        run_demo(options)
+        run_demo(options, StopSignals())
     except Stopped:
         report("Stopped.")
         return 0
-    except (DemoError, ServerError, BinariesMissingError) as error:
-        print(f"script/server: {error}", file=sys.stderr)
+    except (DemoError, ServerError, BinariesMissingError, psycopg2.Error, OSError) as error:
+        print(f"script/server: {describe_failure(options, error)}", file=sys.stderr)
     return 1
 
 
-def run_demo(options: Options) -> NoReturn:
+def describe_failure(options: Options, error: Exception) -> str:
+    """Return one sentence: what is the matter, and where more is said."""
+    if is_full(options.data, error):
+        return f"the disk of {options.data} is full: make room there, or choose another place with --data"
+    sentence = (str(error).splitlines() or [type(error).__name__])[0]
+    if isinstance(error, psycopg2.Error):
+        return f"PostgreSQL failed ({sentence}): see {options.data}/primary.log and {options.data}/standby.log"
+    return sentence
+
+
+def run_demo(options: Options, signals: StopSignals) -> None:
     """Bring everything up and watch over it; ends by an exception only, with everything stopped."""
     check_port(options.host, options.port, "--port")
     check_port(options.host, options.admin_port, "--admin-port")
     with contextlib.ExitStack() as stack:
-        directory = stack.enter_context(hold_directory(options.data, fresh=options.fresh))
-        report(f"Starting a PostgreSQL primary and its hot standby in {directory}")
-        pair = Pair.create(directory)
-        stack.callback(pair.stop, signal.SIGINT)
-        pair.start()
-        load_seed_data(pair, report)
-        pair.wait_replayed()
-        report("Starting the service on the standby")
-        service = ServiceProcess(options, pair.standby.url_for(READER))
-        stack.callback(service.stop)
-        service.wait_ready()
-        print_welcome(options)
-        watch(pair, service)
+        try:
+            start_all(options, signals, stack)
+        finally:
+            signals.is_stopping = True
+
+
+def start_all(options: Options, signals: StopSignals, stack: contextlib.ExitStack) -> NoReturn:
+    """Start one after the other, each with what stops it, and watch."""
+    directory = stack.enter_context(hold_directory(options.data, fresh=options.fresh))
+    report(f"Starting a PostgreSQL primary and its hot standby in {directory}")
+    pair = Pair.create(directory)
+    stack.callback(pair.stop, signal.SIGINT)
+    signals.kills.append(pair.kill)
+    pair.start()
+    load_seed_data(pair, report)
+    pair.wait_replayed(REPLAY_SECONDS)
+    report("Starting the service on the standby")
+    service = ServiceProcess(options, pair.standby.url_for(READER))
+    stack.callback(service.stop)
+    signals.kills.append(service.kill)
+    service.wait_ready()
+    print_welcome(options)
+    watch(pair, service)
 
 
 def watch(pair: Pair, service: ServiceProcess) -> NoReturn:
@@ -67,15 +109,18 @@ def watch(pair: Pair, service: ServiceProcess) -> NoReturn:
         time.sleep(0.2)
     if not service.is_running:
         raise service.describe("ended")
-    raise DemoError(f"a PostgreSQL server ended; see the logs in {pair.directory}")
+    ended = pair.standby if pair.primary.is_running else pair.primary
+    raise DemoError(f"the {ended.data.name} ended: see {ended.log}")
 
 
 def print_welcome(options: Options) -> None:
     """Print the addresses, and a line to paste for each token."""
-    base = f"http://{find_local_host(options.host)}:{options.port}"
-    admin = f"http://{find_local_host(options.host)}:{options.admin_port}"
+    host = find_local_host(options.host)
+    base = f"http://{format_address(host, options.port)}"
+    admin = f"http://{format_address(host, options.admin_port)}"
+    logs = "\n         ".join(str(options.data / f"{name}.log") for name in ("service", "primary", "standby"))
     report(f"\nAPI      {base}/api/v1/tickets/query\nDocs     {base}/docs")
-    report(f"Health   {admin}/readyz\nLogs     {options.data}\n")
+    report(f"Health   {admin}/readyz\nLogs     {logs}\n")
     for token in DEMO_TOKENS:
         report(f"# {token.description}\n{build_curl(base, token)}\n")
     report("Ctrl-C stops everything.")
@@ -91,13 +136,6 @@ def build_curl(base: str, token: DemoToken) -> str:
 
 def report(line: str) -> None:
     print(line, flush=True)
-
-
-def _raise_stopped(_signum: int, _frame: FrameType | None) -> NoReturn:
-    """Raise Stopped, once only: a second Ctrl-C must not leave half of what we started behind."""
-    for signum in STOP_SIGNALS:
-        signal.signal(signum, signal.SIG_IGN)
-    raise Stopped
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ INITDB_OPTIONS = (  # C.UTF-8: with plain C the database's lower() would know AS
     "--no-sync",
     "--no-instructions",
 )
+INITDB_SECONDS = 120.0
+COPY_SECONDS = 300.0
 LONGEST_SOCKET_DIRECTORY = 80  # a unix socket's whole path ends at 107 bytes
 
 
@@ -42,7 +44,7 @@ def make_standby_data(directory: Path) -> Path:
     fresh = directory / "standby.new"
     for leftover in (data, fresh):
         shutil.rmtree(leftover, ignore_errors=True)
-    subprocess.run(["cp", "-a", str(directory / "primary"), str(fresh)], check=True)
+    _copy(directory / "primary", fresh)
     (fresh / "postmaster.pid").unlink(missing_ok=True)
     (fresh / "standby.signal").touch()
     binaries.hand_over(fresh)
@@ -64,6 +66,17 @@ def make_socket_directory(directory: Path) -> Path:
     return sockets
 
 
+def _copy(source: Path, target: Path) -> None:
+    try:
+        ran = subprocess.run(
+            ["cp", "-a", str(source), str(target)], capture_output=True, text=True, check=False, timeout=COPY_SECONDS
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ServerError(f"{source} was not copied within {COPY_SECONDS:g} s") from error
+    if ran.returncode:
+        raise ServerError(f"{source} could not be copied: {ran.stderr}")
+
+
 def _run_initdb(data: Path) -> None:
     """Run it in a process group of its own: interrupted, its children must not write on behind our back."""
     program = str(binaries.find_bindir() / "initdb")
@@ -78,10 +91,13 @@ def _run_initdb(data: Path) -> None:
         process_group=0,
     )
     try:
-        output, _ = process.communicate()
-    except BaseException:
+        output, _ = process.communicate(timeout=INITDB_SECONDS)
+    except BaseException as error:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+        if isinstance(error, subprocess.TimeoutExpired):
+            raise ServerError(f"initdb did not end within {INITDB_SECONDS:g} s in {data}") from error
         raise
     if process.returncode:
-        raise ServerError(f"initdb failed in {data}:\n{output}")
+        reasons = [line for line in output.splitlines() if "error:" in line or "FATAL:" in line]
+        raise ServerError(f"initdb failed in {data}: {' '.join(reasons[:1])}\n{output}")

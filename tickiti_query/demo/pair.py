@@ -84,6 +84,11 @@ class Pair:
         self.primary.stop(signum)
         self.standby.stop(signum)
 
+    def kill(self) -> None:
+        """Make both end at once."""
+        self.primary.kill()
+        self.standby.kill()
+
     def __enter__(self) -> Self:
         return self.start()
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import select
 import signal
 import subprocess
 import time
@@ -17,10 +18,11 @@ from tickiti_query.demo import binaries
 
 POLL_SECONDS = 0.01
 STOP_SECONDS = 10.0  # PostgreSQL itself kills a child that hangs after five
+ANSWER_SECONDS = 60.0  # for one statement of the demo's
 
 
 class ServerError(RuntimeError):
-    """A server did not do what was asked; the message ends with the tail of its log."""
+    """A server did not do what was asked. The first line of the message says so; the tail of its log may follow."""
 
 
 class PostgresServer:
@@ -107,6 +109,11 @@ class PostgresServer:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(STOP_SECONDS)
 
+    def kill(self) -> None:
+        """Kill the postmaster without waiting for it; its children end when they see it gone."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.kill()
+
     def connect(self, *, user: str = "postgres", options: str = "") -> extensions.connection:
         """Return a new connection in autocommit, which the caller closes."""
         connection = psycopg2.connect(self.url_for(user), connect_timeout=5, options=options)
@@ -127,7 +134,19 @@ class PostgresServer:
         return True
 
     def _describe(self, problem: str) -> ServerError:
-        return ServerError(f"{self.data.name} {problem}; {self.log} ends with:\n{read_tail(self.log)}")
+        return ServerError(f"the {self.data.name} {problem}: see {self.log}\n{read_tail(self.log)}")
+
+
+def wait_for_postgres(connection: extensions.connection) -> None:
+    """Wait for a connection, as psycopg2's wait callback: signals are heard meanwhile, and time is limited."""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while (state := connection.poll()) != extensions.POLL_OK:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            raise ServerError(f"a PostgreSQL server did not answer within {ANSWER_SECONDS:g} s")
+        descriptor = [connection.fileno()]
+        reads, writes = (descriptor, []) if state == extensions.POLL_READ else ([], descriptor)
+        select.select(reads, writes, [], left)
 
 
 def read_tail(path: Path, lines: int = 15) -> str:

@@ -23,7 +23,9 @@ def load_seed_data(pair: Pair, report: Callable[[str], None]) -> None:
     report("Loading the shop: 5,000 tickets with their conversations")
     world = make_shop()
     name = sql.Identifier(SCHEMA)
-    with contextlib.closing(pair.primary.connect()) as connection, connection.cursor() as cursor:
+    # A commit must not wait for a standby that is gone: `wait_replayed` waits for it, with a limit.
+    options = "-c synchronous_commit=local"
+    with contextlib.closing(pair.primary.connect(options=options)) as connection, connection.cursor() as cursor:
         cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(name))
         create_schema(connection, SCHEMA)
         create_reader(connection, SCHEMA)

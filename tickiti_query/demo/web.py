@@ -61,8 +61,13 @@ class ServiceProcess:
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
 
+    def kill(self) -> None:
+        """Make all its processes end at once."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
     def describe(self, problem: str) -> DemoError:
-        return DemoError(f"the service {problem}; {self.log} ends with:\n{read_tail(self.log)}")
+        return DemoError(f"the service {problem}: see {self.log}\n{read_tail(self.log)}")
 
     def _answers_ready(self) -> bool:
         connection = http.client.HTTPConnection(self._host, self._admin_port, timeout=2)
@@ -81,22 +86,30 @@ def build_service_environment(options: Options, replica_url: str) -> dict[str, s
         **os.environ,
         "TICKITI_REPLICA_URL": replica_url,
         "TICKITI_REPLICA_SCHEMA": "reporting",
-        "TICKITI_BIND": f"{options.host}:{options.port}",
-        "TICKITI_ADMIN_BIND": f"{options.host}:{options.admin_port}",
+        "TICKITI_BIND": format_address(options.host, options.port),
+        "TICKITI_ADMIN_BIND": format_address(options.host, options.admin_port),
     }
 
 
 def check_port(host: str, port: int, option: str) -> None:
     """Raise DemoError, which names the port and its option, where somebody else listens there."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            problem = f"cannot listen on {host} port {port} ({error.strerror})"
-            raise DemoError(f"{problem}: choose another with {option}") from error
+    try:
+        [(family, _, _, _, address), *_] = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except socket.gaierror as error:
+        raise DemoError(f"cannot listen on {host} ({error.strerror}): choose another with --host") from error
+    except OSError as error:
+        problem = f"cannot listen on {host} port {port} ({error.strerror})"
+        raise DemoError(f"{problem}: choose another with {option}") from error
 
 
 def find_local_host(host: str) -> str:
     """Return the host by which a server that listens on this address is reached from here."""
-    return "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - compared, not bound
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+
+
+def format_address(host: str, port: int) -> str:
+    """Return `host:port`, an IPv6 address in brackets."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask_smorest import Api
 
+from tickiti_query import VERSION
 from tickiti_query.catalogue.field import Catalogue
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.catalogue.reference import tabulate_modes
@@ -26,7 +27,7 @@ def describe(catalogue: Catalogue = FIELDS) -> Mapping[str, Any]:
     """The configuration of flask-smorest."""
     return {
         "API_TITLE": "tickiti-query",
-        "API_VERSION": "v1",
+        "API_VERSION": VERSION,
         "OPENAPI_VERSION": "3.0.3",
         "OPENAPI_URL_PREFIX": "/",
         "OPENAPI_JSON_PATH": "openapi.json",

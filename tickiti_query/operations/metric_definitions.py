@@ -81,6 +81,6 @@ READY = Gauge(
 )
 BUILD_INFO = Gauge(
     "tickiti_query_build_info",
-    "1; the labels say which version runs on which Python.",
-    ["version", "python"],
+    "1; the labels say which version and commit runs, of which reporting contract, on which Python.",
+    ["version", "commit", "contract_version", "python"],
 )

@@ -36,6 +36,7 @@ from tickiti_query.operations.metric_definitions import (
     STORE_FAULTS,
 )
 from tickiti_query.query.request_trace import RequestTrace
+from tickiti_query.reporting.contract import CONTRACT_VERSION
 
 PERSPECTIVES_NAMED = 50  # in each worker: labels are memory, here and in Prometheus
 
@@ -181,9 +182,9 @@ def observe_checks(checks: Mapping[str, str]) -> None:
         READY.labels(check).set({"ok": 1.0, "unknown": float("nan")}.get(word, 0.0))
 
 
-def observe_build() -> None:
-    """Set the labels that tell the version."""
-    BUILD_INFO.labels(VERSION, platform.python_version()).set(1)
+def observe_build(commit: str) -> None:
+    """Set the labels that tell what runs."""
+    BUILD_INFO.labels(VERSION, commit, str(CONTRACT_VERSION), platform.python_version()).set(1)
 
 
 class LabelledCollector:

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 
+# Raised when a relation or a column is added. A label of the build metric, and in the log's first line.
+CONTRACT_VERSION = 1
+
 # Types as PostgreSQL's format_type() writes them, without a length.
 COLUMNS = {
     "users": "id bigint, name text, email text, is_staff boolean, is_active boolean, sees_all_queues boolean",

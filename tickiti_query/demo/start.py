@@ -1,0 +1,10 @@
+"""The start of ./script/server. Until its handlers are there, Ctrl-C ends it without a trace."""
+
+import signal
+
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+if __name__ == "__main__":
+    from tickiti_query.demo.__main__ import main
+
+    raise SystemExit(main())
