@@ -1,17 +1,45 @@
 """The one route, with all that the OpenAPI document says of it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from flask import Response
 from flask_smorest import Blueprint
 
 from schemas.ticket_query import TicketQuerySchema
 from tickiti_query.http.documented_responses import describe_responses
+from tickiti_query.http.openapi import EMPTY_LIST
 
-BODY = {
-    "perspective_id": 3,
-    "row_limit": 2,
-    "search_object": {"criteria": [{"mode": "subject", "tokens": ["carbon"]}]},
+# Bodies that any install answers with 200: they name no row of one of its tables.
+EXAMPLES: Mapping[str, tuple[str, dict[str, Any]]] = {
+    "all": ("The built-in All", {"row_limit": 10}),
+    "by_name": ("A perspective by its name", {"row_limit": 10, "search_object": {"search_perspective": "All"}}),
+    "words": (
+        "A word in the subject or in a response",
+        {"row_limit": 10, "search_object": {"criteria": [{"mode": "subject_content", "tokens": ["order"]}]}},
+    ),
+    "mine": (
+        "Open tickets that are assigned to the token's owner",
+        {
+            "row_limit": 10,
+            "search_object": {
+                "criteria": [{"mode": "status", "tokens": ["open"]}, {"mode": "assigned", "tokens": ["me"]}]
+            },
+        },
+    ),
+    "urgent": (
+        "High or urgent tickets of a span of time",
+        {
+            "row_limit": 10,
+            "search_object": {
+                "criteria": [
+                    {"mode": "priority", "tokens": ["High", "Urgent"]},
+                    {"mode": "created_from", "tokens": ["2026-01-01"]},
+                    {"mode": "created_to", "tokens": ["2026-12-31 23:59:59"]},
+                ]
+            },
+        },
+    ),
 }
 
 
@@ -26,8 +54,10 @@ def add_documented_route(blueprint: Blueprint, path: str, view: Callable[[], Res
         "requestBody": {
             "content": {
                 "application/json": {
-                    "schema": TicketQuerySchema(max_row_limit=max_row_limit),
-                    "example": BODY,
+                    "schema": {"oneOf": [TicketQuerySchema(max_row_limit=max_row_limit), EMPTY_LIST]},
+                    "examples": {
+                        name: {"summary": summary, "value": body} for name, (summary, body) in EXAMPLES.items()
+                    },
                 }
             }
         },
