@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -125,8 +126,14 @@ def authorize(browser: webdriver.Chrome, address: str) -> None:
 def execute(browser: webdriver.Chrome) -> int:
     """Send the body that stands in the open operation; return the answer's status."""
     before = len(list_answers(browser))
-    click(browser, ".btn.execute")
-    WebDriverWait(browser, SECONDS).until(lambda driver: len(list_answers(driver)) > before)
+
+    def is_answered(driver: webdriver.Chrome) -> bool:
+        # An operation that has just been opened is drawn twice: a click on the first drawing is lost.
+        click(driver, ".btn.execute")
+        time.sleep(0.5)
+        return len(list_answers(driver)) > before
+
+    WebDriverWait(browser, SECONDS).until(is_answered)
     return list_answers(browser)[-1]
 
 

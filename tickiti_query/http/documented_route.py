@@ -12,16 +12,15 @@ from tickiti_query.http.openapi import EMPTY_LIST
 
 # Bodies that any install answers with 200: they name no row of one of its tables.
 EXAMPLES: Mapping[str, tuple[str, dict[str, Any]]] = {
-    "all": ("The built-in All", {"row_limit": 10}),
-    "by_name": ("A perspective by its name", {"row_limit": 10, "search_object": {"search_perspective": "All"}}),
+    "all": ("The built-in All", {}),
+    "by_name": ("A perspective by its name", {"search_object": {"search_perspective": "All"}}),
     "words": (
-        "A word in the subject or in a response",
-        {"row_limit": 10, "search_object": {"criteria": [{"mode": "subject_content", "tokens": ["order"]}]}},
+        "A word in the subject",
+        {"search_object": {"criteria": [{"mode": "subject", "tokens": ["order"]}]}},
     ),
     "mine": (
         "Open tickets that are assigned to the token's owner",
         {
-            "row_limit": 10,
             "search_object": {
                 "criteria": [{"mode": "status", "tokens": ["open"]}, {"mode": "assigned", "tokens": ["me"]}]
             },
@@ -30,7 +29,6 @@ EXAMPLES: Mapping[str, tuple[str, dict[str, Any]]] = {
     "urgent": (
         "High or urgent tickets of a span of time",
         {
-            "row_limit": 10,
             "search_object": {
                 "criteria": [
                     {"mode": "priority", "tokens": ["High", "Urgent"]},
@@ -56,7 +54,8 @@ def add_documented_route(blueprint: Blueprint, path: str, view: Callable[[], Res
                 "application/json": {
                     "schema": {"oneOf": [TicketQuerySchema(max_row_limit=max_row_limit), EMPTY_LIST]},
                     "examples": {
-                        name: {"summary": summary, "value": body} for name, (summary, body) in EXAMPLES.items()
+                        name: {"summary": summary, "value": {"row_limit": min(10, max_row_limit), **body}}
+                        for name, (summary, body) in EXAMPLES.items()
                     },
                 }
             }
