@@ -6,12 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
-from importlib import resources
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from flask import Blueprint, Flask, send_from_directory
+from flask import Flask
 
 from config.build import UNKNOWN
 from config.log import configure_logging
@@ -23,6 +21,7 @@ from tickiti_query.cache.freshness import Freshness
 from tickiti_query.cache.single_flight import SingleFlight
 from tickiti_query.http import views
 from tickiti_query.http.body import make_body_parser
+from tickiti_query.http.docs_page import make_docs_page
 from tickiti_query.http.edge import Edge
 from tickiti_query.http.forwarded import Forwarded
 from tickiti_query.http.openapi import TicketsApi, correct_schemas, describe
@@ -174,7 +173,7 @@ def make_flask_app(service: TicketQueryService, settings: Settings, hooks: Hooks
     api = TicketsApi(app)
     api.register_blueprint(views.make_blueprint(service, settings.max_row_limit))
     correct_schemas(api.spec.components.schemas)
-    app.register_blueprint(make_assets())
+    app.register_blueprint(make_docs_page())
     views.install(app, hooks)
     return app
 
@@ -198,12 +197,3 @@ def start_tracing(route: str) -> "Tracing":
     from tickiti_query.operations.tracing import Tracing  # noqa: PLC0415
 
     return Tracing(route)
-
-
-def make_assets() -> Blueprint:
-    """The scripts and styles of /docs, from the package that carries Swagger UI: nothing comes from elsewhere."""
-    folder = Path(str(resources.files("flask_swagger_ui"))) / "dist"
-    assets = Blueprint("assets", __name__, static_folder=folder, static_url_path="/docs/assets")
-    # A browser asks for it unbidden, and counts a 404 as an error of the page.
-    assets.add_url_rule("/favicon.ico", "icon", lambda: send_from_directory(folder, "favicon-32x32.png"))
-    return assets

@@ -61,7 +61,7 @@ class SearchObjectSchema(EmptyListIsObject):
     search_perspective = Text(
         allow_none=True, metadata={"description": "The name of a perspective, to the letter.", "example": "All"}
     )
-    search_perspective_id = Identifier(metadata={"description": "The id of a perspective.", "example": 3})
+    search_perspective_id = Identifier(metadata={"description": "The id of a perspective."})
     criteria = fields.List(
         fields.Nested(CriterionSchema),
         load_default=list,
@@ -92,7 +92,7 @@ class TicketQuerySchema(EmptyListIsObject):
     """The request's body. All fields are optional; without any, it is the built-in All perspective."""
 
     perspective_id = Identifier(
-        metadata={"description": "The id of a perspective; the most direct selector.", "example": 3}
+        metadata={"description": "The id of a perspective; the most direct selector."},
     )
     search_object = fields.Nested(SearchObjectSchema, allow_none=True)
     row_limit = WholeNumber(allow_none=True, metadata={"description": "The most rows that are wanted.", "example": 2})

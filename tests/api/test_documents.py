@@ -75,7 +75,12 @@ def test_the_document_describes_the_one_operation(client: FlaskClient) -> None:
         "200", "400", "401", "403", "404", "413", "415", "422", "500", "501", "503", "504",
     }  # fmt: skip
     assert operation["security"] == [{"token": []}]
-    assert document["components"]["securitySchemes"]["token"] == {"type": "http", "scheme": "bearer"}
+    assert document["components"]["securitySchemes"]["token"] == {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "id|secret",
+        "description": "An API token of Tickiti, as Tickiti shows it when it is made: `id|secret`.",
+    }
 
 
 def test_the_document_knows_this_installs_row_limit(client: FlaskClient) -> None:
@@ -110,7 +115,9 @@ def test_every_search_mode_is_described(client: FlaskClient) -> None:
 def test_the_page_takes_its_assets_from_this_service(client: FlaskClient) -> None:
     page = client.get("/docs")
     assert page.content_type.startswith("text/html")
-    assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    links = re.findall(r'<a href="([^"]+)"', page.text)
+    assert all(link == "/openapi.json" or f'id="{link.removeprefix("#")}"' in page.text for link in links)
+    assets = re.findall(r'<(?!a )[^>]*(?:src|href)="([^"]+)"', page.text)
     assert len(assets) >= 3
     for asset in assets:
         assert asset.startswith("/docs/assets/")

@@ -3,6 +3,7 @@
 import json
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,7 +12,7 @@ import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.ui import WebDriverWait
+from selenium.webdriver.support.ui import Select, WebDriverWait
 from werkzeug.serving import make_server
 
 from tests.support.shop import PRIYA, Shop
@@ -109,3 +110,119 @@ def test_the_page_works_offline_and_sends_a_request_with_a_token(address: str, b
     assert elsewhere == []
     severe = [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]  # type: ignore[no-untyped-call]
     assert severe == []
+
+
+def authorize(browser: webdriver.Chrome, address: str) -> None:
+    """Open the page and give it Priya's token."""
+    browser.get(f"{address}/docs")
+    click(browser, ".btn.authorize")
+    field = find(browser, ".modal-ux input")
+    assert field.get_attribute("placeholder") == "id|secret"
+    field.send_keys(PRIYA)
+    click(browser, ".modal-ux .btn.modal-btn.auth.authorize")
+    click(browser, ".modal-ux .btn-done")
+
+
+def execute(browser: webdriver.Chrome) -> int:
+    """Send the body that stands in the open operation; return the answer's status."""
+    before = len(list_answers(browser))
+
+    def is_answered(driver: webdriver.Chrome) -> bool:
+        # An operation that has just been opened is drawn twice: a click on the first drawing is lost.
+        click(driver, ".btn.execute")
+        time.sleep(0.5)
+        return len(list_answers(driver)) > before
+
+    WebDriverWait(browser, SECONDS).until(is_answered)
+    return list_answers(browser)[-1]
+
+
+def list_answers(browser: webdriver.Chrome) -> list[int]:
+    """The status of each answer of the API that this page has had, as the browser keeps it."""
+    found: list[int] = browser.execute_script(
+        "return performance.getEntriesByType('resource')"
+        ".filter(each => each.name.endsWith('/tickets/query')).map(each => each.responseStatus)"
+    )
+    return found
+
+
+def list_complaints(browser: webdriver.Chrome) -> list[str]:
+    """What the browser refuses by the page's policy, and every other error of the page."""
+    return [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]  # type: ignore[no-untyped-call]
+
+
+def test_the_token_survives_a_reload_and_ends_with_log_out_and_with_the_tab(
+    address: str, browser: webdriver.Chrome
+) -> None:
+    authorize(browser, address)
+    browser.refresh()
+    find(browser, ".btn.authorize.locked")
+    click(browser, ".opblock-summary-control")
+    assert execute(browser) == 200
+    assert browser.execute_script("return localStorage.length") == 0
+    assert browser.get_cookies() == []
+
+    browser.switch_to.new_window("tab")
+    browser.get(f"{address}/docs")
+    click(browser, ".opblock-summary-control")
+    assert execute(browser) == 401
+
+    browser.close()
+    browser.switch_to.window(browser.window_handles[0])
+    click(browser, ".btn.authorize")
+    click(browser, ".modal-ux .btn.modal-btn.auth:not(.btn-done)")
+    assert browser.execute_script("return sessionStorage.length") == 0
+    browser.refresh()
+    click(browser, ".opblock-summary-control")
+    assert execute(browser) == 401
+
+
+def test_every_example_runs_as_it_stands(address: str, browser: webdriver.Chrome) -> None:
+    authorize(browser, address)
+    click(browser, ".opblock-summary-control")
+    choice = find(browser, ".examples-select select")
+    names = [option.get_attribute("value") for option in choice.find_elements(By.TAG_NAME, "option")]
+    assert len(names) >= 4
+    for name in names:
+        Select(find(browser, ".examples-select select")).select_by_value(name or "")
+        assert execute(browser) == 200, name
+    assert list_complaints(browser) == []
+
+
+@pytest.mark.parametrize(("width", "is_phone"), [(390, True), (1280, False)])
+def test_the_page_fits_its_screen_and_shows_the_operation_before_its_contents(
+    address: str, browser: webdriver.Chrome, width: int, is_phone: bool
+) -> None:
+    screen = {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": is_phone}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", screen)
+    browser.get(f"{address}/docs")
+    places = [
+        find(browser, selector)
+        for selector in (".btn.authorize", ".opblock-summary-control", "main > nav", "main > section")
+    ]
+    tops = [place.location["y"] for place in places]
+    assert tops == sorted(tops)
+    assert tops[1] < 844
+    click(browser, ".opblock-summary-control")
+    find(browser, ".btn.execute")
+    assert browser.execute_script("return [innerWidth, document.documentElement.scrollWidth <= innerWidth]") == [
+        width,
+        True,
+    ]
+
+
+def test_no_other_script_runs_in_the_page_and_no_frame_holds_it(address: str, browser: webdriver.Chrome) -> None:
+    browser.get(f"{address}/docs")
+    find(browser, ".opblock-summary-control")
+    assert list_complaints(browser) == []
+    browser.execute_script(
+        "const script = document.createElement('script'); script.text = 'window.planted = 1';"
+        "document.body.append(script)"
+    )
+    assert browser.execute_script("return window.planted") is None
+    assert any("Content Security Policy" in complaint for complaint in list_complaints(browser))
+
+    browser.get(f"data:text/html,<iframe src='{address}/docs'></iframe>")
+    browser.switch_to.frame(0)
+    WebDriverWait(browser, SECONDS).until(lambda driver: driver.execute_script("return document.readyState"))
+    assert browser.find_elements(By.CSS_SELECTOR, "#swagger-ui") == []

@@ -21,15 +21,19 @@ CONDITIONS = """
 On one field, positive conditions (`is`, `contains`) are alternatives, and each negative one (`is not`,
 `does not contain`) must hold by itself; different fields must all hold. A list of values means any of them. A negative
 condition is the complement of the positive one: it holds for whatever the positive one does not hold for, an empty
-field included. Texts compare without case, as the database folds them; `contains` finds a part, in which `%`, `_` and
-`\\` are plain characters. `me` and `Unassigned` are words with `is` and `is not`, to the letter; what is not in this
-table answers 501 `unsupported_perspective`.
+field included. Texts compare without case, as the database's `lower()` folds them and no further: text that is stored
+decomposed (NFD, `u` and a combining diaeresis) is not equal to the same text composed (NFC, `ü`). `contains` finds a
+part, in which `%`, `_` and `\\` are plain characters. `me` and `Unassigned` are words with `is` and `is not`, to the
+letter; what is not in this table answers 501 `unsupported_perspective`.
 """
 MODES = """
 ## Search modes
 
 Criteria narrow a perspective. Criteria of one mode are alternatives, different modes must all hold; `me` is the acting
 user. What is not in this table answers 422 `validation_failed`.
+
+Text that is stored decomposed (NFD) is not found when it is asked composed (NFC), nor the other way round, because
+`lower()` leaves both as they are. Where both may be stored, ask for both: two tokens with `"match": "any"`.
 """
 ORDERS = """
 ## Orders

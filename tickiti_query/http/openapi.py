@@ -31,14 +31,18 @@ def describe(catalogue: Catalogue = FIELDS) -> Mapping[str, Any]:
         "OPENAPI_VERSION": "3.0.3",
         "OPENAPI_URL_PREFIX": "/",
         "OPENAPI_JSON_PATH": "openapi.json",
-        "OPENAPI_SWAGGER_UI_PATH": "docs",
-        "OPENAPI_SWAGGER_UI_URL": "/docs/assets/",
-        "OPENAPI_SWAGGER_UI_CONFIG": {"tryItOutEnabled": True, "validatorUrl": None, "docExpansion": "list"},
         "API_SPEC_OPTIONS": {
             "info": {"description": INTRODUCTION + "\n### Search modes\n\n" + tabulate_modes(catalogue)},
             "components": {
                 "headers": describe_headers(),
-                "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+                "securitySchemes": {
+                    "token": {
+                        "type": "http",
+                        "scheme": "bearer",
+                        "bearerFormat": "id|secret",
+                        "description": "An API token of Tickiti, as Tickiti shows it when it is made: `id|secret`.",
+                    }
+                },
             },
         },
     }
@@ -54,9 +58,12 @@ def correct_schemas(schemas: MutableMapping[str, Any]) -> None:
     """Correct what flask-smorest and apispec put into the document's schemas."""
     for unused in ("Error", "PaginationMetadata"):
         schemas.pop(unused, None)
+    search = schemas["TicketQuery"]["properties"]["search_object"]
     # Where a nested object may be null, apispec allows any other object too.
-    choices = schemas["TicketQuery"]["properties"]["search_object"]["anyOf"]
-    for choice in choices:
+    for choice in search["anyOf"]:
         if "$ref" not in choice:
             choice["enum"] = [None]
-    choices.append(EMPTY_LIST)
+    search["anyOf"].append(EMPTY_LIST)
+    # A generator of clients takes a property with a default for one that must be given.
+    matching = schemas["Criterion"]["properties"]["match"]
+    matching["description"] = f"`{matching.pop('default')}` unless it is given."
