@@ -11,7 +11,8 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
-from bench.world import Step, list_steps
+from bench.world import Step
+from bench.world_steps import list_steps
 from tickiti_query.demo.loading import read_ddl
 
 INDEXES = Path(__file__).parents[1] / "deploy" / "reporting_indexes.sql"

@@ -93,6 +93,7 @@ SHARED_NAMES: dict[str, set[str]] = {
     "main": {"cli", "demo"},
 }
 LONGEST_MODULE = 250  # lines
+TABLES_OF_CASES = {"bench/shape_cases.py"}  # a table is read by the row, and may be longer
 # The rooms whose docstrings begin with an imperative verb, or with a noun phrase that names the value.
 PLAIN = tuple(room for room in TABLE if "." not in room)
 RULES = Rules(TABLE, PURE, PACKAGES)
@@ -308,8 +309,9 @@ def test_a_docstring_begins_with_a_verb_or_with_the_name_of_the_value() -> None:
 
 
 def test_a_module_is_short() -> None:
-    long = {path for path, text in read_sources(*PRODUCT).items() if text.count("\n") > LONGEST_MODULE}
-    assert long == set()
+    sources = read_sources(*PRODUCT, "bench")
+    long = {path for path, text in sources.items() if text.count("\n") > LONGEST_MODULE}
+    assert long == TABLES_OF_CASES
 
 
 def test_every_file_is_named_after_what_it_holds() -> None:
