@@ -21,7 +21,9 @@ NUMBERS = [field.name for field in fields(Report) if field.name not in {"seconds
 
 def main() -> int:
     """Read the command line, run, and tell."""
-    parser = argparse.ArgumentParser(description="Compare proved answers with the rows, under stress.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.freshness", description="Compare proved answers with the rows, under stress."
+    )
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--writers", type=int, default=6)
     parser.add_argument("--checkers", type=int, default=3)

@@ -8,6 +8,7 @@ others to stay.
 
 from __future__ import annotations
 
+import argparse
 import csv
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +26,7 @@ OVER = "> 10000"  # how the table writes that a statement ran out of time; it is
 
 def main() -> int:
     """Print a row for each number of tickets."""
+    argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__).parse_args()
     with (RESULTS / "shapes.csv").open(encoding="utf-8", newline="") as file:
         shapes = list(read_shapes(csv.DictReader(file)))
     print(f"| tickets | | median ms | {' | '.join(f'within {limit:,} ms' for limit in LIMITS_MS)} |")

@@ -78,7 +78,9 @@ class Kind:
 
 def main() -> int:
     """Read the command line, measure, and tell. 1 where a guess tells more than chance."""
-    parser = argparse.ArgumentParser(description="Measure what the time of a 401 tells.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.guesses", description="Measure what the time of a 401 tells."
+    )
     parser.add_argument("--requests", type=int, default=3000, help="of each kind")
     parser.add_argument(
         "--write", action="store_true", help="write bench/results/guesses.csv and its section of bench/README.md"

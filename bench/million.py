@@ -21,7 +21,7 @@ BATCH = 500_000  # tickets to one statement where a step is written by ranges
 
 def main() -> None:
     """Read the command line and build."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.million", description=__doc__)
     parser.add_argument("url", help="libpq connection string of a server that may be written")
     parser.add_argument("--schema", default="reporting", help="is dropped and built anew")
     parser.add_argument("--tickets", type=int, default=1_000_000)

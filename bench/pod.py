@@ -5,6 +5,7 @@ The numbers in deploy/kubernetes/container/container.yaml come from here.
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import random
@@ -34,6 +35,7 @@ CACHE_BYTES = 64 * MIB  # TICKITI_CACHE_MAX_BYTES
 
 def main() -> int:
     """Start the service as a pod does, and measure it at rest, while its caches fill, and on hits."""
+    argparse.ArgumentParser(prog="python -m bench.pod", description=__doc__).parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="bench-pod") as name,
         Pair.create(Path(name) / "pair") as pair,

@@ -110,7 +110,9 @@ class World:
 
 def main() -> None:
     """Read the command line, measure, and tell."""
-    parser = argparse.ArgumentParser(description="Time every shape that the compiler emits.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.shapes", description="Time every shape that the compiler emits."
+    )
     parser.add_argument("--url", required=True, help="libpq connection string: the bench world, 1,000,000 tickets")
     parser.add_argument("--url100k", help="the same with 100,000 tickets")
     parser.add_argument("--url5m", help="the same with 5,000,000 tickets")
