@@ -1,4 +1,4 @@
-"""Looks for a wrong proof for as long as it is told to: `python -m bench.freshness --seconds 600`.
+"""Look for a wrong proof for a given time: `python -m bench.freshness --seconds 600`.
 
 Starts a primary and a standby of its own, lets writers commit in every way there is, crashes the standby now and
 then, and compares each proved answer with the rows. Ends with status 1 if one was wrong.

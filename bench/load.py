@@ -152,7 +152,7 @@ def measure(options: argparse.Namespace) -> Run:
 
 
 def describe_conditions(options: argparse.Namespace, pair: Pair) -> dict[str, Any]:
-    """What a reader must know to judge the figures."""
+    """Return the conditions of the run, by which a reader judges its figures."""
     return {
         **describe_machine(pair),
         "tickets": options.tickets,

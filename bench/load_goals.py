@@ -43,7 +43,7 @@ def judge_load(figures: Mapping[Case, Sequence[Figures]]) -> Iterator[Goal]:
 
 
 def judge_work(statements: float, scans: int) -> Iterator[Goal]:
-    """What the database's own log and statistics say."""
+    """Yield the goals for the work of the database, by its own log and statistics."""
     yield Goal("statements of a hit, from the standby's log", statements, "≤", 1, "")
     yield Goal(f"scans of tables and indexes in {HITS_COUNTED} hits", scans, "≤", 0, "")
 

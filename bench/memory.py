@@ -1,4 +1,4 @@
-"""What a cached answer costs beside its bytes, and whether a worker's memory stays flat: `python -m bench.memory`.
+"""The memory of a cached answer beside its bytes, and of a worker over many requests: `python -m bench.memory`.
 
 Everything runs in this process, without a database: a stand-in for the replica gives the rows.
 """

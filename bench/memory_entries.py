@@ -30,7 +30,7 @@ PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
 @dataclass(frozen=True)
 class Shape:
-    """How large the parts of a key and of what proves it are."""
+    """The sizes of the parts of a key and of its proof."""
 
     title: str
     criteria: int = 1
@@ -64,7 +64,7 @@ def print_costs(entries: int) -> None:
 
 
 def run_alone(work: Callable[..., float], *arguments: Any) -> float:
-    """What `work` makes in a process of its own, whose memory nobody has used before."""
+    """Return the result of `work` in a process of its own, whose memory nobody has used before."""
     with ProcessPoolExecutor(1, get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
 

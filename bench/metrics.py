@@ -1,4 +1,4 @@
-"""What metrics cost a hit, and what a page of them costs, in this process: `python -m bench.metrics`."""
+"""The cost of metrics for a hit, and of a page of them, in this process: `python -m bench.metrics`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Builds a large reporting schema: `python -m bench.million --tickets 1000000 'host=… dbname=…'`."""
+"""Build a large reporting schema: `python -m bench.million --tickets 1000000 'host=… dbname=…'`."""
 
 from __future__ import annotations
 

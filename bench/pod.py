@@ -1,4 +1,4 @@
-"""What a pod needs: memory and CPU of gunicorn and its worker, on the demo's shop: `python -m bench.pod`.
+"""The needs of a pod: memory and CPU of gunicorn and its worker, on the demo's shop: `python -m bench.pod`.
 
 The numbers in deploy/kubernetes/container/container.yaml come from here.
 """
@@ -131,7 +131,7 @@ def fill_caches(running: Running) -> None:
 
 
 def is_full(running: Running) -> bool:
-    """Whether the caches are within an answer or two of their bound."""
+    """Return whether the caches are within an answer or two of their bound."""
     return scrape(running).sum("cache_bytes") > 0.95 * CACHE_BYTES
 
 

@@ -1,4 +1,4 @@
-"""What a pooler costs and spares, on the demo's shop: `python -m bench.pooler` (needs Debian's pgbouncer).
+"""The costs and savings of a pooler, on the demo's shop: `python -m bench.pooler` (needs Debian's pgbouncer).
 
 The figures of docs/scaling.md come from here: a worker of 8 threads with connections of its own, then behind PgBouncer.
 """

@@ -1,4 +1,4 @@
-"""What the rate limit costs a hit, in this process: `python -m bench.rate_limit`."""
+"""The cost of the rate limit for a hit, in this process: `python -m bench.rate_limit`."""
 
 from __future__ import annotations
 

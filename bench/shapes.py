@@ -1,4 +1,4 @@
-"""Measures every shape that the compiler emits: `python -m bench.shapes --url 'host=… dbname=…'`.
+"""Measure every shape that the compiler emits: `python -m bench.shapes --url 'host=… dbname=…'`.
 
 The database holds the bench world (`python -m bench.million`). Each statement is compiled as the service does it and
 run with the service's session settings, in turns with rivals: what a person would write by hand for the same rows,
@@ -45,7 +45,7 @@ PEOPLE = {
 
 @dataclass(frozen=True)
 class Line:
-    """What was found of a shape for one kind of user; `small` and `large` are times on the other databases."""
+    """The result of a shape for one kind of user; `small` and `large` are times on the other databases."""
 
     shape: Shape
     person: str

@@ -16,7 +16,7 @@ STATISTICS_SECONDS = 11.0  # an idle session tells what it has read within ten
 
 
 def count_statements(standby: PostgresServer, target: Target) -> tuple[float, int]:
-    """What one hit makes the standby do: statements in its log, and scans of tables or indexes."""
+    """Return the work of the standby for hits: statements of one hit in its log, and scans of tables or indexes."""
     question = write_body(INDEXED).encode()
     with contextlib.closing(target.connect()) as connection:
         time.sleep(STATISTICS_SECONDS)

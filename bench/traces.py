@@ -1,4 +1,4 @@
-"""What traces cost: CPU of a hit with and without them, on the demo's shop: `python -m bench.traces`."""
+"""The cost of traces: CPU of a hit with and without them, on the demo's shop: `python -m bench.traces`."""
 
 from __future__ import annotations
 
