@@ -193,7 +193,7 @@ def make_readiness(replica: Replica, freshness: Freshness) -> Readiness:
 
 
 def start_tracing(route: str) -> "Tracing":
-    """What makes and sends spans; who does not ask for them need not have its packages."""
+    """Return the maker and sender of spans. Its packages are needed only where traces are asked for."""
     from tickiti_query.operations.tracing import Tracing  # noqa: PLC0415
 
     return Tracing(route)

@@ -1,1 +1,1 @@
-"""What performance claims are made with: a large reporting schema and the shapes measured on it."""
+"""The measurements behind every claim of performance, and the large reporting schema that they run on."""

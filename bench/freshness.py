@@ -1,4 +1,4 @@
-"""Looks for a wrong proof for as long as it is told to: `python -m bench.freshness --seconds 600`.
+"""Look for a wrong proof for a given time: `python -m bench.freshness --seconds 600`.
 
 Starts a primary and a standby of its own, lets writers commit in every way there is, crashes the standby now and
 then, and compares each proved answer with the rows. Ends with status 1 if one was wrong.
@@ -21,7 +21,9 @@ NUMBERS = [field.name for field in fields(Report) if field.name not in {"seconds
 
 def main() -> int:
     """Read the command line, run, and tell."""
-    parser = argparse.ArgumentParser(description="Compare proved answers with the rows, under stress.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.freshness", description="Compare proved answers with the rows, under stress."
+    )
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--writers", type=int, default=6)
     parser.add_argument("--checkers", type=int, default=3)

@@ -1,13 +1,13 @@
-"""What the measured lists take at each number of tickets, and would take at more: `python -m bench.growth`.
+"""The times of the measured lists at each number of tickets, and extrapolated to more: `python -m bench.growth`.
 
 Nothing is measured here: it counts the medians of bench/results/shapes.csv, which `python -m bench.shapes --write`
-writes. Beyond the
-largest number a shape that had grown since the one before is taken to go on in proportion to the tickets, and the
-others to stay.
+writes. Beyond the largest number a shape that had grown since the one before is taken to go on in proportion to the
+tickets, and the others to stay.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -25,6 +25,7 @@ OVER = "> 10000"  # how the table writes that a statement ran out of time; it is
 
 def main() -> int:
     """Print a row for each number of tickets."""
+    argparse.ArgumentParser(prog="python -m bench.growth", description=__doc__).parse_args()
     with (RESULTS / "shapes.csv").open(encoding="utf-8", newline="") as file:
         shapes = list(read_shapes(csv.DictReader(file)))
     print(f"| tickets | | median ms | {' | '.join(f'within {limit:,} ms' for limit in LIMITS_MS)} |")
@@ -49,7 +50,7 @@ def read_shapes(rows: Iterable[Mapping[str, str]]) -> Iterator[list[float]]:
 
 
 def extrapolate(times: list[float], millions: float) -> float:
-    """What a shape would take among so many tickets."""
+    """Return the milliseconds that a shape would take among so many tickets."""
     *_, before, last = times
     return last * millions / max(SIZES.values()) if last > GROWN * before else last
 

@@ -1,4 +1,4 @@
-"""Can a refused token be told from another by the time of its 401? `python -m bench.guesses --write` says how well.
+"""The time of a 401 for each kind of refused token: `python -m bench.guesses --write`.
 
 gunicorn on an embedded standby, one client on one connection that stays open, every kind of token in a random order.
 For each kind: how often its 401 comes later than one for an unknown id, out of all pairs of the two (the
@@ -54,7 +54,7 @@ VALUES (901, 1, %s, '["*"]', '2001-01-01'),
 
 @dataclass(frozen=True)
 class Kind:
-    """What the times of one kind of token tell; seconds, and the share of pairs in which its answer came later."""
+    """The times of one kind of token in seconds, and the share of pairs in which its answer came later."""
 
     name: str
     median: float
@@ -78,7 +78,9 @@ class Kind:
 
 def main() -> int:
     """Read the command line, measure, and tell. 1 where a guess tells more than chance."""
-    parser = argparse.ArgumentParser(description="Measure what the time of a 401 tells.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.guesses", description="Measure what the time of a 401 tells."
+    )
     parser.add_argument("--requests", type=int, default=3000, help="of each kind")
     parser.add_argument(
         "--write", action="store_true", help="write bench/results/guesses.csv and its section of bench/README.md"
@@ -130,7 +132,7 @@ def measure(port: int, requests: int) -> dict[str, list[float]]:
 
 
 def compare(values: Sequence[float], reference: Sequence[float]) -> float:
-    """How often one of `values` is larger than one of `reference`, of all pairs; 0.5 is chance."""
+    """Return the share of all pairs in which one of `values` is larger than one of `reference`; 0.5 is chance."""
     ranked = sorted([(value, True) for value in values] + [(value, False) for value in reference])
     ranks = sum(rank for rank, (_, is_ours) in enumerate(ranked, 1) if is_ours)
     n, m = len(values), len(reference)

@@ -1,4 +1,4 @@
-"""What a load run found: the section of bench/README.md, the raw table, the chart."""
+"""The report of a load run: the section of bench/README.md, the raw table, the chart."""
 
 from __future__ import annotations
 

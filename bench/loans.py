@@ -53,7 +53,7 @@ def time_loans(loans: int, rounds: int) -> list[float]:
 
 def main() -> int:
     """Print the median and the least time of a loan."""
-    parser = argparse.ArgumentParser(description="Time a loan from the connection pool.")
+    parser = argparse.ArgumentParser(prog="python -m bench.loans", description="Time a loan from the connection pool.")
     parser.add_argument("--loans", type=int, default=50_000, help="in each round")
     parser.add_argument("--rounds", type=int, default=7)
     arguments = parser.parse_args()

@@ -1,7 +1,8 @@
-"""What metrics cost a hit, and what a page of them costs, in this process: `python -m bench.metrics`."""
+"""The cost of metrics for a hit, and of a page of them, in this process: `python -m bench.metrics`."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 import timeit
 from collections.abc import Callable
@@ -15,6 +16,7 @@ PERSPECTIVES = 60  # more than are named
 
 def main() -> int:
     """Print microseconds of a hit and of a miss, and the size and milliseconds of a page."""
+    argparse.ArgumentParser(prog="python -m bench.metrics", description=__doc__).parse_args()
     hit = RequestTrace(user_id=1, perspective_id=3, rows=100, cache="hit", durations={"cache": 2e-4, "auth": 3e-6})
     miss = RequestTrace(
         user_id=1,

@@ -1,4 +1,4 @@
-"""Builds a large reporting schema: `python -m bench.million --tickets 1000000 'host=… dbname=…'`."""
+"""Build a large reporting schema: `python -m bench.million --tickets 1000000 'host=… dbname=…'`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import psycopg2
 from psycopg2 import sql
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
-from bench.world import Step, list_steps
+from bench.world import Step
+from bench.world_steps import list_steps
 from tickiti_query.demo.loading import read_ddl
 
 INDEXES = Path(__file__).parents[1] / "deploy" / "reporting_indexes.sql"
@@ -20,7 +21,7 @@ BATCH = 500_000  # tickets to one statement where a step is written by ranges
 
 def main() -> None:
     """Read the command line and build."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m bench.million", description=__doc__)
     parser.add_argument("url", help="libpq connection string of a server that may be written")
     parser.add_argument("--schema", default="reporting", help="is dropped and built anew")
     parser.add_argument("--tickets", type=int, default=1_000_000)

@@ -1,10 +1,11 @@
-"""What a pod needs: memory and CPU of gunicorn and its worker, on the demo's shop: `python -m bench.pod`.
+"""The needs of a pod: memory and CPU of gunicorn and its worker, on the demo's shop: `python -m bench.pod`.
 
 The numbers in deploy/kubernetes/container/container.yaml come from here.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import random
@@ -35,6 +36,7 @@ CACHE_BYTES = 64 * MIB  # TICKITI_CACHE_MAX_BYTES
 
 def main() -> int:
     """Start the service as a pod does, and measure it at rest, while its caches fill, and on hits."""
+    argparse.ArgumentParser(prog="python -m bench.pod", description=__doc__).parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="bench-pod") as name,
         Pair.create(Path(name) / "pair") as pair,
@@ -130,7 +132,7 @@ def fill_caches(running: Running) -> None:
 
 
 def is_full(running: Running) -> bool:
-    """Whether the caches are within an answer or two of their bound."""
+    """Return whether the caches are within an answer or two of their bound."""
     return scrape(running).sum("cache_bytes") > 0.95 * CACHE_BYTES
 
 

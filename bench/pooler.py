@@ -1,10 +1,11 @@
-"""What a pooler costs and spares, on the demo's shop: `python -m bench.pooler` (needs Debian's pgbouncer).
+"""The costs and savings of a pooler, on the demo's shop: `python -m bench.pooler` (needs Debian's pgbouncer).
 
 The figures of docs/scaling.md come from here: a worker of 8 threads with connections of its own, then behind PgBouncer.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -27,6 +28,7 @@ KINDS = {"hits": lambda _: "{}", "misses": ask_anew}
 
 def main() -> int:
     """Load both arrangements in turn, and print a row of a table for each kind of answer."""
+    argparse.ArgumentParser(prog="python -m bench.pooler", description=__doc__).parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="bench-pooler") as name,
         Pair.create(Path(name) / "pair") as pair,

@@ -1,7 +1,8 @@
-"""What the rate limit costs a hit, in this process: `python -m bench.rate_limit`."""
+"""The cost of the rate limit for a hit, in this process: `python -m bench.rate_limit`."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 import timeit
 from collections.abc import Callable
@@ -14,6 +15,7 @@ RATE = "1000000000/hour"  # a window that does not end, and that nobody uses up
 
 def main() -> int:
     """Print microseconds of a check and of its headers."""
+    argparse.ArgumentParser(prog="python -m bench.rate_limit", description=__doc__).parse_args()
     monkey.patch_all()  # as in the service: gevent's locks
     # Imported after that, as gevent asks for.
     from tickiti_query.admission.rate_limit import RateLimiter  # noqa: PLC0415

@@ -192,7 +192,7 @@ class Hand:
         ]
 
     def recently_read(self, columns: Sequence[str] = ()) -> str:
-        """What was read, the latest reading first."""
+        """Return the statement for the tickets that were read, the latest reading first."""
         return self.plain(
             "s.last_read_at IS NOT NULL", f"s.last_read_at DESC NULLS LAST, {ID}", self.join_state, columns
         )

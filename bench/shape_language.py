@@ -1,4 +1,4 @@
-"""What a shape of `bench.shapes` is: what is asked, how a person would write it, and what we know of it."""
+"""The shapes of `bench.shapes`: a query, its SQL as a person would write it, and the reason for its time."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def search(mode: str, *tokens: str | int, match: str = "all") -> Criterion:
 
 
 def tell_growth(conditions: Sequence[Condition], orders: Sequence[Order], criteria: Sequence[Criterion]) -> str:
-    """Why a combination takes longer among more tickets."""
+    """Return the reason why a combination takes longer among more tickets."""
     has_text = any(each.operator in {"contains", "does not contain"} for each in conditions)
     if has_text or any(criterion.mode in TEXTS for criterion in criteria):
         return RECHECK
@@ -90,7 +90,7 @@ def tell_growth(conditions: Sequence[Condition], orders: Sequence[Order], criter
 
 
 def tell_behind(conditions: Sequence[Condition], orders: Sequence[Order]) -> str:
-    """Why the compiler's form of a combination is slower than another."""
+    """Return the reason why the compiler's form of a combination is slower than another."""
     first = orders[0].field if orders else ""
     if any(each.field == "for_attention" for each in conditions):
         return ALL_SIDES

@@ -52,12 +52,12 @@ class Compared:
 
     @property
     def is_behind(self) -> bool:
-        """Whether the goal is missed by more than noise."""
+        """Return whether the goal is missed by more than noise."""
         return bool(self.best and is_worse(self.ours.ms if self.ours else LONGEST_MS, self.best.ms))
 
 
 def count_rounds(ms: float) -> int:
-    """How often to run what took so long."""
+    """Return the number of rounds for a statement that took so long."""
     return ROUNDS if ms <= SLOW_MS else 2 if ms <= VERY_SLOW_MS else 0
 
 

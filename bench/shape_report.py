@@ -1,4 +1,4 @@
-"""What the shapes took: a line of progress each, the section of bench/README.md, and the raw table."""
+"""The report on the shapes: a line of progress each, the section of bench/README.md, and the raw table."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ def find_growth(line: Line) -> float | None:
 
 
 def is_growing(line: Line) -> bool:
-    """Whether the goal of growth is missed by more than noise, and not because there are more rows to show."""
+    """Return whether the goal of growth is missed by more than noise, and not because there are more rows to show."""
     return bool(
         line.large and line.small and line.large.rows <= line.small.rows and is_worse(line.large.ms, line.small.ms)
     )
 
 
 def find_mark(line: Line) -> str:
-    """What is amiss, in a word."""
+    """Return a word for each thing that is amiss."""
     marks = []
     if line.compared.differs:
         marks.append("DIFFERS")
@@ -99,7 +99,7 @@ def render_section(lines: Sequence[Line], told: Conditions) -> str:
 
 
 def render_summary(lines: Sequence[Line]) -> Iterator[str]:
-    """How many of each group meet the goals."""
+    """Yield the table of groups: how many shapes of each meet the goals."""
     yield "| | measured | under 5 ms | median ms | slowest ms | ratio beyond goal | growth beyond goal |"
     yield "|---|---:|---:|---:|---:|---:|---:|"
     for group in dict.fromkeys(line.shape.group for line in lines):
@@ -112,7 +112,7 @@ def render_summary(lines: Sequence[Line]) -> Iterator[str]:
 
 
 def find_reason(line: Line) -> str:
-    """Why a line misses a goal, by its figures, or else by its shape; empty where it misses none."""
+    """Return the reason why a line misses a goal, by its figures, or else by its shape; empty where it misses none."""
     if line.compared.differs:
         return "other rows than by hand"
     if line.compared.is_behind:

@@ -1,4 +1,4 @@
-"""What people save and search: fields together."""
+"""Combinations of fields, as people save and search them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tickiti_query.model.actor import User
 
 
 def list_combinations() -> Iterator[Shape]:
-    """What people save and search."""
+    """Yield a shape for each combination."""
     mine = where("assignee", "is", "me")
     unclosed = where("status", "is not", "closed")
     is_open = where("status", "is", "open")

@@ -1,4 +1,4 @@
-"""Measures every shape that the compiler emits: `python -m bench.shapes --url 'host=… dbname=…'`.
+"""Measure every shape that the compiler emits: `python -m bench.shapes --url 'host=… dbname=…'`.
 
 The database holds the bench world (`python -m bench.million`). Each statement is compiled as the service does it and
 run with the service's session settings, in turns with rivals: what a person would write by hand for the same rows,
@@ -45,7 +45,7 @@ PEOPLE = {
 
 @dataclass(frozen=True)
 class Line:
-    """What was found of a shape for one kind of user; `small` and `large` are times on the other databases."""
+    """The result of a shape for one kind of user; `small` and `large` are times on the other databases."""
 
     shape: Shape
     person: str
@@ -110,7 +110,9 @@ class World:
 
 def main() -> None:
     """Read the command line, measure, and tell."""
-    parser = argparse.ArgumentParser(description="Time every shape that the compiler emits.")
+    parser = argparse.ArgumentParser(
+        prog="python -m bench.shapes", description="Time every shape that the compiler emits."
+    )
     parser.add_argument("--url", required=True, help="libpq connection string: the bench world, 1,000,000 tickets")
     parser.add_argument("--url100k", help="the same with 100,000 tickets")
     parser.add_argument("--url5m", help="the same with 5,000,000 tickets")

@@ -1,4 +1,4 @@
-"""How far a reader walks with a request: calls, files and changes of file: `python -m bench.trace [--tree PATH]`.
+"""The walk of a reader with a request: calls, files and changes of file: `python -m bench.trace [--tree PATH]`.
 
 A cold request, a hit and a repeated miss go through the WSGI app in one process, over the demo's shop on a real primary
 and standby; gunicorn is left out. Counted are calls of functions in our own files, the files that are entered, and how
@@ -35,7 +35,7 @@ SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Count:
-    """How far one request walked."""
+    """The walk of one request."""
 
     calls: int
     changes: int

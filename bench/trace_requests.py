@@ -1,4 +1,4 @@
-"""Counts how far three requests walk through our own files, and prints the counts as JSON.
+"""Count how far three requests walk through our own files, and print the counts as JSON.
 
 bench/trace.py runs it with the interpreter of a checkout, in that checkout: it imports nothing else of the benches, and
 nothing of the service but what a checkout of any age has.

@@ -1,7 +1,8 @@
-"""What traces cost: CPU of a hit with and without them, on the demo's shop: `python -m bench.traces`."""
+"""The cost of traces: CPU of a hit with and without them, on the demo's shop: `python -m bench.traces`."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from contextlib import ExitStack
@@ -20,6 +21,7 @@ ROUNDS, SECONDS = 5, 3.0
 
 def main() -> int:
     """Ask two services in turns for what they have in their caches; the medians."""
+    argparse.ArgumentParser(prog="python -m bench.traces", description=__doc__).parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-traces")))
         pair = stack.enter_context(Pair.create(folder / "pair"))

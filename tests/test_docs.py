@@ -136,7 +136,7 @@ def test_every_command_that_is_named_exists() -> None:
 
 
 def is_there(name: str) -> bool:
-    """Whether a path is one of the repository, seen from its root or from the package."""
+    """Return whether a path is one of the repository, seen from its root or from the package."""
     return any(
         path.exists() or any(path.parent.glob(path.name)) for path in (ROOT / name, ROOT / "tickiti_query" / name)
     )

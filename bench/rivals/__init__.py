@@ -1,1 +1,1 @@
-"""What the service is measured against: the same question answered by others, as well as a good engineer would."""
+"""The rivals of the service: other programs that answer the same question, written as a good engineer would."""

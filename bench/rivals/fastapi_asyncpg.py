@@ -52,7 +52,7 @@ app = FastAPI(lifespan=open_pool, openapi_url=None)
 
 @app.post("/api/v1/tickets/query", response_model=None)  # type: ignore[untyped-decorator]
 async def query_tickets(request: Request) -> Response:
-    """Who asks, then the rows."""
+    """Find the user who asks, then return the rows."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     number, _, secret = token.rpartition("|")
     if scheme.lower() != "bearer" or not secret:

@@ -1,4 +1,4 @@
-"""What one writes on a first day: Flask, a psycopg2 connection a thread, two statements a request, jsonify."""
+"""The rival of a first day's work: Flask, a psycopg2 connection a thread, two statements a request, jsonify."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ def connect() -> Any:
 
 @app.post("/api/v1/tickets/query")
 def query_tickets() -> Response:
-    """Who asks, then the rows."""
+    """Find the user who asks, then return the rows."""
     number, _, secret = request.headers.get("Authorization", "").removeprefix("Bearer ").rpartition("|")
     body = request.get_json(silent=True) or {}
     question, sql = QUESTIONS[body["perspective_id"]]

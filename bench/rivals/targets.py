@@ -35,7 +35,7 @@ class LoadError(RuntimeError):
 
 @dataclass(frozen=True)
 class Reply:
-    """What a target answered."""
+    """An answer of a target."""
 
     status: int
     body: bytes
@@ -53,12 +53,12 @@ class Target:
 
     @property
     def bind(self) -> str:
-        """What it listens on; its processes have it in their environment as TICKITI_BIND."""
+        """The address that it listens on. Its processes have it in their environment as TICKITI_BIND."""
         return f"{HOST}:{self.port}"
 
     @property
     def url(self) -> str:
-        """Where its one endpoint is."""
+        """The URL of its one endpoint."""
         return f"http://{self.bind}{PATH}"
 
     def connect(self, seconds: float = ANSWER_SECONDS) -> http.client.HTTPConnection:
@@ -76,7 +76,7 @@ def ask(connection: http.client.HTTPConnection, headers: Mapping[str, str], body
 
 @dataclass(frozen=True)
 class CachedPlan:
-    """How a target is started, and where: `{port}` stands in the command."""
+    """The command that starts a target, and its directory: `{port}` stands in the command."""
 
     name: str
     title: str

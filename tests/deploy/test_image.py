@@ -36,7 +36,7 @@ def list_step(stage: list[tuple[str, str]], word: str) -> list[str]:
 
 
 def is_ignored(path: str) -> bool:
-    """What .dockerignore says of a path: the last pattern that fits it, or one of its parents, decides."""
+    """Return whether .dockerignore excludes a path: the last pattern that fits it, or one of its parents, decides."""
     parents = ["/".join(path.split("/")[: end + 1]) for end in range(path.count("/") + 1)]
     ignored = False
     for line in (ROOT / ".dockerignore").read_text("utf-8").splitlines():
@@ -116,7 +116,7 @@ def place() -> Iterator[Path]:
 
 
 def may_become_another() -> bool:
-    """Whether the image's user can be had here: we are root, and Python itself is not in root's own home."""
+    """Return whether the image's user can be had here: we are root, and Python itself is not in root's own home."""
     python = Path(sys.executable).resolve()
     return os.geteuid() == 0 and all(parent.stat().st_mode & 0o001 for parent in python.parents)
 

@@ -41,7 +41,7 @@ Document = dict[str, Any]
 
 
 def build(folder: Path) -> list[Document]:
-    """What kustomize makes of a folder."""
+    """Return the documents that kustomize makes of a folder."""
     ran = subprocess.run([KUBECTL or "", "kustomize", folder], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
     return list(yaml.safe_load_all(ran.stdout))

@@ -1,1 +1,1 @@
-"""What the service goes through while clients keep asking; docs/reliability.md is the table of it."""
+"""Faults of the service and its surroundings while clients keep asking; docs/reliability.md is the table of them."""

@@ -1,4 +1,4 @@
-"""Where the faults happen: a primary, two standbys, a world that is written to, and one relation that can be slow."""
+"""The environment of the faults: a primary, two standbys, a world that is written to, and one slow relation."""
 
 import contextlib
 import os
@@ -169,7 +169,7 @@ class Environment:
         wait_until(lambda: not self.list_sessions(f"xact_start < '{now}'"), 10, "older readings have ended")
 
     def count_conflicts(self) -> int:
-        """How many readings the standby has ended because replay collided with them."""
+        """Return the number of readings that the standby has ended because replay collided with them."""
         [(count,)] = self.standby.execute("SELECT sum(confl_snapshot) FROM pg_stat_database_conflicts")
         return int(count)
 
@@ -227,7 +227,7 @@ def bring_back(standby: PostgresServer) -> None:
 
 
 def is_there(standby: PostgresServer) -> bool:
-    """Whether it answers."""
+    """Return whether the standby answers."""
     try:
         standby.execute("SELECT 1")
     except psycopg2.Error:

@@ -21,7 +21,7 @@ CODES = {503: {"replica_unavailable", "overloaded"}, 504: {"query_timeout"}}
 
 
 class Fault:
-    """What happened from `began` to `ended`, and after it; the samples are of the clients."""
+    """A fault from `began` to `ended`, and the clients' samples during it and after it."""
 
     def __init__(self, traffic: Traffic) -> None:
         self.began = time.monotonic()
@@ -29,15 +29,15 @@ class Fault:
         self._traffic = traffic
 
     def during(self) -> list[Sample]:
-        """What was asked and answered while the fault lasted."""
+        """The samples that were asked and answered while the fault lasted."""
         return [s for s in self._traffic.samples.copy() if s.began >= self.began and s.ended <= self.ended]
 
     def across(self, moment: float) -> list[Sample]:
-        """What had been asked at that moment, be it before the fault, and was answered after it."""
+        """Return the samples that had been asked by that moment, even before the fault, and were answered after it."""
         return [s for s in self._traffic.samples.copy() if s.began < moment < s.ended]
 
     def statuses(self) -> Counter[int | None]:
-        """How often each status was answered while the fault lasted."""
+        """The number of answers of each status while the fault lasted."""
         return Counter(sample.status for sample in self.during())
 
     def wait_for(self, *statuses: int, times: int = 10) -> None:
@@ -99,7 +99,7 @@ class Judge:
         return None
 
     def _find_untimely(self, sample: Sample, fault: Fault) -> str | None:
-        """Whether a refusal came without a fault."""
+        """Return a sentence where a refusal came without a fault."""
         is_early = self._recovering_until < sample.began and sample.ended < fault.began
         if is_early or sample.began > fault.ended + RECOVERY_SECONDS:
             return f"{sample.status} and no fault"
@@ -153,7 +153,7 @@ class Scene:
         assert not broken, f"{len(broken)} of {len(samples)} answers, such as\n" + "\n".join(broken[:3])
 
     def ready(self) -> tuple[int, dict[str, str]]:
-        """What `/readyz` says: its status, and the checks that fail."""
+        """Return the status of `/readyz`, and the checks that fail."""
         status, body = self.running.get("/readyz", port=self.running.admin_port)
         return status, {name: word for name, word in body["checks"].items() if word not in {"ok", "unknown"}}
 
@@ -168,6 +168,6 @@ def wait_well(traffic: Traffic, since: float, what: str) -> None:
 
 
 def is_well(samples: list[Sample], since: float) -> bool:
-    """Whether the last so many answers were all those of a good day, and asked after this moment."""
+    """Return whether the last answers were all those of a good day, and asked after this moment."""
     last = samples[-WELL_IN_A_ROW:]
     return len(last) == WELL_IN_A_ROW and all(s.is_well and s.began >= since for s in last)

@@ -22,7 +22,7 @@ def own_scene(environment: Environment, tell: Callable[[str], None], tmp_path: P
 
 
 def test_a_worker_is_killed(scene: Scene) -> None:
-    """What that worker held ends without an answer; nothing else does, and another takes its place."""
+    """Only the requests of that worker end without an answer, and another worker takes its place."""
     killed = [float("inf")]
     with scene.fault("worker killed -9", may_be_lost=lambda s: s.began <= killed[0] <= s.ended) as fault:
         before = set(scene.running.list_workers())

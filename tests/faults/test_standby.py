@@ -100,7 +100,7 @@ def test_the_server_is_out_of_connections(environment: Environment, scene: Scene
     ):
 
         def is_full() -> bool:
-            """Whether others have all connections, once those of the service have been ended."""
+            """Return whether others have all connections, once those of the service have been ended."""
             cursor.execute(TERMINATE)
             with contextlib.suppress(psycopg2.OperationalError):
                 while True:

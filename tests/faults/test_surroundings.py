@@ -1,4 +1,4 @@
-"""What the service stands on: where its log goes, and its clock."""
+"""Faults of the service's surroundings: the destination of its log, and its clock."""
 
 import contextlib
 import fcntl

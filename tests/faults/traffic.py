@@ -35,7 +35,7 @@ class Sample:
 
     @property
     def is_well(self) -> bool:
-        """Whether it was answered as on a good day; its rows are another matter."""
+        """Return whether it was answered as on a good day; its rows are another matter."""
         return self.status == (401 if self.question.user_id is None else 200)
 
 

@@ -1,4 +1,4 @@
-"""What is true: a small world whose two tickets carry a number that only grows, and what each question shows of it.
+"""The truth: a small world whose two tickets carry a number that only grows, and the right answer to each question.
 
 A writer commits the next number every tenth of a second; an observer reads from the standby itself which number it
 shows. An answer must be the oracle's list for one number, no older than what the standby showed before the request
@@ -35,7 +35,7 @@ SHOWN = f"SELECT subject FROM reporting.tickets WHERE id = {NUMBERED[0]}"
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """Who asks, with which body; None: nobody that may."""
+    """A user and a body to ask with; without a user, nobody that may ask."""
 
     user_id: int | None
     token: str
@@ -79,7 +79,7 @@ def make_numbered(number: int) -> World:
 
 @lru_cache(maxsize=4096)
 def expect(question: Question, number: int) -> Answer:
-    """What the oracle says to a question at a number."""
+    """Return the oracle's answer to a question at a number."""
     if question.user_id is None:
         return UNAUTHENTICATED
     return evaluate(make_numbered(number), question.user_id, question.body)

@@ -23,7 +23,7 @@ class Wire:
         self._flows.clear()
 
     def mend(self) -> None:
-        """What was on the way arrives."""
+        """Let what was on the way arrive."""
         self._flows.set()
 
     def lead_to(self, *ports: int) -> None:

@@ -139,7 +139,7 @@ def comparison(pair: Pair) -> Iterator[Comparison]:
 
 
 def has_view(user: Row, kind: str, view: Row) -> bool:
-    """What the table says."""
+    """Return whether the user has the view, by the table."""
     staff = "staff" if user["is_staff"] else "no staff"
     who = (
         f"its owner, {staff}" if view["owner_id"] == user["id"] else f"other{'' if user['is_staff'] else 's,'} {staff}"
@@ -148,7 +148,7 @@ def has_view(user: Row, kind: str, view: Row) -> bool:
 
 
 def list_visible(user: Row) -> set[int]:
-    """What the table says."""
+    """Return the tickets that the user may see, by the table."""
     table = read_table("Which tickets can be in them")
     return {
         ticket["id"]

@@ -60,7 +60,7 @@ def run_pip(*arguments: str | Path) -> None:
 
 
 def copy_sources(target: Path) -> None:
-    """What a build reads, and some of what it must leave out. A build writes beside its sources."""
+    """Copy what a build reads, and some of what it must leave out. A build writes beside its sources."""
     for name in SOURCES:
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))

@@ -61,7 +61,7 @@ class Environment:
 
 
 def list_addresses(pair: Pair) -> dict[str, str]:
-    """What stands in the documents -> what it is on the pair."""
+    """Return the addresses of the documents, each with the address on the pair that stands for it."""
     url = pair.standby.url_for(READER)
     return {
         "postgresql://tickiti_query:secret@replica.example:5432/tickiti?sslmode=verify-full": url,
@@ -75,7 +75,7 @@ def list_addresses(pair: Pair) -> dict[str, str]:
 
 
 def list_blocks(document: Document) -> list[Block]:
-    """What is run of a document, while the service runs that START has started."""
+    """Return the blocks of a document that are run while the service of START runs."""
     return [
         block
         for block in document.blocks
@@ -133,7 +133,7 @@ def test_the_blocks_of_a_document_run_one_after_the_other(document: Document, en
 
 
 def compare(shown: str, printed: str) -> bool:
-    """Whether the lines that are shown were printed; `…` stands for what is left out, the rest then not compared."""
+    """Return whether the lines that are shown were printed; nothing after a `…` is compared."""
     expected = shown.partition("…")[0].rpartition("\n")[0]
     return bool(expected) and printed.startswith(expected)
 

@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def address(shop: Shop) -> Iterator[str]:
-    """Where the service listens, under a small server of this process."""
+    """The address of the service, under a small server of this process."""
     server = make_server("127.0.0.1", 0, shop.app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()

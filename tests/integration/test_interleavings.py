@@ -57,7 +57,7 @@ ENVIRONMENTS = ("environment", "uncached")
 
 @dataclass(frozen=True)
 class Sent:
-    """What the service sent in one round trip; `prepared` is what it had sent before for what it executes."""
+    """The statements of one round trip; `prepared` is what the service had sent before for what it executes."""
 
     text: str
     prepared: str = ""
@@ -389,7 +389,7 @@ def test_in_ttl_mode_an_answer_is_given_until_its_time_is_up_and_no_longer(ttl_w
         world = reduce(lambda before, event: event.apply(before), events.values(), world)
 
         def follow(door: Door, question: Question, first: tuple[float, Found, float]) -> int:
-            """How often the old answer came."""
+            """Return the number of times that the old answer came."""
             began, old, ended = first
             for times, (sent, found, answered) in enumerate(keep_asking(door, question, now)):
                 if found.status != 200 or not found.is_hit:

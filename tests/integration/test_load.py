@@ -48,7 +48,7 @@ def running(shop_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @dataclass(frozen=True)
 class Told:
-    """What came back, and how long it took."""
+    """An answer, and the time that it took."""
 
     status: int
     error: str | None

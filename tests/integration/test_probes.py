@@ -1,4 +1,4 @@
-"""What probes see of a replica that is late, lost, frozen or not there yet: out of service, and no restart."""
+"""Probes beside a replica that is late, lost, frozen or not there yet: out of service, and no restart."""
 
 import contextlib
 import math
@@ -49,7 +49,7 @@ def probe(running: Running, path: str) -> tuple[int, Any]:
 
 
 def fails(running: Running, check: str) -> bool:
-    """Whether readiness is a 503 that names this check and no other."""
+    """Return whether readiness is a 503 that names this check and no other."""
     status, body = probe(running, "/readyz")
     failing = [name for name, word in body["checks"].items() if word not in {"ok", "unknown"}]
     return status == 503 and failing == [check]

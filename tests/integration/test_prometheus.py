@@ -38,7 +38,7 @@ class Watched:
     port: int
 
     def read(self, path: str, **values: str) -> Any:
-        """What Prometheus' API answers."""
+        """Return the answer of Prometheus' API."""
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(values)}"
         with urllib.request.urlopen(url, timeout=SECONDS) as response:
             return json.load(response)["data"]

@@ -48,7 +48,7 @@ CHANGES = {
 
 @pytest.fixture(name="statements")
 def count_statements(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
-    """How often the replica was asked step by step (`read`), with preconditions at once (`prove`), and without."""
+    """Counts of questions to the replica: step by step (`read`), with preconditions at once (`prove`), and without."""
     counts: Counter[str] = Counter()
 
     def count(name: str, tell: Callable[[Any], str]) -> None:

@@ -12,7 +12,7 @@ READ = "GRANT SELECT ON reporting.teams TO tickiti_query"
 
 
 def grant(right: str, role: str) -> tuple[str, str]:
-    """How the role is given a right on teams, and loses it again."""
+    """Return the statements that give the role a right on teams, and take it away again."""
     return f"GRANT {right} ON teams TO {role}", f"REVOKE {right} ON teams FROM {role}"
 
 

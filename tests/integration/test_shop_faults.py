@@ -1,4 +1,4 @@
-"""What a replica can suffer, as a caller and a probe see it."""
+"""Faults of a replica, as a caller and a probe see them."""
 
 import contextlib
 import time

@@ -23,7 +23,7 @@ START_SECONDS = 100.0
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a clone would have; the packages are those of the running Python, to be quick."""
+    """A folder with the files of a clone; the packages are those of the running Python, to be quick."""
     if shutil.which("git") is None or not (ROOT / ".git").exists():
         pytest.skip("the two commands are tested on the files that git knows, and this is no clone")
     target = tmp_path_factory.mktemp("clone")

@@ -278,7 +278,7 @@ def test_a_second_run_changes_nothing_and_keeps_the_grants(install: Install) -> 
 
 
 def read_ready(service: Service) -> tuple[int, dict[str, str]]:
-    """What the readiness probe is told."""
+    """Return the answer to the readiness probe."""
     reply = Client(service.admin_app).get("/readyz")
     return reply.status_code, json.loads(reply.get_data())["checks"]
 
@@ -386,7 +386,7 @@ def test_the_list_of_keys_is_that_of_the_file() -> None:
 
 
 def check_indexes(install: Install, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What `check` says of indexes, with the right to read nothing but the views."""
+    """Return the sentences of `check` on indexes, with the right to read nothing but the views."""
     monkeypatch.setenv("TICKITI_REPLICA_URL", install.url(install.pair.standby, READER))
     capsys.readouterr()
     assert main(["check"]) == 0

@@ -1,4 +1,4 @@
-"""What is no sound HTTP request, sent byte by byte to gunicorn; and a stranger's tool reads our own OpenAPI to it."""
+"""Unsound HTTP requests, sent byte by byte to gunicorn; and a stranger's tool reads our own OpenAPI to it."""
 
 import contextlib
 import os

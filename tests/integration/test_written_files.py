@@ -1,4 +1,4 @@
-"""Where the service writes: a container whose root is read-only must have these places, and needs no others."""
+"""The places that the service writes to: a container whose root is read-only must have these, and needs no others."""
 
 from pathlib import Path
 

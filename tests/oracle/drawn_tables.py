@@ -103,7 +103,7 @@ def spell_emails(emails: Iterable[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class TicketPools:
-    """What the tickets of a world choose from; None is nobody, or nothing."""
+    """The values that the tickets of a world choose from; None is nobody, or nothing."""
 
     queue_ids: list[int]
     emails: list[str]

@@ -34,7 +34,7 @@ def read_last_read(view: Viewpoint, ticket: Row) -> datetime | None:
 
 
 def in_c_order(view: Viewpoint, text: str | None) -> bytes | None:
-    """What lower(x) COLLATE "C" compares."""
+    """Return the bytes that lower(x) COLLATE "C" compares."""
     return None if text is None else view.lower(text).encode()
 
 

@@ -11,7 +11,7 @@ from .viewpoint import Viewpoint
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked; `perspective_id` and `perspective_name` are None where that selector is absent."""
+    """A question; `perspective_id` and `perspective_name` are None where that selector is absent."""
 
     perspective_id: int | None
     perspective_name: str | None

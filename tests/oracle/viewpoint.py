@@ -1,4 +1,4 @@
-"""Who looks at the tickets, and what is true of one ticket for them."""
+"""The users who look at the tickets, and what is true of one ticket for them."""
 
 from dataclasses import dataclass
 
@@ -97,7 +97,7 @@ def is_assigned_to(view: Viewpoint, ticket: Row, email: str) -> bool:
 
 
 def find_state(view: Viewpoint, ticket: Row) -> Row | None:
-    """What the subject user has to do with the ticket."""
+    """Return the state of the ticket for the subject user."""
     for state in rows_of(view, "ticket_user_states", ticket):
         if state["user_id"] == view.subject["id"]:
             return state

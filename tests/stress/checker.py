@@ -46,7 +46,7 @@ T = TypeVar("T")
 
 
 class Memory:
-    """What the checkers have stored, each under its validator. The first entry of a validator stays.
+    """The entries that the checkers have stored, each under its validator. The first entry of a validator stays.
 
     Nothing is thrown away but the oldest: not even after a crash, when a cache would start anew.
     """
@@ -93,7 +93,7 @@ class Memory:
 
 
 def is_among_running(state: Snapshot) -> bool:
-    """Whether some transaction older than the newest finished one is still running."""
+    """Return whether some transaction older than the newest finished one is still running."""
     xmin, xmax = state.position.split(":")[:2]
     return xmin != xmax
 

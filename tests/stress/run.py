@@ -22,13 +22,13 @@ Worker = Writer | Caretaker | Checker
 
 
 def trust_product(state: Snapshot) -> Validator | None:
-    """What the service trusts."""
+    """Return the validator that the service trusts."""
     return state.validator
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run saw.
+    """The counts of a run.
 
     `hits` are proofs that held, each compared with the rows; `among_running` of them held while a transaction
     older than the newest finished one was open. `unproved` counts readings that prove nothing, `faults` what the

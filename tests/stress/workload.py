@@ -1,4 +1,4 @@
-"""What happens on the primary while proofs are checked: every way of finishing a transaction, in any order."""
+"""The transactions on the primary while proofs are checked: every way of finishing one, in any order."""
 
 import random
 import threading

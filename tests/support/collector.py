@@ -39,7 +39,7 @@ class Received:
 
 @dataclass
 class Collector:
-    """What came in, in the order in which it came."""
+    """The spans that came in, in the order in which they came."""
 
     port: int
     received: list[Received] = field(default_factory=list)

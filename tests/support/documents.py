@@ -48,19 +48,19 @@ class Document:
 
     @property
     def anchors(self) -> set[str]:
-        """What a link to a heading says, as GitHub makes it."""
+        """The names by which links reach the headings, as GitHub makes them."""
         headings = re.findall(r"^#+ (.+)$", self.prose, re.MULTILINE)
         return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
     @property
     def links(self) -> list[str]:
-        """Where its links lead, without those that leave the repository."""
+        """The targets of its links, without those that leave the repository."""
         targets = re.findall(r"\]\(([^)\s]+)\)", self.prose)
         return [target for target in targets if not target.startswith(("http://", "https://"))]
 
     @property
     def quoted(self) -> list[str]:
-        """What stands between backquotes in its prose."""
+        """The words between backquotes in its prose."""
         return re.findall(r"`([^`\n]+)`", self.prose)
 
 
@@ -70,7 +70,7 @@ def remove_indent(block: re.Match[str]) -> str:
 
 
 def follows(text: str, end: int, block: re.Match[str]) -> bool:
-    """Whether a block without a language comes next, with nothing but empty lines before it."""
+    """Return whether a block without a language comes next, with nothing but empty lines before it."""
     return not block["language"] and not text[end : block.start()].strip()
 
 

@@ -108,7 +108,7 @@ def list_cases() -> Iterator[tuple[str, Statement]]:
 
 
 def list_combinations() -> Iterator[tuple[str, Statement]]:
-    """What fields do together."""
+    """Yield the statements of combinations of fields."""
     yield (
         "alternatives_and_exclusions_of_one_field",
         compile_case(

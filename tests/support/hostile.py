@@ -1,4 +1,4 @@
-"""What strangers send, and the shape that every answer to it has all the same."""
+"""Hostile bytes that strangers send, and the shape that every answer to them has all the same."""
 
 import json
 from collections.abc import Mapping

@@ -314,7 +314,7 @@ def draw_changes(rng: RandomChoices, world: World) -> list[Change]:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked, with which token. `has_id`: the token is written with its id."""
+    """A question and its token. `has_id`: the token is written with its id."""
 
     token_id: int
     issue: int
@@ -348,7 +348,7 @@ def find_token(world: World, question: Question) -> Row | None:
 
 
 def expect(world: World, question: Question) -> Answer:
-    """What must be answered: by the rules of tokens, and then by the oracle."""
+    """Return the right answer: by the rules of tokens, and then by the oracle."""
     token = find_token(world, question)
     owner = find_user(world, token["tokenable_id"]) if token else None
     if token is None or owner is None or not owner["is_active"] or not ENDS[token["expires_at"]]:
@@ -368,7 +368,7 @@ def tell_moment(world: World, question: Question) -> str:
 
 @dataclass(frozen=True)
 class Found:
-    """What came back."""
+    """An answer that came back."""
 
     status: int
     body: Any
@@ -390,7 +390,7 @@ class Found:
 
 
 def find_fault(answer: Answer, found: Found) -> str | None:
-    """How what came back differs from what is expected, or None."""
+    """Return the difference of what came back from what is expected, or None."""
     return find_difference(answer, found.status, found.body, found.headers)
 
 

@@ -42,7 +42,7 @@ SENT = re.compile(
 
 
 def find_leaks(text: str) -> Iterator[str]:
-    """What in a log or a body must not be there: what it is, and the words around it."""
+    """Yield what must not be in a log or a body: its kind, and the words around it."""
     rest = SENT.sub("", text)
     for name, pattern in LEAKS.items():
         for found in re.finditer(pattern, rest):

@@ -28,7 +28,7 @@ def list_pinned() -> dict[str, tuple[str, str]]:
 
 
 def find_licence(name: str) -> str:
-    """What the package says of its licence: the expression, else the words, else the classifiers."""
+    """Return the licence that the package states: the expression, else the words, else the classifiers."""
     facts = metadata(name)
     classifiers = [word.removeprefix(CLASSIFIER) for word in facts.get_all("Classifier", []) if CLASSIFIER in word]
     return str(facts["License-Expression"] or facts["License"] or ", ".join(classifiers))

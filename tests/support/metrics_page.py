@@ -27,7 +27,7 @@ class Page:
         return sum(self.list_values(name, **labels))
 
     def find_labels(self, name: str, label: str) -> set[str]:
-        """What a label says in the samples of this name."""
+        """Return the values of a label in the samples of this name."""
         return {
             sample.labels[label]
             for family in self.families

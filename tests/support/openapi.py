@@ -31,14 +31,14 @@ class Document:
         self._components = read_nullable(document["components"])
 
     def find_faults(self, schema: Any, value: Any) -> Iterator[str]:
-        """Where a value is not as a schema of the document says."""
+        """Yield the places where a value is not as a schema of the document says."""
         rule = {**read_nullable(schema), "components": self._components}
         validator = jsonschema_rs.Draft202012Validator(rule, validate_formats=True)
         for fault in validator.iter_errors(value):
             yield f"{'/'.join(map(str, fault.instance_path))}: {fault.message}"
 
     def find_body_faults(self, status: int, body: bytes) -> Iterator[str]:
-        """Where the body of an answer is not as the document says."""
+        """Yield the places where the body of an answer is not as the document says."""
         content = self.operation["responses"][str(status)]["content"]["application/json"]
         yield from self.find_faults(content["schema"], json.loads(body))
 
@@ -59,7 +59,7 @@ class Document:
         return self.document["components"]["headers"][name]
 
     def check(self, response: TestResponse) -> None:
-        """Whether an answer is as the document says."""
+        """Assert that an answer is as the document says."""
         found = [
             *self.find_body_faults(response.status_code, response.data),
             *self.find_header_faults(response.status_code, dict(response.headers)),

@@ -113,7 +113,7 @@ class Running:
         return self.can_get("/readyz")
 
     def can_get(self, path: str) -> bool:
-        """Whether the operations port answers 200; AssertionError where the process has ended."""
+        """Return whether the operations port answers 200; AssertionError where the process has ended."""
         assert self.process.poll() is None, self.read_log()
         try:
             return self.get(path, port=self.admin_port)[0] == 200

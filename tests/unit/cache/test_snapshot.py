@@ -1,4 +1,4 @@
-"""What a reading of the server is worth: a validator, or none; and which readings are equal."""
+"""The worth of a reading of the server: a validator, or none; and which readings are equal."""
 
 from dataclasses import replace
 

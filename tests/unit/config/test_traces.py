@@ -1,4 +1,4 @@
-"""When traces are asked for, in OpenTelemetry's own variables."""
+"""Traces are asked for in OpenTelemetry's own variables."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What is counted for an answer, and how many names there are for perspectives."""
+"""The counts for an answer, and the number of names for perspectives."""
 
 import itertools
 import math

@@ -255,7 +255,7 @@ def test_the_row_limits_are_settings() -> None:
 
 
 def lower_ascii(text: str) -> str:
-    """What a database without a locale has for lower()."""
+    """Return the text as lower() gives it in a database without a locale."""
     return "".join(character.lower() if character.isascii() else character for character in text)
 
 

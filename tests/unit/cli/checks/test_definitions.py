@@ -1,4 +1,4 @@
-"""What an index is on is read alike of the contract's names, of views, and of PostgreSQL's own spelling."""
+"""The columns of an index are read alike from the contract's names, from views, and from PostgreSQL's own spelling."""
 
 import pytest
 
