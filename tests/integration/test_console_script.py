@@ -123,7 +123,7 @@ def test_the_packages_are_those_of_the_wheel(installed: Installed) -> None:
 def test_its_help_lists_each_command_in_a_line(installed: Installed) -> None:
     code, output, errors = installed.run("--help")
     assert (code, errors) == (0, "")
-    assert output.startswith("usage: tickiti-query [-h] COMMAND ...\n")
+    assert output.startswith("usage: tickiti-query [-h] [--version] COMMAND ...\n")
     assert re.findall(r"^    ([a-z]+) +\S.*$", output, re.MULTILINE) == NAMES
 
 

@@ -97,6 +97,21 @@ def test_no_network_is_one_sentence(tree: Path, tmp_path: Path) -> None:
     )
 
 
+def test_half_an_environment_is_not_left_behind(tree: Path, tmp_path: Path) -> None:
+    clone = copy_without_packages(tree, tmp_path / "clone")
+    log = tmp_path / "log"
+    process = start(clone, log=log)
+    try:
+        wait_for_text(log, "Making a virtual environment", process)
+        time.sleep(1)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(STOP_SECONDS) == 130
+    finally:
+        end(process)
+    assert not (clone / ".venv").exists()
+    assert "Traceback" not in log.read_text("utf-8")
+
+
 def test_an_ipv6_address_is_listened_on(tree: Path) -> None:
     try:
         with socket.create_server(("::1", 0), family=socket.AF_INET6):

@@ -33,6 +33,7 @@ ELSEWHERE = {
 }
 # What is not run, by a word of the block.
 NOT_RUN = {
+    "docker build --build-arg": "needs an engine for containers; tests/deploy/test_image.py does the image's steps",
     "docker run": "needs an engine for containers; tests/deploy/test_image.py does the image's steps",
     "DROP SCHEMA": "is half of an upgrade of Tickiti; tests/integration/test_views.py does all of it",
     "pip-audit": "asks PyPI for what is known today",
