@@ -43,10 +43,26 @@ const fitPage = {
   },
 };
 
+// Swagger UI resolves an operation after it has drawn it, and may not do so when it is opened while the page loads: then
+// it would execute an operation without a name, and find none. The document names it from the beginning.
+const nameOperation = {
+  statePlugins: {
+    spec: {
+      wrapActions: {
+        executeRequest: (execute, { specSelectors }) => (request) => {
+          const { operation, pathName, method } = request;
+          const written = specSelectors.specJson().getIn(["paths", pathName, method]);
+          return execute(operation.get("operationId") ? request : { ...request, operation: written });
+        },
+      },
+    },
+  },
+};
+
 const ui = SwaggerUIBundle({
   url: "/openapi.json",
   dom_id: "#swagger-ui",
-  plugins: [keepToken, fitPage],
+  plugins: [keepToken, fitPage, nameOperation],
   docExpansion: "list",
   defaultModelsExpandDepth: -1,
   tryItOutEnabled: true,
