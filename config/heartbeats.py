@@ -19,8 +19,10 @@ def find_heartbeat_directory(directories: Iterable[str]) -> str:
     faults = []
     for directory in directories:
         try:
-            with tempfile.TemporaryFile(dir=directory, buffering=0) as file:
-                os.utime(file.fileno())
+            descriptor, name = tempfile.mkstemp(dir=directory)
+            os.unlink(name)
+            os.utime(descriptor)
+            os.close(descriptor)
         except OSError as error:
             faults.append(f"{directory}: {error.strerror}")
         else:
