@@ -11,6 +11,12 @@ RUN python -m venv /venv \
         -r requirements.txt -r "$MORE" \
     && /venv/bin/pip uninstall --yes setuptools pip
 
+# An init passes signals on: the kernel drops a SIGTERM that the first process has no handler for yet.
+FROM python:3.11-slim AS init
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends "tini=0.19.*" \
+    && rm -rf /var/lib/apt/lists/*
+
 FROM python:3.11-slim
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app
@@ -18,6 +24,7 @@ WORKDIR /app
 ARG COMMIT=
 ENV SOURCE_COMMIT=$COMMIT
 COPY --from=packages /venv /venv
+COPY --from=init /usr/bin/tini /usr/bin/tini
 COPY app.py wsgi.py ./
 COPY config config
 COPY schemas schemas
@@ -25,4 +32,5 @@ COPY tickiti_query tickiti_query
 # nobody: a number, so that Kubernetes can see that it is not root
 USER 65534:65534
 EXPOSE 8080 9090
+ENTRYPOINT ["/usr/bin/tini", "--"]
 CMD ["gunicorn", "-c", "config/gunicorn.conf.py", "wsgi:app"]

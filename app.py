@@ -80,6 +80,7 @@ def create_service(settings: Settings, commit: str = UNKNOWN) -> Service:
         settings.replica_schema,
         settings.statement_timeout_ms,
         is_pooled=settings.pooler == "transaction",
+        password_file=settings.replica_password_file,
     )
     exact = settings.freshness == "exact"
     cache = Cache(

@@ -1,7 +1,13 @@
 """gunicorn's own settings, from the same environment: the worker, its limits, the two addresses."""
 
 import os
+import signal
 import sys
+
+# The kernel drops a signal that the first process of a container has no handler for, and gunicorn's comes later. A
+# reload reads this file again, and then the handler is gunicorn's.
+if os.getpid() == 1 and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
@@ -21,6 +27,7 @@ from config.addresses import find_bind_fault
 from config.build import read_commit
 from config.descriptors import allow_connections
 from config.gunicorn_log import QuietLogger
+from config.heartbeats import find_heartbeat_directory, list_directories
 from config.log import configure_logging
 from config.misspelt import describe_misspelt
 from config.settings import VARIABLES, SettingsError, load_settings
@@ -30,6 +37,7 @@ from tickiti_query.server.request_head import check_head
 
 try:
     settings = load_settings(os.environ)
+    worker_tmp_dir = find_heartbeat_directory(list_directories())
 except SettingsError as fault:
     sys.exit(str(fault))
 
@@ -57,7 +65,6 @@ sendfile = False  # an answer is handed over whole
 # A worker that makes no progress is replaced; what a request may take is bounded well below it.
 timeout = 30 + settings.statement_timeout_ms // 1000
 graceful_timeout = 20
-worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108  a heartbeat is no secret
 control_socket_disable = True
 proc_name = "tickiti-query"
 accesslog = None

@@ -1,5 +1,6 @@
 """The settings: read from the environment once, checked all at once, frozen."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, get_origin, get_type_hints
@@ -11,6 +12,10 @@ from psycopg2.extensions import parse_dsn
 
 from config.traces import asks_for_traces
 
+ENCODING = (
+    "percent-encode the user name, the password and the database name (@ is %40, : %3A, / %2F, # %23, ? %3F, % %25)"
+)
+
 
 class SettingsError(Exception):
     """Settings that are missing or wrong; the message lists every fault, one a line."""
@@ -20,14 +25,24 @@ def read_url(text: str) -> str:
     """Return a libpq URL. It may name several hosts."""
     if not text.startswith(("postgresql://", "postgres://")):
         raise ValueError("must be a URL, postgresql://user:password@host:5432/database")
+    rest = text.partition("://")[2]
+    if "@" in re.sub("^[^@/]*@", "", rest).partition("?")[0]:  # libpq's credentials end at the first of them
+        raise ValueError(f"has an @ too many: {ENCODING}")
     try:
         parts = parse_dsn(text)
     except ProgrammingError:
-        raise ValueError("is no URL that libpq understands; see its chapter on connection strings") from None
+        raise ValueError(f"is no URL that libpq understands; {ENCODING}, and parameters as libpq has them") from None
     # libpq itself looks at ports when it connects.
     for port in filter(None, parts.get("port", "").split(",")):
         if not (port.isascii() and port.isdigit() and 1 <= int(port[:6]) <= 65535):
-            raise ValueError("has a port that is no whole number from 1 to 65535")
+            raise ValueError(f"has a port that is no whole number from 1 to 65535; {ENCODING}")
+    return text
+
+
+def read_path(text: str) -> str:
+    """Return the absolute path of a file, which may come later and be replaced."""
+    if not text.startswith("/"):
+        raise ValueError("must be the absolute path of a file that holds the password alone")
     return text
 
 
@@ -108,6 +123,7 @@ class Settings:
     """
 
     replica_url: Annotated[str, read_url] = field(repr=False)
+    replica_password_file: Annotated[str | None, read_path] = field(default=None, repr=False)
     replica_schema: Annotated[str, read_identifier] = "reporting"
     pooler: Annotated[str, one_of("none", "transaction")] = "none"
     bind: Annotated[str, read_address] = "0.0.0.0:8080"
@@ -151,6 +167,13 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
 OFF_WHEN_EMPTY = {"TICKITI_RATE_LIMIT"}
 
 
+def find_second_password(given: Mapping[str, Any]) -> list[str]:
+    """Return a fault where the URL has a password and a file has one too."""
+    if "replica_password_file" in given and "password" in parse_dsn(given.get("replica_url", "")):
+        return ["TICKITI_REPLICA_PASSWORD_FILE and TICKITI_REPLICA_URL must not both have a password"]
+    return []
+
+
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """Return the settings in `environ`. Raise SettingsError."""
     given: dict[str, Any] = {}
@@ -166,6 +189,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             faults.append(f"{variable} {fault}")
     if not environ.get("TICKITI_REPLICA_URL", "").strip():
         faults.insert(0, "TICKITI_REPLICA_URL is required: the URL of the read replica, postgresql://…")
+    faults += find_second_password(given)
     try:
         given["traces"] = asks_for_traces(environ)
     except ValueError as fault:

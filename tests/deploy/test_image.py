@@ -72,16 +72,24 @@ def test_the_dockerfile_has_nothing_to_lint() -> None:
 
 
 def test_the_last_stage_is_slim_runs_as_nobody_and_builds_nothing() -> None:
-    first, last = read_steps()
-    assert [stage[0][1].split()[0] for stage in (first, last)] == ["python:3.11-slim"] * 2
+    first, init, last = read_steps()
+    assert [stage[0][1].split()[0] for stage in (first, init, last)] == ["python:3.11-slim"] * 3
     assert "--require-hashes" in list_step(first, "RUN")[0]
     assert not list_step(last, "RUN")
     (user,) = list_step(last, "USER")
     assert re.fullmatch(r"[1-9][0-9]*:[1-9][0-9]*", user)
     (command,) = list_step(last, "CMD")
     assert json.loads(command) == ["gunicorn", "-c", "config/gunicorn.conf.py", "wsgi:app"]
-    assert not [step for stage in (first, last) for step in list_step(stage, "HEALTHCHECK")]
+    assert not [step for stage in (first, init, last) for step in list_step(stage, "HEALTHCHECK")]
     assert not re.search(r"apt|gcc|postgres", "".join(rest for _, rest in last))
+
+
+def test_an_init_is_the_first_process_of_the_image() -> None:
+    _, init, last = read_steps()
+    assert " tini=" in list_step(init, "RUN")[0].replace('"', "")
+    assert "--from=init /usr/bin/tini /usr/bin/tini" in list_step(last, "COPY")
+    (entry,) = list_step(last, "ENTRYPOINT")
+    assert json.loads(entry) == ["/usr/bin/tini", "--"]
 
 
 def test_the_context_has_what_is_copied_and_no_more() -> None:
@@ -155,7 +163,7 @@ def install(first: list[tuple[str, str]], place: Path) -> None:
 
 @pytest.mark.timeout(300)
 def test_the_images_steps_install_and_start_the_service(place: Path) -> None:
-    first, last = read_steps()
+    first, _, last = read_steps()
     install(first, place)
     venv, home = place / "venv", place / "app"
     home.mkdir()
@@ -166,8 +174,9 @@ def test_the_images_steps_install_and_start_the_service(place: Path) -> None:
     before = list_files(venv, home)
     port, admin_port = find_free_port(), find_free_port()
     user = int(list_step(last, "USER")[0].partition(":")[0]) if may_become_another() else None
+    entry = json.loads(list_step(last, "ENTRYPOINT")[0])
     process = subprocess.Popen(
-        json.loads(list_step(last, "CMD")[0]),
+        [*(entry if Path(entry[0]).exists() else []), *json.loads(list_step(last, "CMD")[0])],
         cwd=home,
         user=user,
         group=user,

@@ -130,7 +130,7 @@ def running(shop_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterat
 
 @pytest.fixture(scope="module")
 def rows(running: Running) -> int:
-    """How many rows All has."""
+    """The number of rows of All."""
     return len(running.ask(PRIYA)[1]["data"])
 
 

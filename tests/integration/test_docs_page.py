@@ -140,7 +140,7 @@ def list_answers(browser: webdriver.Chrome) -> list[int]:
 
 
 def list_complaints(browser: webdriver.Chrome) -> list[str]:
-    """What the browser refuses by the page's policy, and every other error of the page."""
+    """The violations of the page's policy that the browser reports, and every other error of the page."""
     return [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]  # type: ignore[no-untyped-call]
 
 

@@ -100,7 +100,7 @@ def wide(shop: Shop) -> Iterator[dict[str, Any]]:
 
 
 def ask(shop: Shop, token: str, body: Any) -> Any:
-    """What the Python client returns; `body` is one of its own values, or nothing."""
+    """The result of the Python client; `body` is one of its own values, or nothing."""
     module = importlib.import_module("generated.api.tickets.query_tickets")
     package = importlib.import_module("generated")
     transport = httpx.WSGITransport(app=shop.app)

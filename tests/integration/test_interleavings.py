@@ -497,7 +497,7 @@ def list_relations(pair: Pair, sent: Sent) -> list[str]:
 
 
 def has_executed_both(written: Written) -> bool:
-    """Whether the state was asked for with the lag and without it."""
+    """True where the state was asked for with the lag and without it."""
     executed = [read_prepared(each) for each in written.list_sent() if each.text.startswith("EXECUTE")]
     return all(statement.sql.split() in executed for statement in STATE_STATEMENTS.values())
 

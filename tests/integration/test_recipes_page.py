@@ -40,7 +40,7 @@ def list_texts(language: str) -> list[str]:
 
 
 def run(running: Running, *command: str, text: str) -> str:
-    """What a program prints whose text comes from the page."""
+    """The output of a program whose text comes from the page."""
     ran = subprocess.run(
         command,
         input=text.replace(ADDRESS, f"http://127.0.0.1:{running.port}"),

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psycopg2
+
 from config.settings import Settings
 from tickiti_query.catalogue.resolved_names import ResolvedNames
 from tickiti_query.cli.failure import CommandError, Refused
@@ -16,12 +18,13 @@ from tickiti_query.compiler import compile_with_names
 from tickiti_query.compiler.criteria import Search, read_criteria
 from tickiti_query.http.body import make_body_parser
 from tickiti_query.model.actor import Actor, User
-from tickiti_query.model.errors import PayloadTooLarge, QueryError, ValidationFailed
+from tickiti_query.model.errors import PayloadTooLarge, QueryError, ReplicaUnavailable, ValidationFailed
 from tickiti_query.model.numbers import BIGINT, read_digits
 from tickiti_query.model.perspective import Perspective
 from tickiti_query.model.search import Selector, TicketQuery
 from tickiti_query.model.statement import Statement
 from tickiti_query.query.request import LONGEST_BODY
+from tickiti_query.replica.database_errors import describe_connect_error
 from tickiti_query.replica.replica import Replica
 from tickiti_query.replica.transaction import Transaction
 from tickiti_query.reporting.lookups import resolve
@@ -99,15 +102,25 @@ def open_replica(settings: Settings) -> Iterator[Replica]:
 
 
 def describe_error(error: QueryError) -> str:
-    """Return the service's answer to an error in one line, with the server's own words where they are its cause."""
+    """Return the service's answer to an error in one line, with its cause: the reason, or the server's own words."""
     words = [error.message]
     if isinstance(error, ValidationFailed):
         faults = (f"{path or 'the body'}: {' '.join(sentences)}" for path, sentences in sorted(error.errors.items()))
         words = ["; ".join(faults)]
-    cause = str(error.__cause__ or "").partition("\n")[0]
+    cause = describe_cause(error)
     if cause and cause != error.message:
         words.append(f"({cause})")
     return f"{error.status} {error.code}: {' '.join(words)}"
+
+
+def describe_cause(error: QueryError) -> str:
+    """Return the reason for operators, or what the server says of a statement: libpq's own text may hold a secret."""
+    if isinstance(error, ReplicaUnavailable) and error.reason != error.message:
+        return error.reason
+    cause = error.__cause__
+    if isinstance(cause, psycopg2.Error) and cause.pgcode is None:
+        return describe_connect_error(cause)
+    return str(cause or "").partition("\n")[0]
 
 
 def read_query(args: argparse.Namespace, settings: Settings) -> TicketQuery:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,13 @@ import psycopg2
 
 from config.settings import Settings, SettingsError, load_settings
 from tickiti_query.cli.failure import CommandError
+from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.statement import Bind, Statement
-from tickiti_query.replica.connection import ReplicaConnection, Target, connect
-from tickiti_query.replica.database_errors import is_lost
+from tickiti_query.replica.connect_reasons import join_reasons
+from tickiti_query.replica.connection import Examine, ReplicaConnection, Target, connect
+from tickiti_query.replica.database_errors import NoStandbyError, describe_connect_error, is_lost
 from tickiti_query.replica.execution import run_statement
+from tickiti_query.replica.host_addresses import Host
 from tickiti_query.replica.sessions import Sessions, choose_sessions
 from tickiti_query.replica.waiting import deadline_from_now, install_wait_callback
 
@@ -22,22 +25,43 @@ GRACE_SECONDS = 1.0  # how much longer than the server's own limit we wait
 
 
 @dataclass(frozen=True, slots=True)
+class Trial:
+    """A host of the URL that was tried: its connection, and the error for which the service goes on to the next."""
+
+    host: Host
+    connection: ReplicaConnection | None
+    error: psycopg2.Error | None
+
+
+@dataclass(frozen=True, slots=True)
 class Session:
-    """One autocommit connection to the first server of the URL that answers."""
+    """One autocommit connection to the server that the service would read; to a primary where it would read none.
+
+    `trials` has each host of the URL, in order.
+    """
 
     connection: ReplicaConnection
     settings: Settings
     sessions: Sessions
+    trials: tuple[Trial, ...]
 
     def fetch(self, sql: str, **binds: Bind) -> list[tuple[Any, ...]]:
         """Return all rows of a statement with `:name` binds. Raise psycopg2.Error."""
         statement = Statement(sql, tuple(binds.items()))
-        self.limit(self.settings.statement_timeout_ms / 1000 + GRACE_SECONDS)
+        self.limit(find_seconds(self.settings))
         return run_statement(self.connection, statement, prefix=self.sessions.prefix)
 
     def limit(self, seconds: float) -> None:
         """Give what is done on the connection next at most `seconds`."""
         self.connection.deadline = deadline_from_now(seconds)
+
+    @contextmanager
+    def connect_again(self) -> Iterator[ReplicaConnection]:
+        """Yield a second connection to the same server. Raise psycopg2.Error."""
+        [host] = [trial.host for trial in self.trials if trial.connection is self.connection]
+        with closing(connect([host], deadline_from_now(find_seconds(self.settings)))) as connection:
+            connection.deadline = deadline_from_now(find_seconds(self.settings))
+            yield connection
 
     def try_to_read(self, sql: str) -> str | None:
         """Run a statement for nothing but its error: the server's sentence, None where there is none."""
@@ -48,6 +72,11 @@ class Session:
                 raise
             return str(error.diag.message_primary)
         return None
+
+
+def find_seconds(settings: Settings) -> float:
+    """Return the seconds that a statement may take."""
+    return settings.statement_timeout_ms / 1000 + GRACE_SECONDS
 
 
 def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
@@ -61,25 +90,60 @@ def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
 
 def find_target(settings: Settings) -> Target:
     """Return the target of a connection to the replica of the settings."""
-    is_pooled = settings.pooler == "transaction"
-    return Target(settings.replica_url, settings.replica_schema, settings.statement_timeout_ms, is_pooled=is_pooled)
+    return Target(
+        settings.replica_url,
+        settings.replica_schema,
+        settings.statement_timeout_ms,
+        is_pooled=settings.pooler == "transaction",
+        password_file=settings.replica_password_file,
+    )
 
 
 @contextmanager
 def open_session(settings: Settings) -> Iterator[Session]:
     """Yield a session on the replica. Raise CommandError where none can be had, or where it is lost on the way."""
     install_wait_callback()
+    target = find_target(settings)
+    sessions = choose_sessions(target)
+    trials = list(try_hosts(target, sessions, require_standby=settings.require_standby))
+    chosen = next((trial for trial in trials if trial.error is None), None) or next(
+        (trial for trial in trials if trial.connection is not None), None
+    )
     try:
-        target = find_target(settings)
-        connection = connect(target.list_hosts(), deadline_from_now(CONNECT_SECONDS))
+        if chosen is None or chosen.connection is None:
+            reason = join_reasons([describe_connect_error(trial.error) for trial in trials if trial.error])
+            raise CommandError(f"no server of TICKITI_REPLICA_URL can be connected to: {reason}")
+        yield Session(chosen.connection, settings, sessions, tuple(trials))
     except psycopg2.Error as error:
-        raise CommandError(f"no server of TICKITI_REPLICA_URL can be connected to: {first_line(error)}") from error
-    try:
-        yield Session(connection, settings, choose_sessions(target))
-    except psycopg2.Error as error:
-        raise CommandError(f"the replica did not answer to the end: {first_line(error)}") from error
+        reason = describe_connect_error(error) if error.pgcode is None else first_line(error)
+        raise CommandError(f"the replica did not answer to the end: {reason}") from error
     finally:
-        connection.close()
+        for trial in trials:
+            if trial.connection is not None:
+                trial.connection.close()
+
+
+def try_hosts(target: Target, sessions: Sessions, *, require_standby: bool) -> Iterator[Trial]:
+    """Yield a trial of each host of the URL, in order, as the service tries them."""
+    deadline = deadline_from_now(CONNECT_SECONDS)
+
+    def examine(connection: ReplicaConnection, _: Host) -> None:
+        is_standby = sessions.identify(connection, generation=0)[1]
+        if require_standby and not is_standby:
+            raise NoStandbyError
+
+    for host in target.list_hosts():
+        yield try_host(host, deadline, examine)
+
+
+def try_host(host: Host, deadline: Deadline, examine: Examine) -> Trial:
+    """Return the trial of one host. A primary that is refused has a connection too, to be looked at."""
+    try:
+        return Trial(host, connect([host], deadline, examine), None)
+    except NoStandbyError as error:
+        return Trial(host, connect([host], deadline), error)
+    except psycopg2.Error as error:
+        return Trial(host, None, error)
 
 
 def first_line(error: Exception) -> str:

@@ -163,16 +163,18 @@ class TransientError(QueryError):
 class ReplicaUnavailable(TransientError):
     """No replica answers, or none that is fresh enough.
 
-    `check` is the name of the readiness check that says the same.
+    `check` is the name of the readiness check that says the same. `reason` is a sentence for operators, which no caller
+    gets.
     """
 
     status = 503
     code = "replica_unavailable"
     default_message = "The ticket replica cannot be read at the moment; please try again."
 
-    def __init__(self, message: str | None = None, *, check: str = "replica") -> None:
+    def __init__(self, message: str | None = None, *, check: str = "replica", reason: str | None = None) -> None:
         super().__init__(message)
         self.check = check
+        self.reason = reason or self.message
 
 
 class Overloaded(TransientError):

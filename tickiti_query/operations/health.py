@@ -44,7 +44,8 @@ def find_missing(source: Source) -> list[str]:
 class Readiness:
     """The readiness checks by their names: `replica`, `standby`, `lag`, `contract`, `role`.
 
-    `find_powers` says why the role that reads could write. The log is told whenever another check fails than before.
+    `find_powers` says why the role that reads could write. The log is told whenever another check fails than before, or
+    the same for another reason.
     """
 
     CHECKS = ("replica", "standby", "lag", "contract", "role")
@@ -60,7 +61,7 @@ class Readiness:
         self._read = read
         self._find_powers = find_powers
         self._tell = tell
-        self._failed: str | None = None
+        self._told: tuple[str, str] | None = None  # the check that failed, and why, as the log has it
         self._checked_at = float("-inf")
         self._reading = threading.Lock()  # a worker has one connection for all checks, and the pool lets nobody wait
 
@@ -84,8 +85,9 @@ class Readiness:
         self._checked_at = time.monotonic()
         checks = self._check()
         failed = next((name for name, word in checks.items() if word != "ok"), None)
-        if failed != self._failed:
-            self._failed = failed
+        told = None if failed is None else (failed, checks[failed])
+        if told != self._told:
+            self._told = told
             if failed is None:
                 log.warning("ready again")
             else:
@@ -99,7 +101,7 @@ class Readiness:
             with self._reading:
                 missing, powers = self._read(lambda source: (find_missing(source), self._find_powers(source)))
         except ReplicaUnavailable as fault:
-            return self._name(fault.check, fault.message)
+            return self._name(fault.check, fault.reason)
         except QueryError as fault:
             return self._name("replica", fault.message)
         if missing:

@@ -5,19 +5,21 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import psycopg2
 from psycopg2 import extensions
 
 from tickiti_query.model.deadline import Deadline
-from tickiti_query.replica.database_errors import PoolerError
+from tickiti_query.replica.database_errors import NoConnectionError, PasswordFileError, PoolerError
 from tickiti_query.replica.host_addresses import Host, list_addresses
 from tickiti_query.replica.prepared_statements import PreparedStatements
 
 CONNECT_SECONDS_A_HOST = 2.0
 LOCK_TIMEOUT_MS = 1000
 ATTRIBUTES_A_HOST = ("host", "hostaddr", "port")
+PASSWORD_FILE = "password_file"  # noqa: S105  a parameter of our own: read anew for each connection
 
 
 class ReplicaConnection(extensions.connection):
@@ -40,12 +42,14 @@ class Target:
     """The address of the replica, and the settings of sessions on it.
 
     `is_pooled`: the URL leads to a pooler in transaction mode, which may give each transaction another session.
+    `password_file`: the path of a file that holds the password.
     """
 
     url: str
     schema: str
     statement_timeout_ms: int
     is_pooled: bool = False
+    password_file: str | None = None
 
     @property
     def settings(self) -> Mapping[str, str]:
@@ -91,6 +95,8 @@ class Target:
             "keepalives_count": "3",
             "client_encoding": "UTF8",
         }
+        if self.password_file is not None:
+            given[PASSWORD_FILE] = self.password_file
         shared = {**defaults, **{k: v for k, v in given.items() if k not in ATTRIBUTES_A_HOST}}
         lists = [given.get(name, "").split(",") for name in ATTRIBUTES_A_HOST]
         ports = lists[2] * max(map(len, lists)) if len(lists[2]) == 1 else lists[2]
@@ -102,28 +108,39 @@ class Target:
 def connect(hosts: Iterable[Host], deadline: Deadline, examine: Examine = lambda *_: None) -> ReplicaConnection:
     """Return an autocommit connection to the first host that answers and that `examine` does not refuse.
 
-    `examine` refuses a connection by raising psycopg2.Error. Raise the error of the last host that was tried, and
-    PoolerError where that host is a pooler which takes no settings.
+    `examine` refuses a connection by raising psycopg2.Error. Raise the error of the only host, or NoConnectionError
+    with the error of each.
     """
-    last_error: psycopg2.Error = psycopg2.OperationalError("the URL names no host")
+    failed: list[psycopg2.Error] = []
     for host in hosts:
         try:
-            addresses = list(list_addresses(host, deadline))
+            return connect_to_host(host, deadline, examine)
+        except psycopg2.Error as error:
+            failed.append(PoolerError() if "unsupported startup parameter" in str(error) else error)
+    if not failed:
+        raise psycopg2.OperationalError("the URL names no host")
+    raise failed[0] if len(failed) == 1 else NoConnectionError(failed)
+
+
+def connect_to_host(host: Host, deadline: Deadline, examine: Examine) -> ReplicaConnection:
+    """Return a connection to the first address of a host that `examine` does not refuse. Raise the last error."""
+    last_error = psycopg2.Error()
+    for address in list(list_addresses(host, deadline)):
+        try:
+            return connect_to(address, deadline, examine)
         except psycopg2.Error as error:
             last_error = error
-            continue
-        for address in addresses:
-            try:
-                return connect_to(address, deadline, examine)
-            except psycopg2.Error as error:
-                last_error = PoolerError() if "unsupported startup parameter" in str(error) else error
     raise last_error
 
 
 def connect_to(address: Host, deadline: Deadline, examine: Examine) -> ReplicaConnection:
     """Return an autocommit connection to one address that `examine` does not refuse. Raise psycopg2.Error."""
     factory = partial(ReplicaConnection, deadline=deadline.within(CONNECT_SECONDS_A_HOST))
-    connection: ReplicaConnection = psycopg2.connect(connection_factory=factory, **address)  # type: ignore[call-overload]
+    parameters = read_password(address)
+    try:
+        connection: ReplicaConnection = psycopg2.connect(connection_factory=factory, **parameters)  # type: ignore[call-overload]
+    except UnicodeDecodeError as error:  # a message in another encoding
+        raise psycopg2.OperationalError(error.object.decode("utf-8", "replace")) from error
     connection.autocommit = True
     try:
         examine(connection, address)
@@ -132,3 +149,16 @@ def connect_to(address: Host, deadline: Deadline, examine: Examine) -> ReplicaCo
         raise
     connection.deadline = deadline
     return connection
+
+
+def read_password(host: Host) -> Host:
+    """Return libpq's parameters, with the password that the file holds now. Raise PasswordFileError."""
+    if PASSWORD_FILE not in host:
+        return host
+    try:
+        password = Path(host[PASSWORD_FILE]).read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError):
+        raise PasswordFileError from None
+    if not password:
+        raise PasswordFileError
+    return {**{name: value for name, value in host.items() if name != PASSWORD_FILE}, "password": password}

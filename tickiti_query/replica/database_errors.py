@@ -1,10 +1,12 @@
 """Errors of the database and the QueryError that each becomes, by SQLSTATE."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import psycopg2
 
 from tickiti_query.model.errors import QueryError, QueryTimeout, ReplicaUnavailable
+from tickiti_query.replica.connect_reasons import find_reason, join_reasons
 from tickiti_query.replica.waiting import DeadlinePassed
 
 # query_canceled by statement_timeout, lock_not_available by lock_timeout
@@ -42,6 +44,34 @@ class NoStandbyError(psycopg2.OperationalError):
 class OtherServerError(psycopg2.OperationalError):
     """The server is not the one that the other connections of the pool lead to."""
 
+    def __init__(self) -> None:
+        super().__init__("The connection leads to another server than the others of this worker.")
+
+
+class PasswordFileError(psycopg2.OperationalError):
+    """The file of the password cannot be read, or holds none."""
+
+    def __init__(self) -> None:
+        super().__init__("The file of TICKITI_REPLICA_PASSWORD_FILE cannot be read by this process, or is empty.")
+
+
+OURS = (NoStandbyError, OtherServerError, PasswordFileError, PoolerError)  # errors whose text is our own sentence
+
+
+class NoConnectionError(psycopg2.OperationalError):
+    """No host of the URL gave a connection. `errors` has the last error of each host, in their order."""
+
+    def __init__(self, errors: Sequence[psycopg2.Error]) -> None:
+        super().__init__(join_reasons([describe_connect_error(error) for error in errors]))
+        self.errors = tuple(errors)
+
+
+def describe_connect_error(error: psycopg2.Error) -> str:
+    """Return the reason why no connection was made, in a sentence of our own that holds no part of the URL."""
+    if isinstance(error, (*OURS, NoConnectionError)):
+        return str(error)
+    return find_reason(error.pgcode, str(error))
+
 
 def is_lost(error: psycopg2.Error, connection: Any) -> bool:
     """Return true where the connection cannot be used any more. An error without SQLSTATE came from no live session."""
@@ -63,13 +93,18 @@ def to_query_error(error: psycopg2.Error) -> QueryError:
     code = error.pgcode
     if isinstance(error, DeadlinePassed) or code in TIMEOUTS:
         return QueryTimeout()
-    if code in {None, STALE_PLAN, NOT_PREPARED} or code in CONFLICTS | CONTRACT or code[:2] in CLASSES:
+    if code is None or code[:2] in CLASSES:
+        return ReplicaUnavailable(reason=describe_connect_error(error))
+    if code in {STALE_PLAN, NOT_PREPARED} or code in CONFLICTS | CONTRACT:
         return ReplicaUnavailable()
     return QueryError()
 
 
 def to_connect_error(error: psycopg2.Error) -> ReplicaUnavailable:
-    """Return the error for a caller who got no connection."""
-    if isinstance(error, NoStandbyError):
-        return ReplicaUnavailable("No read replica answers; please try again.", check="standby")
-    return ReplicaUnavailable(str(error) if isinstance(error, PoolerError) else None)
+    """Return the error for a caller who got no connection. Its reason is for operators alone."""
+    last = error.errors[-1] if isinstance(error, NoConnectionError) else error
+    if isinstance(last, NoStandbyError):
+        reason = None if error is last else describe_connect_error(error)  # the name of the check says it of one host
+        return ReplicaUnavailable("No read replica answers; please try again.", check="standby", reason=reason)
+    message = str(last) if isinstance(last, PoolerError) else None
+    return ReplicaUnavailable(message, reason=describe_connect_error(error))

@@ -12,6 +12,7 @@ from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import QueryTimeout, ReplicaUnavailable
 from tickiti_query.model.source import Row
 from tickiti_query.model.statement import Statement
+from tickiti_query.replica.connect_reasons import TIMEOUT
 from tickiti_query.replica.connection import ReplicaConnection, Target
 from tickiti_query.replica.database_errors import (
     is_lost,
@@ -56,7 +57,7 @@ class Replica:
         try:
             return self._use(read_state, deadline.within(OBSERVE_SECONDS))
         except QueryTimeout as error:
-            raise ReplicaUnavailable from error
+            raise ReplicaUnavailable(reason=TIMEOUT) from error
 
     def read(self, work: Callable[[Transaction], T], deadline: Deadline) -> T:
         """Return the result of `work`, which is done in one read-only transaction.

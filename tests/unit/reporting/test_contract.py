@@ -4,13 +4,17 @@ The files are read as text, each statement by a pattern that fits all of it, so 
 failure. tests/integration/test_views.py asks PostgreSQL for the types of the views that deploy/ makes.
 """
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from tickiti_query.demo.loading import read_ddl
-from tickiti_query.reporting.contract import RELATIONS
+from tickiti_query.reporting.contract import CONTRACT_VERSION, RELATIONS
 
+# version -> digest of the relations; a new version is a new line
+DIGESTS = {1: "36a633154f63fbde"}
 VIEWS = (Path(__file__).parents[3] / "deploy" / "reporting_views.sql").read_text("utf-8")
 TYPES = {
     "varchar(64)": "character varying",
@@ -75,3 +79,12 @@ def test_the_owner_of_the_views_may_read_each_table() -> None:
 
 def test_the_demo_has_the_contracts_tables() -> None:
     assert dict(list_tables()) == RELATIONS
+
+
+def digest_relations() -> str:
+    return hashlib.sha256(json.dumps(RELATIONS, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def test_a_change_of_the_relations_raises_the_version() -> None:
+    assert (max(DIGESTS), DIGESTS[CONTRACT_VERSION]) == (CONTRACT_VERSION, digest_relations())
+    assert len(set(DIGESTS.values())) == len(DIGESTS)

@@ -12,10 +12,12 @@ from gunicorn.http.errors import (
     UnsupportedTransferCoding,
 )
 
-from tickiti_query.model.errors import RequestTimeout
+from tickiti_query.http.error_answer import write_error_answer
+from tickiti_query.model.errors import Overloaded, PayloadTooLarge, QueryError, RequestTimeout
 from tickiti_query.server.gunicorn_worker import Worker
 
 TOKEN = "14|abcdefgh"
+ERRORS = [Overloaded(), PayloadTooLarge(), RequestTimeout(), QueryError()]
 
 
 @pytest.mark.parametrize(
@@ -77,3 +79,28 @@ def test_a_client_that_is_gone_is_no_further_fault() -> None:
         worker.handle_error(None, ours, None, InvalidHeader(TOKEN))
         with pytest.raises(OSError, match="Broken pipe"):
             ours.send(b"x")
+
+
+def check_answer(answer: bytes, error: QueryError) -> None:
+    head, _, body = answer.partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert status.startswith(f"HTTP/1.1 {error.status} ")
+    assert headers["Cache-Control"] == "no-store"
+    assert headers["Content-Type"] == "application/json; charset=utf-8"
+    assert json.loads(body) == error.body
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: error.code)
+def test_an_error_that_the_worker_answers_is_not_kept(error: QueryError) -> None:
+    check_answer(write_error_answer(error, "x"), error)
+
+
+@pytest.mark.parametrize("fault", [RequestTimeout(), PayloadTooLarge(), RuntimeError("unforeseen")])
+def test_a_fault_outside_the_app_is_not_kept(fault: Exception) -> None:
+    worker = Worker.__new__(Worker)
+    worker.log = logging.getLogger("gunicorn.error")
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        worker.handle_error(None, ours, ("203.0.113.9", 4711), fault)
+        check_answer(theirs.recv(65536), fault if isinstance(fault, QueryError) else QueryError())
