@@ -238,17 +238,24 @@ def test_nobody_sees_workers_renewed(serve: Serve, proxy: Callable[..., Proxy]) 
     check_nothing_was_seen(load, front)
 
 
+def count_sleeping(pair: Pair) -> int:
+    """Count the slow requests that are being read."""
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND usename = %s"
+    return int(pair.standby.execute(sql, (READER,))[0][0])
+
+
 def test_what_is_slow_and_under_way_on_a_service_that_ends_is_answered(
-    serve: Serve, proxy: Callable[..., Proxy]
+    slow_pair: Pair, serve: Serve, proxy: Callable[..., Proxy]
 ) -> None:
     services = [serve(), serve()]
     with proxy(*services) as front, Load(front.port) as load:
         load.add(SLOW_CLIENTS, slow=True)  # alone, and so one here and one there
+        wait_until(lambda: count_sleeping(slow_pair) == SLOW_CLIENTS)
         load.add(CLIENTS)
-        load.wait_for_more(50)
+        load.wait_for_more(CLIENTS)  # and no more: what is slow must not end before the service does
         moment = time.time()
         stop(services[0])
-        load.wait_for_more(200)
+        load.wait_for_more(250)
     check_nothing_was_seen(load, front)
     assert count_under_way(services[0], moment) >= 1
 

@@ -97,7 +97,7 @@ def test_callers_for_whom_a_run_began_too_early_share_the_next(callers: Callers)
     work.pass_one()
     assert first.result(SECONDS) == 1
     work.wait_begun()
-    callers.wait_waiting(3)  # all but the one that leads the next run have joined it
+    callers.wait_waiting(3)  # all but the one that leads; who comes after the end would need a run of its own
     assert not any(each.done() for each in late)
     work.pass_one()
     assert [each.result(SECONDS) for each in late] == [2] * 4
