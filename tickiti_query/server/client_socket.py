@@ -1,8 +1,11 @@
 """A client's socket under time limits: one for the head of a request, one for its body, one to take the answer."""
 
+import array
 import contextlib
 import errno
+import fcntl
 import socket
+import termios
 import time
 from enum import Enum
 from typing import Any
@@ -126,6 +129,13 @@ class ClientSocket:
         if rest:
             request.unreader.unread(rest)
             self._begin_head(rest)
+
+    @property
+    def has_unread_bytes(self) -> bool:
+        """True where the client has sent what nobody has read yet, such as a request in this very moment."""
+        waiting = array.array("i", [0])
+        fcntl.ioctl(self._socket.fileno(), termios.FIONREAD, waiting)
+        return waiting[0] > 0
 
     def hang_up(self) -> None:
         """End an idle connection; whoever reads from it finds that the client is gone."""

@@ -97,7 +97,8 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
                 self.log.warning("the time for a graceful stop is over")
                 return
             if seconds > LINGER_SECONDS:
-                for client in [client for _, address in served for client in address.idle]:
+                clients = [client for _, address in served for client in address.idle if not client.has_unread_bytes]
+                for client in clients:
                     client.hang_up()
             self.notify()
             gevent.sleep(POLL_SECONDS)
