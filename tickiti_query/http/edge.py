@@ -7,12 +7,11 @@ a cached plan. Any other request goes on to Flask's blueprint, as it was made he
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from http import HTTPStatus
 from time import monotonic
 from typing import Any
 
 from tickiti_query.cache.snapshot import Snapshot
-from tickiti_query.http.error_answer import render_error
+from tickiti_query.http.error_answer import name_status, render_error
 from tickiti_query.http.request_context import Hooks, RequestContext
 from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import PayloadTooLarge, QueryError
@@ -105,8 +104,3 @@ def read_body(environ: dict[str, Any]) -> bytes | None:
     if len(raw) > LONGEST_BODY:
         raise PayloadTooLarge
     return raw if is_chunked or len(raw) == length else None
-
-
-def name_status(status: int) -> str:
-    """Return a status as WSGI has it: `404 Not Found`."""
-    return f"{status} {HTTPStatus(status).phrase}"

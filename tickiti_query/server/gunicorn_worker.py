@@ -4,6 +4,7 @@ import contextlib
 import logging
 import secrets
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -42,6 +43,10 @@ class Address:
     is_api: bool
     open: int = 0
     idle: dict[ClientSocket, None] = field(default_factory=dict)
+
+    def list_idle(self) -> Iterator[ClientSocket]:
+        """Yield the connections that may be closed: no request has come on them, not even one that nobody has read."""
+        return (client for client in self.idle if not client.has_unread_bytes)
 
     def getsockname(self) -> tuple[str, int]:
         """Return the address as its socket does, which may be closed while a connection is served."""
@@ -97,8 +102,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
                 self.log.warning("the time for a graceful stop is over")
                 return
             if seconds > LINGER_SECONDS:
-                clients = [client for _, address in served for client in address.idle if not client.has_unread_bytes]
-                for client in clients:
+                for client in [client for _, address in served for client in address.list_idle()]:
                     client.hang_up()
             self.notify()
             gevent.sleep(POLL_SECONDS)
@@ -106,13 +110,14 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     def handle_bounded(self, address: Address, client: Any, peer: Any) -> None:
         """Serve a connection; at the bound in the place of the longest idle one, or refuse it."""
         if address.open >= address.most:
-            if not address.idle:
+            longest_idle = next(address.list_idle(), None)
+            if longest_idle is None:
                 if address.is_api:
                     count_shed("connections")
                     send_error(client, Overloaded())
                 util.close_graceful(client, REFUSAL_SECONDS)
                 return
-            next(iter(address.idle)).hang_up()
+            longest_idle.hang_up()
             count_cut_connection("idle")
         address.open += 1
         try:

@@ -10,7 +10,8 @@ from flask import request_started
 import app as composition
 from tests.support.client import PATH, Client, open_client
 from tickiti_query.http.body import make_body_parser
-from tickiti_query.http.edge import name_status, read_body
+from tickiti_query.http.edge import read_body
+from tickiti_query.http.error_answer import name_status
 from tickiti_query.model.errors import PayloadTooLarge
 from tickiti_query.query.request import LONGEST_BODY
 from tickiti_query.reporting.tokens import read_credentials

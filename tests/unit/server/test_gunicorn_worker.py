@@ -14,7 +14,8 @@ from gunicorn.http.errors import (
 
 from tickiti_query.http.error_answer import write_error_answer
 from tickiti_query.model.errors import Overloaded, PayloadTooLarge, QueryError, RequestTimeout
-from tickiti_query.server.gunicorn_worker import Worker
+from tickiti_query.server.client_socket import ClientSocket
+from tickiti_query.server.gunicorn_worker import Address, Worker
 
 TOKEN = "14|abcdefgh"
 ERRORS = [Overloaded(), PayloadTooLarge(), RequestTimeout(), QueryError()]
@@ -104,3 +105,13 @@ def test_a_fault_outside_the_app_is_not_kept(fault: Exception) -> None:
     with ours, theirs:
         worker.handle_error(None, ours, ("203.0.113.9", 4711), fault)
         check_answer(theirs.recv(65536), fault if isinstance(fault, QueryError) else QueryError())
+
+
+def test_a_connection_on_which_a_request_has_come_is_not_closed_as_idle() -> None:
+    address = Address(("127.0.0.1", 8080), most=2, is_api=True)
+    first, second = socket.socketpair(), socket.socketpair()
+    with first[0], first[1], second[0], second[1]:
+        longest, other = (ClientSocket(ours, address.idle) for ours, _ in (first, second))
+        assert list(address.list_idle()) == [longest, other]
+        first[1].send(b"POST")
+        assert list(address.list_idle()) == [other]
