@@ -206,6 +206,12 @@ def slow_tickets(pair: Pair, seconds: float) -> Iterator[str]:
         pair.primary.execute(f"DROP VIEW {SCHEMA}.tickets; ALTER TABLE {table} RENAME TO tickets")
 
 
+def count_sleeping(pair: Pair) -> int:
+    """The slow readings that are under way, each in its snapshot."""
+    sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND usename = %s"
+    return int(pair.standby.execute(sql, (READER,))[0][0])
+
+
 # Whatever happens ------------------------------------------------------------------------------------------
 
 TALES = st.tuples(*[ROWS] * 5)  # perspectives, bodies, and the steps in three parts
@@ -474,9 +480,9 @@ def test_without_a_cache_nobody_is_on_a_flight_from_before_what_was_committed(
         slow_tickets(pair, 0.5) as table,
         ThreadPoolExecutor(1) as threads,
     ):
-        written = Written(pair)
         first = threads.submit(door.ask, ask_of(ANN))
-        wait_until(lambda: written.count_reading("tickets") == 1)
+        # Not the log: the server writes a statement there before it takes the snapshot that the statement reads.
+        wait_until(lambda: count_sleeping(pair) == 1)
         pair.primary.execute(f"UPDATE {table} SET subject = 'b' WHERE id = 1")
         late = ask_at_once(uncached.port, [ask_of(ANN)] * THREADS)
         check(world, ask_of(ANN), first.result())
