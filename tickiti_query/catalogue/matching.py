@@ -13,6 +13,8 @@ from tickiti_query.model.numbers import BIGINT
 
 Fragment = Callable[[CompileContext], str]
 
+FEW_PATTERNS = 8  # that many are planned one by one, each with an index of its own; more are one comparison
+
 
 def equals_any(expression: str, values: Sequence[str]) -> str:
     """Write `expression = value`, or `expression IN (values)`."""
@@ -55,6 +57,8 @@ def is_by_update(key: str) -> bool:
 def contain_text(sql: str, name: str, values: Sequence[str], context: CompileContext) -> Predicate:
     """Match tickets whose text has one of the values in it, without case."""
     patterns = fold_all(context, name, map(pattern, values))
+    if len(patterns) > FEW_PATTERNS:  # and the text is folded once, not for each of them
+        return Predicate(f"lower({sql}) LIKE ANY (ARRAY[{', '.join(patterns)}])")
     return join_any([Predicate(f"lower({sql}) LIKE {each}") for each in patterns])
 
 

@@ -24,7 +24,8 @@ condition is the complement of the positive one: it holds for whatever the posit
 field included. Texts compare without case, as the database's `lower()` folds them and no further: text that is stored
 decomposed (NFD, `u` and a combining diaeresis) is not equal to the same text composed (NFC, `ü`). `contains` finds a
 part, in which `%`, `_` and `\\` are plain characters. `me` and `Unassigned` are words with `is` and `is not`, to the
-letter; what is not in this table answers 501 `unsupported_perspective`.
+letter; what is not in this table answers 501 `unsupported_perspective`. So do more than 5,000 values on one field with
+one operator, in one condition or in several.
 """
 MODES = """
 ## Search modes

@@ -7,7 +7,7 @@ from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.cli.plan import Scan, has_sort, read_scans
 from tickiti_query.cli.question import Question
 from tickiti_query.cli.wording import describe_part
-from tickiti_query.compiler.order import DEFAULT, read_keys
+from tickiti_query.compiler.order import list_orders, read_keys
 from tickiti_query.compiler.question_rules import read_rules
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.transaction import Transaction
@@ -80,7 +80,7 @@ def list_parts(question: Question) -> tuple[list[Part], list[Part], list[Part]]:
     rules = [(describe_part(part), predicate.sql) for rule in asked.rules for part, predicate in rule.alternatives]
     keys = [
         (f"the order by {order.field}", key.sql)
-        for order, key in zip(perspective.orders or DEFAULT, read_keys(perspective, asked.context, FIELDS), strict=True)
+        for order, key in zip(list_orders(perspective), read_keys(perspective, asked.context, FIELDS), strict=True)
     ]
     written = {name: FIELDS.fields[name].column for name in perspective.columns}
     columns = [(f"the column {name}", column.sql(asked.context)) for name, column in written.items() if column]

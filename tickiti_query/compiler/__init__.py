@@ -14,7 +14,7 @@ from tickiti_query.compiler.order import read_keys
 from tickiti_query.compiler.question_rules import read_rules
 from tickiti_query.compiler.select import choose_columns, write_select
 from tickiti_query.compiler.shape import Page, write_page
-from tickiti_query.compiler.where import write_queue_scope, write_scope
+from tickiti_query.compiler.where import merge_conditions, write_queue_scope, write_scope
 from tickiti_query.model.actor import Actor
 from tickiti_query.model.perspective import Perspective
 from tickiti_query.model.statement import Statement
@@ -35,7 +35,7 @@ def compile_query(
     Raises UnsupportedPerspective where the perspective has a field, operator, value, order or column that the
     catalogue does not know.
     """
-    rules = read_rules(perspective, searches, actor, names, catalogue)
+    rules = read_rules(merge_conditions(perspective), searches, actor, names, catalogue)
     context, predicates = rules.context, rules.predicates
     keys = tuple(read_keys(perspective, context, catalogue))
     columns = choose_columns(perspective, catalogue)

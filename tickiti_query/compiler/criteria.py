@@ -11,6 +11,8 @@ from tickiti_query.compiler.rule import Rule
 from tickiti_query.model.errors import ValidationFailed
 from tickiti_query.model.search import Criterion
 
+FEW_JOINS = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
@@ -59,11 +61,17 @@ def match_searches(searches: Sequence[Search], context: CompileContext) -> Itera
         yield Rule(tuple(alternatives))
 
 
+def bound_joins(predicates: Sequence[Predicate]) -> list[Predicate]:
+    """Return the predicates so that only the first few become joins, which take the planner the longer the more."""
+    few, many = predicates[:FEW_JOINS], predicates[FEW_JOINS:]
+    return [*few, *(Predicate(f"({predicate.sql}) IS TRUE") for predicate in many)]
+
+
 def match_search(search: Search, context: CompileContext) -> Predicate:
     """Return a criterion's predicate: a text mode needs all its tokens unless `match` is `any`, others need one."""
     match = search.mode.comparison.match
     if search.mode.text and search.match == "all":
         # The longest first: it is the rarest, and where a text may be in one of two places its branches are taken.
         longest_first = sorted(search.tokens, key=lambda token: -len(str(token)))
-        return join_all([match([token], context) for token in longest_first])
+        return join_all(bound_joins([match([token], context) for token in longest_first]))
     return match(search.tokens, context)

@@ -37,12 +37,18 @@ def write_order(keys: Sequence[SortKey]) -> str:
     )
 
 
+def list_orders(perspective: Perspective) -> tuple[Order, ...]:
+    """Return the orders of a perspective, or the default one. A field that ordered already orders nothing again."""
+    first = {order.field: order for order in reversed(perspective.orders)}
+    return tuple(dict.fromkeys(first[order.field] for order in perspective.orders)) or DEFAULT
+
+
 def read_keys(perspective: Perspective, context: CompileContext, catalogue: Catalogue) -> Iterator[SortKey]:
     """Yield one key for each order of the perspective, or the default one.
 
     UnsupportedPerspective for a field that does not order.
     """
-    for order in perspective.orders or DEFAULT:
+    for order in list_orders(perspective):
         field = catalogue.fields.get(order.field)
         if field is None or field.order is None:
             raise UnsupportedPerspective(f'{perspective.title} orders by "{order.field}", which is not supported.')

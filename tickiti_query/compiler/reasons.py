@@ -17,12 +17,13 @@ from tickiti_query.compiler.order import DEFAULT, read_keys, write_order
 from tickiti_query.compiler.question_rules import read_rules
 from tickiti_query.compiler.rule import Rule
 from tickiti_query.compiler.shape import TICKETS
-from tickiti_query.compiler.where import write_scope
+from tickiti_query.compiler.where import merge_conditions, write_scope
 from tickiti_query.model.actor import Actor
 from tickiti_query.model.perspective import Condition, Order, Perspective
 from tickiti_query.model.statement import Statement
 
 Part = Condition | Search
+MOST_CONDITIONS = 500  # each has up to three columns in the statement, and PostgreSQL allows 1,664
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,8 @@ def compile_reasons(
 
     For a question that compile_query has taken: what is not supported is its to find.
     """
+    if len(perspective.conditions) > MOST_CONDITIONS:
+        perspective = merge_conditions(perspective)
     rules = read_rules(perspective, searches, actor, names, FIELDS)
     columns = Columns()
     scope = [Predicate(sql) for sql in write_scope((), rules.context)]
@@ -175,7 +178,7 @@ def compile_place(
 
     It has no row for a ticket that is not listed. It reads the whole list, and takes the longer the longer that is.
     """
-    rules = read_rules(perspective, searches, actor, names, FIELDS)
+    rules = read_rules(merge_conditions(perspective), searches, actor, names, FIELDS)
     context, predicates = rules.context, rules.predicates
     keys = tuple(read_keys(perspective, context, FIELDS))
     conditions = [predicate.sql for predicate in predicates if predicate.queues is None]

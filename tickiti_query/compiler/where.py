@@ -1,6 +1,7 @@
 """WHERE: the scope of the actor, and the perspective's conditions."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from tickiti_query.catalogue.field import Catalogue
@@ -16,6 +17,9 @@ OPERATORS = {
     "contains": ("contains", False),
     "does not contain": ("contains", True),
 }
+
+# of one field and operator: measured, and so many that whoever has more wants another field
+MOST_VALUES = 5000
 
 
 def write_scope(predicates: Sequence[Predicate], context: CompileContext) -> tuple[str, ...]:
@@ -52,6 +56,21 @@ def write_queues(column: str, queues: tuple[int, ...], context: CompileContext) 
     return f"{column} = ANY (CAST({context.binds.add('queues', queues)} AS bigint[]))"
 
 
+def merge_conditions(perspective: Perspective) -> Perspective:
+    """Return the perspective with one condition in place of several that have the same field and operator.
+
+    They mean the same: positive ones are alternatives, as values are, and where each of the negative ones must hold,
+    none of all their values may match. One condition on 1,000 values takes milliseconds, 1,000 conditions took seconds.
+    A condition without a value stays by itself, for it is refused.
+    """
+    merged: dict[tuple[str, str, bool], Condition] = {}
+    for each in perspective.conditions:
+        key = (each.field, each.operator, bool(each.values))
+        values = (*merged[key].values, *each.values) if key in merged else each.values
+        merged[key] = Condition(each.field, each.operator, values)
+    return replace(perspective, conditions=tuple(merged.values()))
+
+
 def read_conditions(
     perspective: Perspective, context: CompileContext, catalogue: Catalogue
 ) -> Iterator[Rule[Condition]]:
@@ -79,6 +98,10 @@ def read_condition(
         raise UnsupportedPerspective(f"{where}, which is not supported.")
     if not condition.values:
         raise UnsupportedPerspective(f"{where} and no value, which is not supported.")
+    if len(condition.values) > MOST_VALUES:
+        raise UnsupportedPerspective(
+            f"{where} and {len(condition.values)} values, which is not supported: it may have {MOST_VALUES} at most."
+        )
     try:
         values: Sequence[object] = [comparison.read(value) for value in condition.values]
     except ValueError as fault:

@@ -8,10 +8,15 @@ from collections.abc import Iterable
 import pytest
 
 from tests.support.golden_cases import FOLDER, FOUND, STAFF, list_cases
+from tickiti_query.catalogue.reference import write_reference
 from tickiti_query.catalogue.resolved_names import Key, Relation, ResolvedNames
 from tickiti_query.cli.psql_script import write_script
 from tickiti_query.compiler import compile_query, compile_with_names
-from tickiti_query.model.perspective import Condition, Perspective
+from tickiti_query.compiler.criteria import FEW_JOINS, read_criteria
+from tickiti_query.compiler.where import MOST_VALUES
+from tickiti_query.model.errors import UnsupportedPerspective
+from tickiti_query.model.perspective import Condition, Order, Perspective
+from tickiti_query.model.search import Criterion
 from tickiti_query.model.statement import Statement
 
 CASES = dict(list_cases())
@@ -51,3 +56,48 @@ def test_the_statement_is_the_golden_one(name: str) -> None:
 
 def test_no_golden_file_is_left_over() -> None:
     assert {path.stem for path in FOLDER.glob("*.sql")} == set(CASES)
+
+
+def compile_conditions(*conditions: Condition) -> Statement:
+    return compile_query(Perspective(1, "Asked", conditions), (), STAFF, 100, ResolvedNames(FOUND))
+
+
+@pytest.mark.parametrize(
+    ("field", "operator"),
+    [("hashtag", "is"), ("hashtag", "is not"), ("subject", "contains"), ("subject", "does not contain")],
+)
+def test_conditions_of_one_field_and_operator_are_one(field: str, operator: str) -> None:
+    apart = compile_conditions(*(Condition(field, operator, (value,)) for value in ("a", "b", "c")))
+    assert apart == compile_conditions(Condition(field, operator, ("a", "b", "c")))
+    assert apart.sql.count("EXISTS") == (field == "hashtag")
+
+
+def test_a_condition_without_a_value_is_not_lost_beside_others() -> None:
+    tagged = Condition("hashtag", "is", ("vip",))
+    with pytest.raises(UnsupportedPerspective, match="no value"):
+        compile_conditions(tagged, Condition("hashtag", "is", ()), tagged)
+
+
+def test_more_values_than_the_bound_are_refused_wherever_they_stand() -> None:
+    most = tuple(f"tag{number}" for number in range(MOST_VALUES))
+    compile_conditions(Condition("hashtag", "is", most), Condition("hashtag", "is not", most))
+    with pytest.raises(UnsupportedPerspective, match=f"{MOST_VALUES + 1} values.* at most"):
+        compile_conditions(Condition("hashtag", "is", most), Condition("hashtag", "is", ("vip",)))
+    assert f"more than {MOST_VALUES:,} values" in write_reference()
+
+
+def test_many_patterns_fold_the_text_once() -> None:
+    words = tuple(f"word {number}" for number in range(100))
+    assert compile_conditions(Condition("content", "contains", words)).sql.count("lower(r.plain_text)") == 1
+
+
+def test_few_of_many_texts_that_must_all_be_there_become_joins() -> None:
+    searches = read_criteria([Criterion("content", tuple(f"word {number}" for number in range(100)))])
+    statement = compile_query(Perspective(1, "Asked"), searches, STAFF, 100, ResolvedNames())
+    assert (statement.sql.count("EXISTS"), statement.sql.count("IS TRUE")) == (100, 100 - FEW_JOINS)
+
+
+def test_a_field_orders_once() -> None:
+    orders = (Order("status", ascending=True), Order("number", ascending=True), Order("status", ascending=False))
+    twice, once = (Perspective(1, "Asked", orders=each) for each in (orders, orders[:2]))
+    assert compile_query(twice, (), STAFF, 100, ResolvedNames()) == compile_query(once, (), STAFF, 100, ResolvedNames())

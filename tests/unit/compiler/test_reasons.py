@@ -8,7 +8,7 @@ from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.catalogue.resolved_names import ResolvedNames
 from tickiti_query.compiler import compile_query
 from tickiti_query.compiler.criteria import read_criteria
-from tickiti_query.compiler.reasons import compile_reasons
+from tickiti_query.compiler.reasons import MOST_CONDITIONS, compile_reasons
 from tickiti_query.model.perspective import Condition, Order, Perspective
 from tickiti_query.model.search import Criterion
 
@@ -55,3 +55,11 @@ def test_the_truth_of_a_condition_is_the_predicate_of_the_list(field: Field) -> 
     inquiry = compile_reasons(perspective, (), STAFF, 220009, ResolvedNames(FOUND))
     assert predicate
     assert f"({predicate}) IS TRUE" in inquiry.statement.sql
+
+
+def test_so_many_conditions_are_shown_as_one_that_a_select_has_columns_for_them() -> None:
+    conditions = [Condition("hashtag", "is", (f"tag{number}",)) for number in range(2 * MOST_CONDITIONS)]
+    for kept, shown in ((MOST_CONDITIONS, MOST_CONDITIONS), (2 * MOST_CONDITIONS, 1)):
+        perspective = Perspective(1, "Asked", tuple(conditions[:kept]))
+        inquiry = compile_reasons(perspective, (), STAFF, 220009, ResolvedNames())
+        assert len(inquiry.asked[0].alternatives) == shown
