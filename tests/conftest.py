@@ -12,7 +12,7 @@ from tickiti_query.demo.seed_data import load_seed_data
 
 ROOT = Path(__file__).parent
 
-pytest_plugins = ["tests.support.workers", "tests.support.leak_listener", "tests.support.left_out"]
+pytest_plugins = [f"tests.support.{name}" for name in ("workers", "leak_listener", "left_out", "demo")]
 ORDER = (
     "test_architecture.py",
     "unit",

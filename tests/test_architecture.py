@@ -330,6 +330,12 @@ def test_every_file_of_unit_tests_is_named_after_its_module_in_a_folder_of_its_r
     assert lost == []
 
 
+def test_no_file_of_tests_reads_another() -> None:
+    """Shared names stand in tests/support or tests/oracle."""
+    sources = read_sources("tests")
+    assert [path for path, text in sources.items() if re.search(r"^(from|import) tests[.\w]*\.test_", text, re.M)] == []
+
+
 def test_product_code_is_finished() -> None:
     sources = read_sources(*PRODUCT)
     assert [path for path, text in sources.items() if re.search(r"\b(TODO|FIXME|XXX)\b", text)] == []

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.deploy.test_monitoring import PANELS, fill_query, needs_promtool, run_promtool
+from tests.support.monitoring import PANELS, fill_query, needs_promtool, run_promtool
 
 LABELS = 'job="tickiti-query", instance="a", perspective="3"'
 SERIES = {

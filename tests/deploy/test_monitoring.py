@@ -1,10 +1,7 @@
 """Alerts and the dashboard: promtool understands them, and each alert comes when it should and has a runbook entry."""
 
 import itertools
-import json
 import re
-import shutil
-import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -12,27 +9,15 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.monitoring import ALERTS, DASHBOARD, PANELS, fill_query, needs_promtool, run_promtool
+from tests.support.running import ROOT
 from tickiti_query.operations.health import Readiness
 
-ROOT = Path(__file__).parents[2]
-ALERTS = ROOT / "deploy" / "prometheus" / "alerts.yml"
 CASES = Path(__file__).with_name("alerts_test.yml")
-DASHBOARD = json.loads((ROOT / "deploy" / "grafana" / "tickiti-query.json").read_text("utf-8"))
-PROMTOOL = shutil.which("promtool")
-needs_promtool = pytest.mark.skipif(
-    PROMTOOL is None, reason="no promtool (Debian: prometheus): the alerts were not tried"
-)
-
 (GROUP,) = yaml.safe_load(ALERTS.read_text("utf-8"))["groups"]
 RULES: list[dict[str, Any]] = GROUP["rules"]
-PANELS: list[dict[str, Any]] = DASHBOARD["panels"]
 QUERIES = [target["expr"] for panel in PANELS for target in panel.get("targets", ())]
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
-
-
-def run_promtool(*arguments: str | Path) -> None:
-    ran = subprocess.run([PROMTOOL or "", *arguments], capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
 @needs_promtool
@@ -72,11 +57,6 @@ def test_a_lost_replica_is_mended_by_check_and_every_check_is_there() -> None:
     text = (ROOT / "docs" / "runbook.md").read_text("utf-8")
     (entry,) = re.findall(r"^## TickitiQueryReplicaUnavailable\n(.*?)^## ", text, re.MULTILINE | re.DOTALL)
     assert tuple(re.findall(r"^- `(\w+)`:", entry, re.MULTILINE)) == Readiness.CHECKS
-
-
-def fill_query(query: str, rate: str = "1m") -> str:
-    """A query of the dashboard with what Grafana puts in before it asks."""
-    return query.replace("$__rate_interval", rate).replace("$__range", "6h").replace("$job", ".*")
 
 
 @needs_promtool

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_load import ASSET, HEAD, check_answers, connect, count
+from tests.support.callers import ASSET, HEAD, check_answers, connect, count
 from tests.support.hasty import HASTY, REQUEST_SECONDS
 from tests.support.running import COMMAND, SECONDS, Running, wait_until
 from tests.support.shop import PATH, PRIYA

@@ -13,11 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_two_commands import Demo, list_descendants, tree
-from tests.support.processes import is_alive
+from tests.support.demo import Demo
+from tests.support.processes import is_alive, list_descendants
 from tests.support.running import find_free_port
 
-__all__ = ["tree"]  # a fixture: the files of a clone
 SECONDS = 60.0
 STOP_SECONDS = 15.0
 

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.oracle.example import ANN, BOB, CLEO, MINE, ROOT, make_world, set_mine
+from tests.oracle.worked_requests import CRITERIA, INVALID, SELECTORS, UNSUPPORTED, crowd
+from tests.oracle.worked_views import COLUMNS, CONDITIONS, IMPERSONATED, ORDERS
 from tests.oracle.worlds import Case, cases
 from tests.support.difference import Comparison, open_comparison
-from tests.unit.oracle.test_evaluator import COLUMNS, CONDITIONS, IMPERSONATED, ORDERS
-from tests.unit.oracle.test_request import CRITERIA, INVALID, SELECTORS, UNSUPPORTED, crowd
 from tickiti_query.catalogue.resolved_names import Relation
 from tickiti_query.demo.pair import Pair
 from tickiti_query.reporting.lookups import LOOKUPS

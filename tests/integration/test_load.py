@@ -3,7 +3,6 @@
 import contextlib
 import http.client
 import json
-import re
 import selectors
 import socket
 import threading
@@ -11,16 +10,16 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.callers import ASSET, HEAD, Told, ask, check_answers, connect, count
 from tests.support.hasty import HASTY, REQUEST_SECONDS
 from tests.support.running import SECONDS, Running, wait_until
-from tests.support.shop import MARCUS, PATH, PRIYA, lock_relation
+from tests.support.shop import MARCUS, PRIYA, lock_relation
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 
@@ -28,8 +27,6 @@ pytestmark = pytest.mark.alone  # time is measured
 
 THREADS = 2
 SLOW_CLIENTS = 40
-ASSET = "/docs/assets/swagger-ui-bundle.js"
-HEAD = f"POST {PATH} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {PRIYA}\r\nContent-Type: application/json\r\n"
 HEAVY = {"search_object": {"criteria": [{"mode": "content", "tokens": ["carbon"]}]}}
 
 
@@ -46,52 +43,9 @@ def running(shop_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         started.end()
 
 
-@dataclass(frozen=True)
-class Told:
-    """An answer, and the time that it took."""
-
-    status: int
-    error: str | None
-    headers: Any
-    seconds: float
-
-
-def ask(port: int, token: str, body: Any) -> Told:
-    began = time.monotonic()
-    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)) as link:
-        link.request("POST", PATH, json.dumps(body), headers)
-        response = link.getresponse()
-        told = json.loads(response.read())
-        return Told(response.status, told.get("error"), response.headers, time.monotonic() - began)
-
-
 def ask_at_once(port: int, token: str, bodies: list[Any]) -> list[Told]:
     with ThreadPoolExecutor(len(bodies)) as threads:
         return list(threads.map(lambda body: ask(port, token, body), bodies))
-
-
-def count(running: Running, counter: str) -> float:
-    url = f"http://127.0.0.1:{running.admin_port}/metrics"
-    with urllib.request.urlopen(url, timeout=SECONDS) as response:
-        page = response.read().decode()
-    found = re.search(rf"^{re.escape(counter)} (\S+)$", page, re.MULTILINE)
-    return float(found[1]) if found else 0.0
-
-
-@contextlib.contextmanager
-def connect(port: int, number: int = 1, receive_bytes: int | None = None) -> Iterator[list[socket.socket]]:
-    """Connections to the service; with a small buffer, a client that takes little at a time."""
-    with contextlib.ExitStack() as stack:
-        opened = []
-        for _ in range(number):
-            link = stack.enter_context(socket.socket())
-            link.settimeout(SECONDS)
-            if receive_bytes:
-                link.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-            link.connect(("127.0.0.1", port))
-            opened.append(link)
-        yield opened
 
 
 def wait_closed(links: list[socket.socket], seconds: float) -> None:
@@ -109,13 +63,6 @@ def wait_closed(links: list[socket.socket], seconds: float) -> None:
                     if key.fileobj.recv(1 << 20):
                         continue
                 selector.unregister(key.fileobj)
-
-
-def check_answers(running: Running) -> None:
-    """A normal client is answered, again and again, and soon."""
-    for _ in range(5):
-        told = ask(running.port, MARCUS, {})
-        assert (told.status, told.seconds < 1) == (200, True)
 
 
 @contextlib.contextmanager

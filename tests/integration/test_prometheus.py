@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.deploy.test_monitoring import ALERTS, PANELS, fill_query
+from tests.support.monitoring import ALERTS, PANELS, fill_query
 from tests.support.running import SECONDS, Running, find_free_port, wait_until
 from tests.support.servers import crash
 from tests.support.shop import PRIYA

@@ -3,97 +3,15 @@
 import json
 import os
 import re
-import shutil
-import signal
 import socket
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.processes import is_alive
-from tests.support.running import find_free_port
-
-ROOT = Path(__file__).parents[2]
-START_SECONDS = 100.0
-
-
-@pytest.fixture(scope="module")
-def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the files of a clone; the packages are those of the running Python, to be quick."""
-    if shutil.which("git") is None or not (ROOT / ".git").exists():
-        pytest.skip("the two commands are tested on the files that git knows, and this is no clone")
-    target = tmp_path_factory.mktemp("clone")
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
-        if (ROOT / name).is_file():
-            (target / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, target / name)
-    (target / ".venv").symlink_to(sys.prefix)
-    return target
-
-
-def list_descendants(pid: int) -> set[int]:
-    """All processes below this one."""
-    children: dict[int, list[int]] = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            words = status.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        children.setdefault(int(words[1]), []).append(int(status.parent.name))
-    found: set[int] = set()
-    waiting = [pid]
-    while waiting:
-        below = children.get(waiting.pop(), [])
-        found.update(below)
-        waiting.extend(below)
-    return found
-
-
-class Demo:
-    """A running ./script/server, from its first line to `Ctrl-C stops everything.`"""
-
-    def __init__(self, tree: Path, *arguments: str) -> None:
-        self.port, admin_port = find_free_port(), find_free_port()
-        self.log = tree.parent / f"{tree.name}.{self.port}.log"
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("TICKITI_")}
-        started = time.monotonic()
-        with self.log.open("wb") as output:
-            self.process = subprocess.Popen(
-                ["./script/server", "--port", str(self.port), "--admin-port", str(admin_port), *arguments],
-                cwd=tree,
-                stdout=output,
-                stderr=output,
-                env=environment,
-                start_new_session=True,
-            )
-        while "Ctrl-C stops everything." not in self.text:
-            assert self.process.poll() is None, self.text
-            assert time.monotonic() - started < START_SECONDS, self.text
-            time.sleep(0.02)
-        self.seconds = time.monotonic() - started
-
-    @property
-    def text(self) -> str:
-        return self.log.read_text("utf-8")
-
-    def interrupt(self) -> int:
-        """Ctrl-C, as a terminal sends it: to the whole foreground process group."""
-        os.killpg(self.process.pid, signal.SIGINT)
-        return self.process.wait(30)
-
-    def end(self) -> None:
-        if self.process.poll() is None:
-            self.interrupt()
+from tests.support.demo import Demo
+from tests.support.processes import is_alive, list_descendants
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ import psycopg2
 import pytest
 from psycopg2 import extensions
 
-from tests.integration.test_views import TABLES, write_views
+from tests.support.laravel import TABLES, write_views
 from tickiti_query.demo.binaries import build_environment, find_bindir
 from tickiti_query.demo.pair import Pair
 
