@@ -27,7 +27,8 @@ from tickiti_query.http.forwarded import Forwarded
 from tickiti_query.http.openapi import TicketsApi, correct_schemas, describe
 from tickiti_query.http.rendering import render_rows
 from tickiti_query.http.request_context import Hooks
-from tickiti_query.model.deadline import Deadline
+from tickiti_query.model.request import Deadline
+from tickiti_query.model.token import make_authorizer, read_credentials
 from tickiti_query.operations.admin import ByPort, make_admin_app
 from tickiti_query.operations.health import Readiness
 from tickiti_query.operations.metrics import (
@@ -46,10 +47,9 @@ from tickiti_query.query.reader import Reader
 from tickiti_query.query.service import TicketQueryService
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import OBSERVE_SECONDS, Replica
-from tickiti_query.reporting.lookups import resolve
-from tickiti_query.reporting.perspectives import find_perspective
+from tickiti_query.reporting.perspectives import find_perspective, resolve
 from tickiti_query.reporting.rights import find_powers
-from tickiti_query.reporting.tokens import find_token, make_authorizer, read_credentials
+from tickiti_query.reporting.tokens import find_token
 
 if TYPE_CHECKING:
     from tickiti_query.operations.tracing import Tracing
@@ -143,7 +143,7 @@ def make_service(
         count_limited=count_rate_limited,
         count_fault=count_store_fault,
     )
-    authorize = make_authorizer(settings.token_expiration_minutes, lambda: datetime.now(UTC).replace(tzinfo=None))
+    authorize = make_authorizer(settings.token_expiration_minutes, partial(datetime.now, UTC))
     reader = Reader(
         replica=replica,
         find_token=find_token,

@@ -11,15 +11,16 @@ from bench.cases import PAGE, Case, ask_once
 from bench.command import report
 from bench.load_world import TOKEN
 from bench.rivals.targets import LoadError, Target
-from tickiti_query.catalogue.resolved_names import ResolvedNames
+from tickiti_query.catalogue.predicate import ResolvedNames
 from tickiti_query.compiler import compile_query
-from tickiti_query.model.search import Selector
+from tickiti_query.model.perspective import Selector
 from tickiti_query.model.statement import Statement
+from tickiti_query.model.token import read_credentials
 from tickiti_query.replica.connection import Target as ReplicaTarget
+from tickiti_query.replica.execution import deadline_from_now
 from tickiti_query.replica.replica import Replica
-from tickiti_query.replica.waiting import deadline_from_now
 from tickiti_query.reporting.perspectives import find_perspective
-from tickiti_query.reporting.tokens import find_token, read_credentials
+from tickiti_query.reporting.tokens import find_token
 
 
 def compile_statement(session: ReplicaTarget, perspective_id: int, row_limit: int) -> Statement:

@@ -8,11 +8,11 @@ from typing import Any
 from unittest import mock
 
 from tickiti_query.cache.snapshot import Server
-from tickiti_query.replica import pool as pool_module
+from tickiti_query.replica import replica as replica_module
 from tickiti_query.replica.connection import Target
-from tickiti_query.replica.pool import Pool
+from tickiti_query.replica.execution import deadline_from_now
+from tickiti_query.replica.replica import Pool
 from tickiti_query.replica.sessions import DirectSessions
-from tickiti_query.replica.waiting import deadline_from_now
 
 CONNECTIONS = 10
 SERVER = Server(generation=1, system=1, major=18)
@@ -40,7 +40,7 @@ def time_loans(loans: int, rounds: int) -> list[float]:
     deadline = deadline_from_now(3600)
     target = Target("postgresql://replica.example/tickiti", "reporting", statement_timeout_ms=5000)
     sessions = mock.Mock(spec=DirectSessions, **{"identify.return_value": (SERVER, True)})
-    with mock.patch.object(pool_module, "connect", connect):
+    with mock.patch.object(replica_module, "connect", connect):
         pool = Pool(target, CONNECTIONS, 1, sessions, require_standby=True, on_lost=lambda _pool: None)
 
         def lend() -> None:

@@ -17,11 +17,9 @@ from typing import Any
 from bench.memory_replica import SERVER
 from tickiti_query.cache.cache import OVERHEAD_BYTES, Cache
 from tickiti_query.cache.snapshot import Validator
-from tickiti_query.model.actor import Actor, User
-from tickiti_query.model.answer import Answer
-from tickiti_query.model.search import Criterion, Selector, TicketQuery
-from tickiti_query.model.token import AuthenticatedToken, Credentials
-from tickiti_query.reporting.tokens import digest_secret
+from tickiti_query.model.perspective import Criterion, Selector, TicketQuery
+from tickiti_query.model.request import Answer
+from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials, User, digest_secret
 
 ENTRIES = 10_000
 PAYLOAD_BYTES = 20_000

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot
-from tickiti_query.model.deadline import Deadline
+from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot, SnapshotId
+from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Statement
 
 SERVER = Server(1, 7_500_000_000_000_000_000, 18)
@@ -40,7 +40,7 @@ class FakeReplica:
         self.asked += 1
         if self.asked % 5000 == 0:
             self.transactions += 1
-        return Snapshot(SERVER, self.position, "", datetime.now(UTC), 0.0 if with_lag else None)
+        return Snapshot(SERVER, SnapshotId(self.position, "", datetime.now(UTC)), 0.0 if with_lag else None)
 
     def read(self, work: Callable[[Any], Any], _deadline: Deadline) -> Any:
         return work(FakeSnapshot(self))

@@ -29,8 +29,8 @@ from bench.shape_language import (
     where,
 )
 from bench.world import COMMON_WORD, RARE_WORD, SCARCE_WORD
-from tickiti_query.model.actor import User
 from tickiti_query.model.perspective import Order
+from tickiti_query.model.token import User
 
 Text = Callable[[Hand], str]
 

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from bench.shape_hand import Hand
-from tickiti_query.model.actor import User
-from tickiti_query.model.perspective import Condition, Order, Perspective
-from tickiti_query.model.search import Criterion
+from tickiti_query.model.perspective import Condition, Criterion, Order, Perspective
+from tickiti_query.model.token import User
 
 ABSENT_WORD = "xylophonist"
 SHORT_WORD = "zq"  # too short for a trigram, and in no text

@@ -11,9 +11,14 @@ from typing import Any
 import psycopg2
 
 from tickiti_query.model.statement import Statement
-from tickiti_query.replica.connection import ReplicaConnection, Target, connect
-from tickiti_query.replica.execution import adapt_binds, run_statement, to_pyformat
-from tickiti_query.replica.waiting import deadline_from_now
+from tickiti_query.replica.connection import Target, connect
+from tickiti_query.replica.execution import (
+    ReplicaConnection,
+    adapt_binds,
+    deadline_from_now,
+    run_statement,
+    to_pyformat,
+)
 
 LONGEST_MS = 10_000  # twice what the service allows a statement
 RUN_SECONDS = 24 * 3600.0  # for all that a run measures on one connection

@@ -16,7 +16,7 @@ from bench.shape_language import (
     where,
 )
 from bench.world import COMMON_WORD, RARE_WORD, SCARCE_WORD
-from tickiti_query.model.actor import User
+from tickiti_query.model.token import User
 
 
 def list_combinations() -> Iterator[Shape]:

@@ -28,12 +28,12 @@ from bench.shape_measure import Compared, Measured, Session
 from bench.shape_together import list_combinations
 from bench.world import ALL_SEEING_USER, TINY_USER
 from tickiti_query import compiler
-from tickiti_query.catalogue.resolved_names import Relation
-from tickiti_query.compiler.criteria import read_criteria
-from tickiti_query.compiler.shape import write_plain
-from tickiti_query.model.actor import Actor, User
+from tickiti_query.catalogue.predicate import Relation
+from tickiti_query.compiler.page import write_plain
+from tickiti_query.compiler.rules import read_criteria
 from tickiti_query.model.statement import Statement
-from tickiti_query.reporting.lookups import resolve
+from tickiti_query.model.token import Actor, User
+from tickiti_query.reporting.perspectives import resolve
 
 ROWS = 100
 PEOPLE = {

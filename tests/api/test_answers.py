@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.client import PATH, Client, check_error, open_client
 from tests.support.fake_replica import TICKETS
+from tests.support.snapshots import alter
 from tickiti_query.model import errors
 
 MESSAGE = "a sentence for the caller."
@@ -132,9 +133,7 @@ def test_more_rows_than_asked_for_are_told(client: Client) -> None:
 
 
 def test_a_replica_that_never_replayed_a_transaction_has_no_time_to_tell(client: Client) -> None:
-    client.replica.state = type(client.replica.state)(
-        client.replica.server, "1:2: x t", "", replayed_at=None, lag_seconds=0.0
-    )
+    client.replica.state = alter(client.replica.state, position="1:2: x t", replayed_at=None)
     assert "X-Data-As-Of" not in client.ask().headers
 
 
@@ -158,7 +157,7 @@ def test_on_an_unknown_version_every_answer_is_read_anew(client: Client, major: 
 
 
 def test_where_too_much_may_be_running_every_answer_is_read_anew(client: Client) -> None:
-    client.replica.state = replace(client.replica.state, running=None)
+    client.replica.state = alter(client.replica.state, running=None)
     assert [client.ask().headers["Cache-Status"] for _ in "12"] == ["tickiti-query; fwd=miss"] * 2
     assert client.replica.reads == 2
 

@@ -99,7 +99,7 @@ def test_the_context_has_what_is_copied_and_no_more() -> None:
         "requirements.txt",
         "requirements/tracing.txt",
         "config/settings.py",
-        "tickiti_query/replica/pool.py",
+        "tickiti_query/replica/replica.py",
     ):
         assert not is_ignored(path), path
     for path in (

@@ -15,9 +15,9 @@ from tests.oracle.worked_requests import CRITERIA, INVALID, SELECTORS, UNSUPPORT
 from tests.oracle.worked_views import COLUMNS, CONDITIONS, IMPERSONATED, ORDERS
 from tests.oracle.worlds import Case, cases
 from tests.support.difference import Comparison, open_comparison
-from tickiti_query.catalogue.resolved_names import Relation
+from tickiti_query.catalogue.predicate import Relation
 from tickiti_query.demo.pair import Pair
-from tickiti_query.reporting.lookups import LOOKUPS
+from tickiti_query.reporting.perspectives import LOOKUPS
 
 # `TICKITI_DIFFERENCE_CASES=50000 ./script/test tests/integration/test_difference.py` is the longer run.
 CASES = int(os.environ.get("TICKITI_DIFFERENCE_CASES", "700"))

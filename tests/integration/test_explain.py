@@ -19,12 +19,12 @@ from tickiti_query.cli.wording import quote
 from tickiti_query.compiler.reasons import Reasons
 from tickiti_query.demo.loading import READER
 from tickiti_query.model.errors import QueryTimeout
-from tickiti_query.model.search import Selector, TicketQuery
+from tickiti_query.model.perspective import Selector, TicketQuery
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target
+from tickiti_query.replica.execution import deadline_from_now
 from tickiti_query.replica.replica import Replica
-from tickiti_query.replica.transaction import Transaction
-from tickiti_query.replica.waiting import deadline_from_now
+from tickiti_query.replica.sessions import Transaction
 
 PRIYAS_ADDRESS = "priya.sharma@sole-provider.example"
 MARCUS = "marcus@trailblazers-club.example"

@@ -12,8 +12,8 @@ from tickiti_query.cache.snapshot import Snapshot
 from tickiti_query.demo.binaries import BINDIR_VARIABLE
 from tickiti_query.demo.pair import Pair
 from tickiti_query.replica.connection import Target, connect
+from tickiti_query.replica.execution import deadline_from_now
 from tickiti_query.replica.sessions import DirectSessions
-from tickiti_query.replica.waiting import deadline_from_now
 
 DEBIANS = Path("/usr/lib/postgresql/15/bin")
 PATIENCE_SECONDS = 45.0  # for a wrong proof to be caught; it takes about one
@@ -27,7 +27,7 @@ def stressed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
 
 def trust_text(state: Snapshot) -> str:
     """The snapshot as text with the server's identity: on a standby it leaves out who is running."""
-    return state.position
+    return state.snapshot_id.position
 
 
 def test_a_connection_is_prepared_again_after_a_preparation_that_ended_half_way(stressed: Pair) -> None:

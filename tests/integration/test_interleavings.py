@@ -42,7 +42,7 @@ from tests.support.interleavings import (
 from tests.support.running import Running, wait_until
 from tickiti_query.demo.loading import create_reader, create_schema
 from tickiti_query.demo.pair import Pair
-from tickiti_query.replica.server_state import STATE_STATEMENTS
+from tickiti_query.replica.sessions import STATE_STATEMENTS
 
 T = TypeVar("T")
 

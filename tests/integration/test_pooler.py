@@ -20,12 +20,12 @@ from tickiti_query.cli import main
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.postgres import PostgresServer
-from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import QueryTimeout
+from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target
+from tickiti_query.replica.execution import deadline_from_now
 from tickiti_query.replica.replica import Replica
-from tickiti_query.replica.waiting import deadline_from_now
 
 pytestmark = pytest.mark.skipif(PGBOUNCER is None, reason="no pgbouncer: nothing was asked through a pooler")
 
@@ -196,9 +196,9 @@ def test_a_crash_behind_the_pooler_ends_every_proof(shop_pair: Pair, tmp_path: P
         wait_until(lambda: find_checkpointer(server) not in {checkpointer, None})
         after = replica.observe(soon())
         assert after.server.generation == before.server.generation
-        assert (after.server.system, after.position.split(" ", 1)[1]) == (
+        assert (after.server.system, after.snapshot_id.position.split(" ", 1)[1]) == (
             before.server.system,
-            before.position.split(" ", 1)[1],
+            before.snapshot_id.position.split(" ", 1)[1],
         )
         assert after.server != before.server
         assert after.validator != before.validator

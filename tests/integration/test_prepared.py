@@ -10,10 +10,14 @@ from tests.support.shop import PRIYA, Shop, open_shop
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 from tickiti_query.model.statement import Statement
-from tickiti_query.replica.connection import ReplicaConnection, Target, connect
-from tickiti_query.replica.execution import Preparation, run_statement
-from tickiti_query.replica.prepared_statements import MOST_WITH_VALUES
-from tickiti_query.replica.waiting import deadline_from_now
+from tickiti_query.replica.connection import Target, connect
+from tickiti_query.replica.execution import (
+    MOST_WITH_VALUES,
+    Preparation,
+    ReplicaConnection,
+    deadline_from_now,
+    run_statement,
+)
 
 BODY = {"perspective_id": 3}
 

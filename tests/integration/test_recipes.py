@@ -10,7 +10,7 @@ import pytest
 from tests.support.shop import PRIYA, TOM, Shop, open_shop
 from tickiti_query.demo.pair import Pair
 from tickiti_query.replica import replica
-from tickiti_query.replica.prepared_statements import MOST_WITH_VALUES
+from tickiti_query.replica.execution import MOST_WITH_VALUES
 
 BODY = {"perspective_id": 7}
 # What a row that a list comes from may turn into: the relation's change, and its undoing.

@@ -12,8 +12,8 @@ from tickiti_query.demo.pair import Pair
 from tickiti_query.model.errors import QueryError
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target
+from tickiti_query.replica.execution import deadline_from_now
 from tickiti_query.replica.replica import Replica
-from tickiti_query.replica.waiting import deadline_from_now
 
 EXAMPLE = (
     b'{"ok":true,"data":[{"ticket_id":1,"number":220009,"status":"open","queue":"Returns","priority":"20",'

@@ -20,15 +20,12 @@ from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
 from tickiti_query.cache.snapshot import POSITION_SQL, RUNNING_SQL, Server, Snapshot, SnapshotId
-from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import QueryError
+from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Statement
-from tickiti_query.replica.connection import ReplicaConnection
+from tickiti_query.replica.execution import ReplicaConnection, deadline_from_now
 from tickiti_query.replica.replica import OBSERVE_SECONDS, Replica
-from tickiti_query.replica.server_state import STATE_STATEMENTS
-from tickiti_query.replica.sessions import DirectSessions
-from tickiti_query.replica.transaction import BEGIN, Transaction
-from tickiti_query.replica.waiting import deadline_from_now
+from tickiti_query.replica.sessions import BEGIN, STATE_STATEMENTS, DirectSessions, Transaction
 
 Validate = Callable[[Snapshot], Hashable]  # None: nothing can be proved
 
@@ -94,7 +91,7 @@ class Memory:
 
 def is_among_running(state: Snapshot) -> bool:
     """Return whether some transaction older than the newest finished one is still running."""
-    xmin, xmax = state.position.split(":")[:2]
+    xmin, xmax = state.snapshot_id.position.split(":")[:2]
     return xmin != xmax
 
 
@@ -140,7 +137,8 @@ class Checker(threading.Thread):
 
     def _is_same(self, snapshot_id: SnapshotId, state: Snapshot) -> bool:
         """As the service compares, or, where a weaker rule is to be caught, by the text of the snapshot alone."""
-        return snapshot_id == state.snapshot_id if self._by_sight else snapshot_id.position == state.position
+        shown = state.snapshot_id
+        return snapshot_id == shown if self._by_sight else snapshot_id.position == shown.position
 
     def _store(self) -> None:
         """As the service does on a miss: the validator, then all data in one snapshot that tells its snapshot_id."""

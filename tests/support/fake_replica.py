@@ -6,20 +6,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot
-from tickiti_query.model.deadline import Deadline
+from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot, SnapshotId
+from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Statement
 from tickiti_query.reporting import tokens
 
 STAMP = "10:20: 2026-05-01 t"
 SERVER = Server(generation=1, system=77, major=18)
-STATE = Snapshot(
-    SERVER,
-    STAMP,
-    "",
-    replayed_at=datetime(2026, 5, 2, 11, 30, 48, 5, tzinfo=UTC),
-    lag_seconds=0.0,
-)
+STATE = Snapshot(SERVER, SnapshotId(STAMP, "", datetime(2026, 5, 2, 11, 30, 48, 5, tzinfo=UTC)), lag_seconds=0.0)
 # what goes behind `Bearer` -> the row's abilities and allowed_ip
 TOKENS: dict[str, tuple[str | None, str | None]] = {
     "1|reader": ('["tickets:read"]', None),
@@ -80,7 +74,7 @@ class FakeReplica:
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
         binds = dict(statement.params)
         if statement == SNAPSHOT_ID:
-            running = self.state.running
+            running = self.state.snapshot_id.running
             return [(f"/{STAMP}" if running is None else f"/{STAMP}/{running}",)]
         if tokens.SQL in statement.sql:
             return record(find_token_rows(binds))

@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.catalogue.resolved_names import Found, Relation, ResolvedNames
+from tickiti_query.catalogue.predicate import Found, Relation, ResolvedNames
 from tickiti_query.cli.psql_script import write_script
 from tickiti_query.compiler import compile_query
-from tickiti_query.compiler.criteria import read_criteria
-from tickiti_query.model.actor import Actor, User
-from tickiti_query.model.perspective import Condition, Order, Perspective
-from tickiti_query.model.search import Criterion
+from tickiti_query.compiler.rules import read_criteria
+from tickiti_query.model.perspective import Condition, Criterion, Order, Perspective
 from tickiti_query.model.statement import Statement
+from tickiti_query.model.token import Actor, User
 
 FOLDER = Path(__file__).parents[1] / "unit" / "compiler" / "golden"
 

@@ -19,6 +19,7 @@ PURE_STANDARD = frozenset(
         "datetime",
         "enum",
         "functools",
+        "hashlib",
         "ipaddress",
         "itertools",
         "json",
@@ -44,7 +45,7 @@ class Import:
 
     @property
     def place(self) -> str:
-        """The place of the import, for messages: `tickiti_query/model/actor.py:5`."""
+        """The place of the import, for messages: `tickiti_query/model/token.py:5`."""
         return f"{self.path}:{self.line}"
 
     @property

@@ -6,8 +6,8 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import Overloaded
+from tickiti_query.model.request import Deadline
 
 WAIT_SECONDS = 1.0  # how long a request may wait for a slot
 QUEUE_SIZE = 64  # how many requests may wait, for a slot or for another caller's equal request

@@ -11,8 +11,8 @@ from limits import RateLimitItem, RateLimitItemPerSecond, parse
 from limits.strategies import FixedWindowRateLimiter
 
 from tickiti_query.admission.storage_fallback import StorageFallback, open_shared_storage
-from tickiti_query.model.address import parse_address
-from tickiti_query.model.rate_limit_status import RateLimitStatus
+from tickiti_query.model.request import RateLimitStatus
+from tickiti_query.model.token import parse_address
 
 KNOWN_TOKENS = 10_000
 IPV6_NETWORK = 64  # one subscriber has a network of this prefix length, and all addresses in it

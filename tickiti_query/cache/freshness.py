@@ -8,8 +8,8 @@ from typing import Protocol
 
 from tickiti_query.cache.single_flight import SingleFlight
 from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId, is_behind, is_older
-from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import ReplicaUnavailable
+from tickiti_query.model.request import Deadline
 
 UNPROVED_SECONDS = 1.0  # how old a reading may be that says the replica is fit, where it proves nothing
 LAG_SECONDS = 0.5  # how often the lag is asked for; in between it is taken to grow
@@ -87,9 +87,9 @@ class Freshness:
         answered = self._newest.copy()
         snapshot = self._observe_fitness(deadline)
         with self._lock:
-            self._refuse_promoted(snapshot.snapshot_id)
             self._refuse_late(snapshot)
-            self._refuse_past(snapshot, answered.get(snapshot.server.system))
+            # `answered` is of before the reading began: what another thread has answered meanwhile may well be later.
+            self._refuse_unfit(snapshot.snapshot_id, snapshot.server, answered.get(snapshot.server.system))
             self._note(snapshot.snapshot_id, snapshot.server)
             self._latest = began_at, snapshot
         return snapshot
@@ -103,11 +103,6 @@ class Freshness:
                 return snapshot
         self._lag_due = now + LAG_SECONDS
         return self._observe(deadline, with_lag=True)
-
-    def _refuse_promoted(self, snapshot_id: SnapshotId) -> None:
-        if self._require_standby and not snapshot_id.in_recovery:
-            self._leave()
-            raise ReplicaUnavailable("The server is no read replica any more; please try again.", check="standby")
 
     def _refuse_late(self, snapshot: Snapshot) -> None:
         # Lag grows no faster than time does: an earlier, better bound and the time since then is a bound too. So
@@ -125,11 +120,14 @@ class Freshness:
         if lag is None or lag > self._max_lag_seconds:
             raise ReplicaUnavailable("The read replica is too far behind; please try again.", check="lag")
 
-    @staticmethod
-    def _refuse_past(snapshot: Snapshot, newest: tuple[SnapshotId, Server] | None) -> None:
-        # A standby that crashed, or another host of the URL, may show an earlier moment than an answer did. `newest` is
-        # of before the reading began: what another thread has answered meanwhile may well be later.
-        if newest and is_behind(snapshot.snapshot_id, snapshot.server, *newest):
+    def _refuse_unfit(
+        self, snapshot_id: SnapshotId, server: Server, answered: tuple[SnapshotId, Server] | None
+    ) -> None:
+        if self._require_standby and not snapshot_id.in_recovery:
+            self._leave()
+            raise ReplicaUnavailable("The server is no read replica any more; please try again.", check="standby")
+        # A standby that crashed, or another host of the URL, may show an earlier moment than an answer did.
+        if answered and is_behind(snapshot_id, server, *answered):
             raise ReplicaUnavailable("The read replica is behind an earlier answer; please try again.", check="lag")
 
     def _note(self, snapshot_id: SnapshotId, server: Server) -> None:
@@ -142,9 +140,7 @@ class Freshness:
         ReplicaUnavailable where it is behind that snapshot, or of a server that is not fit: its connection may have
         been lost, and the data read on the next one; and a snapshot that need prove nothing may be of a second ago.
         """
-        self._refuse_promoted(snapshot_id)
-        if is_behind(snapshot_id, server, snapshot.snapshot_id, snapshot.server):
-            raise ReplicaUnavailable("The read replica is behind an earlier answer; please try again.", check="lag")
+        self._refuse_unfit(snapshot_id, server, (snapshot.snapshot_id, snapshot.server))
         if server != snapshot.server and self._share(self._clock(), deadline).server != server:
             raise ReplicaUnavailable
         with self._lock:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
-from tickiti_query.model.deadline import Deadline
+from tickiti_query.model.request import Deadline
 
 T = TypeVar("T")
 ALWAYS = float("-inf")  # `since` of a caller for whom any run under way is good enough
@@ -21,12 +21,6 @@ class Run:
         self.ended = threading.Event()
         self.result: Any = None
         self.failure: Exception | None = RuntimeError("the run was broken off")
-
-    def get(self) -> Any:
-        """Return the result. Raises what the work raised."""
-        if self.failure is not None:
-            raise self.failure
-        return self.result
 
 
 class SingleFlight:
@@ -63,7 +57,9 @@ class SingleFlight:
                 continue
             else:
                 self._count_shared()
-            result: T = run.get()
+            if run.failure is not None:
+                raise run.failure
+            result: T = run.result
             return result
 
     def _lead(self, key: Hashable, run: Run, work: Callable[[], Any]) -> None:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 
-from tickiti_query.model.source import Source
-from tickiti_query.model.statement import Statement
+from tickiti_query.model.statement import Source, Statement
 
 # The snapshot, and which life of which role of the server it belongs to.
 POSITION_SQL = "concat_ws(' ', pg_current_snapshot(), pg_postmaster_start_time(), pg_is_in_recovery())"
@@ -139,32 +138,21 @@ class Validator:
     running: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True)  # without slots: the validator is kept in the instance
 class Snapshot:
-    """A reading of the server at one moment.
-
-    `running` None: the range of possibly running transactions was too wide to look through. `replayed_at`:
-    commit time of the newest replayed transaction, None where there is none. `lag_seconds` is an upper bound;
-    None where nothing bounds it.
-    """
+    """A reading of the server at one moment. `lag_seconds` is an upper bound; None where nothing bounds it."""
 
     server: Server
-    position: str
-    running: str | None
-    replayed_at: datetime | None
+    snapshot_id: SnapshotId
     lag_seconds: float | None
 
     @cached_property
     def validator(self) -> Validator | None:
         """The validator of answers under this snapshot; None where nothing can be proved."""
-        if self.running is None or self.server.major not in PROVEN_MAJORS:
+        position, running = self.snapshot_id.position, self.snapshot_id.running
+        if running is None or self.server.major not in PROVEN_MAJORS:
             return None
-        return Validator(self.server, self.position, self.running)
-
-    @cached_property
-    def snapshot_id(self) -> SnapshotId:
-        """The id of this snapshot."""
-        return SnapshotId(self.position, self.running, self.replayed_at)
+        return Validator(self.server, position, running)
 
 
 def confirm(state: Snapshot, server: Server, snapshot_id: SnapshotId) -> Validator | None:

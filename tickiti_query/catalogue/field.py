@@ -1,11 +1,15 @@
-"""The shape of an entry of the catalogue: Field, with its Column, Key and Modes, and Catalogue."""
+"""The shape of an entry of the catalogue, Field with its Column, Key and Modes, and the kinds that occur often."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
+from datetime import time
 from enum import Enum
+from functools import partial
 
-from tickiti_query.catalogue.matching import Fragment
-from tickiti_query.catalogue.predicate import Comparison
+from tickiti_query.catalogue import matching, values
+from tickiti_query.catalogue.predicate import Comparison, CompileContext, Flag, Fragment
+
+MOMENT_VALUES = "`YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS`, UTC"
 
 
 class Kind(Enum):
@@ -95,4 +99,69 @@ def make_catalogue(fields: Sequence[Field]) -> Catalogue:
         fields={field.name: field for field in fields},
         modes={mode.name: mode for field in fields for mode in field.modes},
         core=tuple(field.name for field in fields if field.core),
+    )
+
+
+def text_key(expression: str, *, nullable: bool = False, by_queue: bool = False) -> Key:
+    """Return the key of a text: its folded form, byte by byte, the same on every machine."""
+    return Key(f'lower({expression}) COLLATE "C"', nullable, by_queue=by_queue)
+
+
+def number_column(expression: str, example: int) -> Column:
+    """Return the column of a whole number."""
+    return Column(expression, Kind.INTEGER, example)
+
+
+def text_column(expression: str, example: str, *, nullable: bool = False, choices: tuple[str, ...] = ()) -> Column:
+    """Return the column of a text."""
+    return Column(expression, Kind.TEXT, example, nullable, choices)
+
+
+def moment_column(expression: str, example: str, *, nullable: bool = False) -> Column:
+    """Return the column of a time as `YYYY-MM-DD HH:MM:SS`."""
+    return Column(write_moment(expression), Kind.MOMENT, example, nullable)
+
+
+def write_moment(expression: str) -> str:
+    """Write a time as text, in a session whose DateStyle is ISO. to_char would take twice the time."""
+    return f"CAST(date_trunc('second', {expression}) AS text)"
+
+
+def list_values(value: str, source: Fragment) -> Fragment:
+    """Return the fragment of a list, sorted by the folded value, then by the value. It is empty rather than null."""
+
+    def write(rows: str) -> str:
+        return f'ARRAY(SELECT {value} {rows} ORDER BY lower({value}) COLLATE "C", {value} COLLATE "C")'
+
+    return write(source) if isinstance(source, str) else lambda context: write(source(context))
+
+
+def name_column(email: str, example: str) -> Column:
+    """Return the column of the name of the user with this e-mail address, or null."""
+    sql = f"(SELECT u.name FROM users u WHERE lower(u.email) = lower({email}) ORDER BY u.id LIMIT 1)"
+    return text_column(sql, example, nullable=True)
+
+
+def bound_moment(mode: str, comparison: str, day_time: time) -> Mode:
+    """Return a mode that bounds a time. A date alone means that day at `day_time`."""
+    match = partial(matching.match_moment, comparison, mode)
+    return Mode(mode, MOMENT_VALUES, Comparison(partial(values.read_moment, day_time), match))
+
+
+def make_flag(name: str, match: Flag, *, example: bool | None = None, shows: Fragment | None = None) -> Field:
+    """Return a field that is true or false, about the subject user; a column where there is an `example`.
+
+    Without `shows`, `why` shows that truth.
+    """
+
+    def write(context: CompileContext) -> str:
+        return f"({match(context).sql}) IS TRUE"
+
+    return Field(
+        name=name,
+        values="true, false",
+        user_centric=True,
+        equals=Comparison(values.read_flag, partial(matching.match_flag, match)),
+        column=Column(write, Kind.FLAG, example) if example is not None else None,
+        shows=shows or write,
     )

@@ -9,18 +9,19 @@ from datetime import time
 from functools import partial
 
 from tickiti_query.catalogue import matching, relations, values
-from tickiti_query.catalogue.field import Column, Field, Key, Kind, Mode, make_catalogue
-from tickiti_query.catalogue.field_kinds import bound_moment, make_flag
-from tickiti_query.catalogue.fragments import (
-    fixed,
+from tickiti_query.catalogue.field import (
+    Column,
+    Field,
+    Key,
+    Kind,
+    Mode,
+    bound_moment,
     list_values,
+    make_catalogue,
+    make_flag,
     moment_column,
     name_column,
     number_column,
-    show_attention,
-    show_last_read,
-    show_reading,
-    show_responses,
     text_column,
     text_key,
 )
@@ -49,8 +50,8 @@ ASSIGNEE_VALUES = (
     " (the team's and its members' own), `Unassigned`, `me`"
 )
 WATCHLIST_TOKENS = "id of a watchlist that the acting user owns or that is shared"
-PARTICIPANTS = list_values("p.email", fixed(relations.PARTICIPANTS))
-HASHTAGS = list_values("h.tag", fixed(relations.HASHTAGS))
+PARTICIPANTS = list_values("p.email", relations.PARTICIPANTS)
+HASHTAGS = list_values("h.tag", relations.HASHTAGS)
 WATCHLISTS = list_values("w.name", relations.visible_watchlists)
 
 ENTRIES = [
@@ -60,7 +61,7 @@ ENTRIES = [
         "number",
         core=True,
         column=number_column("t.number", 220009),
-        order=Key(fixed("t.number")),
+        order=Key("t.number"),
         modes=[Mode("ticket_number", "number", NUMBER, integers=True)],
     ),
     Field(
@@ -68,7 +69,7 @@ ENTRIES = [
         values=STATUS_VALUES,
         core=True,
         column=text_column("t.status", "open", choices=values.STATUSES),
-        order=Key(fixed("array_position(ARRAY['open', 'on-hold', 'closed'], t.status)"), nullable=True),
+        order=Key("array_position(ARRAY['open', 'on-hold', 'closed'], t.status)", nullable=True),
         equals=STATUS,
         modes=[Mode("status", STATUS_VALUES, STATUS)],
     ),
@@ -86,7 +87,7 @@ ENTRIES = [
         values=PRIORITY_VALUES,
         core=True,
         column=text_column("CAST(t.priority AS text)", "20", choices=values.PRIORITY_CODES),
-        order=Key(fixed("t.priority")),
+        order=Key("t.priority"),
         equals=PRIORITY,
         modes=[Mode("priority", PRIORITY_VALUES, PRIORITY, integers=True)],
     ),
@@ -106,7 +107,7 @@ ENTRIES = [
         "created_at",
         core=True,
         column=moment_column("t.created_at", "2026-05-01 09:14:02"),
-        order=Key(fixed("t.created_at")),
+        order=Key("t.created_at"),
         modes=[
             bound_moment("created_from", "t.created_at >=", time.min),
             bound_moment("created_to", "t.created_at <=", time(23, 59, 59)),
@@ -116,7 +117,7 @@ ENTRIES = [
         "updated_at",
         core=True,
         column=moment_column("t.updated_at", "2026-05-02 11:30:48"),
-        order=Key(fixed("t.updated_at")),
+        order=Key("t.updated_at"),
         modes=[
             bound_moment("updated_from", "t.updated_at >=", time.min),
             bound_moment("updated_to", "t.updated_at <=", time(23, 59, 59)),
@@ -127,7 +128,7 @@ ENTRIES = [
         "content",
         values="text in any response; in internal notes for a staff acting user only",
         contains=IN_CONTENT,
-        shows=show_responses,
+        shows=relations.show_responses,
         modes=[
             Mode("content", "part of a response", IN_CONTENT, text=True),
             Mode("subject_content", "part of the subject or of a response", IN_EITHER, text=True),
@@ -137,7 +138,7 @@ ENTRIES = [
         "assignee",
         values=ASSIGNEE_VALUES,
         order=text_key("t.assigned_to_email", nullable=True),
-        shows=fixed("t.assigned_to_email"),
+        shows="t.assigned_to_email",
         equals=ASSIGNEE,
         modes=[Mode("assigned", ASSIGNEE_VALUES, ASSIGNEE)],
     ),
@@ -145,7 +146,7 @@ ENTRIES = [
         "originator",
         values=f"{EMAIL_VALUES}; with `contains`, text",
         order=text_key("t.originator_email"),
-        shows=fixed("t.originator_email"),
+        shows="t.originator_email",
         equals=ORIGINATOR,
         contains=Comparison(values.read_text, partial(matching.contain_text, "t.originator_email", "originator")),
         modes=[Mode("raised", EMAIL_VALUES, ORIGINATOR)],
@@ -175,30 +176,30 @@ ENTRIES = [
     # What the subject user has to do with the ticket.
     make_flag("retained", relations.match_retained, example=True),
     make_flag("participating", relations.match_participating),
-    make_flag("unread", relations.match_unread, example=False, shows=show_reading),
-    make_flag("recently_read", relations.match_recently_read, shows=show_reading),
+    make_flag("unread", relations.match_unread, example=False, shows=relations.show_reading),
+    make_flag("recently_read", relations.match_recently_read, shows=relations.show_reading),
     make_flag("inbox", relations.match_inbox),
-    make_flag("for_attention", relations.match_for_attention, shows=show_attention),
+    make_flag("for_attention", relations.match_for_attention, shows=relations.show_attention),
     Field(
         "last_read_at",
         user_centric=True,
-        column=Column(show_last_read, Kind.MOMENT, "2026-05-02 12:05:10", nullable=True),
+        column=Column(relations.show_last_read, Kind.MOMENT, "2026-05-02 12:05:10", nullable=True),
         order=Key(relations.select_last_read, nullable=True, splits=True),
     ),
     # Columns and orders beyond the core.
     Field("queue_id", column=number_column("t.queue_id", 1)),
     Field(
         "on_hold_until",
-        column=Column(fixed("to_char(t.on_hold_until, 'YYYY-MM-DD')"), Kind.DATE, "2026-05-20", nullable=True),
-        order=Key(fixed("t.on_hold_until"), nullable=True),
+        column=Column("to_char(t.on_hold_until, 'YYYY-MM-DD')", Kind.DATE, "2026-05-20", nullable=True),
+        order=Key("t.on_hold_until", nullable=True),
     ),
     Field("last_responder_email", column=text_column("t.last_responder_email", PRIYA, nullable=True)),
     Field(
         "last_response_at",
         column=moment_column("t.last_response_at", "2026-05-02 11:30:48", nullable=True),
-        order=Key(fixed("t.last_response_at"), nullable=True),
+        order=Key("t.last_response_at", nullable=True),
     ),
-    Field("response_count", column=number_column("t.response_count", 2), order=Key(fixed("t.response_count"))),
+    Field("response_count", column=number_column("t.response_count", 2), order=Key("t.response_count")),
     Field("assignee_name", column=name_column("t.assigned_to_email", "Priya Sharma")),
     Field("originator_name", column=name_column("t.originator_email", "Marcus Webb")),
     Field("participants", column=Column(PARTICIPANTS, Kind.LIST, (MARCUS, PRIYA))),

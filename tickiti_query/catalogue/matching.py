@@ -4,14 +4,12 @@ Text compares by the database's own `lower()` on both sides, never by this progr
 ASCII. Each `match_…` answers "any of these values" (PERSPECTIVES.md, "Conditions").
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from tickiti_query.catalogue.predicate import CompileContext, Flag, Predicate, join_any
 from tickiti_query.catalogue.values import Word
-from tickiti_query.model.numbers import BIGINT
-
-Fragment = Callable[[CompileContext], str]
+from tickiti_query.model.json_text import BIGINT
 
 FEW_PATTERNS = 8  # that many are planned one by one, each with an index of its own; more are one comparison
 

@@ -1,28 +1,49 @@
-"""The predicate of a condition: an SQL truth value that can be negated and combined."""
+"""The predicate of a condition, an SQL truth value that can be negated and combined; and what it is written with."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from enum import Enum
 from typing import Any
 
-from tickiti_query.catalogue.resolved_names import ResolvedNames
-from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.statement import Binds
+from tickiti_query.model.token import Actor, User
 
 
-class Joins:
-    """The JOIN clauses of a statement beside tickets and queues, noted by the fields that need them."""
+class Relation(Enum):
+    """The kinds of name: from a key to the ids, or e-mail addresses, that it stands for."""
 
-    def __init__(self) -> None:
-        self._joins: dict[str, None] = {}
+    QUEUES_NAMED = "queues_named"  # name -> queue ids
+    TEAMS_OF_EMAIL = "teams_of_email"  # e-mail address -> ids of the person's teams
+    MEMBERS_OF_TEAM = "members_of_team"  # team id -> e-mail addresses
+    INBOXES_OF_USER = "inboxes_of_user"  # user id -> ids of the queues that are an inbox
+    WATCHLISTS_NAMED = "watchlists_named"  # name -> ids of watchlists, whoever may see them
+    FEW_PARTICIPATIONS = "few_participations"  # e-mail address -> itself, where it takes part in few tickets
 
-    def add(self, join: str) -> None:
-        """Note a JOIN clause. A clause that is noted twice is joined once."""
-        self._joins[join] = None
 
-    @property
-    def clauses(self) -> tuple[str, ...]:
-        """The JOIN clauses, in the order in which they were noted."""
-        return tuple(self._joins)
+Key = tuple[Relation, str | int]
+Found = Mapping[Key, tuple[str | int, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedNames:
+    """The ids that names stand for. A name that has not been resolved is noted in `missing`, and stands for nothing.
+
+    A statement that was written while a name was missing must be written again once the name has been resolved.
+    """
+
+    found: Found = field(default_factory=dict)
+    missing: set[Key] = field(default_factory=set)
+
+    def find(self, relation: Relation, key: str | int) -> tuple[str | int, ...]:
+        """Return what `key` stands for, in the order of the ids (or addresses); nothing where no row has it."""
+        if (relation, key) not in self.found:
+            self.missing.add((relation, key))
+            return ()
+        return self.found[relation, key]
+
+    def find_ids(self, relation: Relation, key: str | int) -> tuple[int, ...]:
+        """Return the ids that `key` stands for, in their order."""
+        return tuple(each for each in self.find(relation, key) if isinstance(each, int))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +52,14 @@ class CompileContext:
 
     `actor` decides what may be seen (scope, internal notes). `subject` is the user of user-centric parts: the acting
     user, or the one that the perspective impersonates. `names` has what names stand for; `binds` takes the values,
-    `joins` the relations that fields need.
+    `joins` the JOIN clauses of relations that fields need, each once.
     """
 
     actor: Actor
     subject: User
     names: ResolvedNames = field(default_factory=ResolvedNames)
     binds: Binds = field(default_factory=Binds)
-    joins: Joins = field(default_factory=Joins)
+    joins: dict[str, None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +135,7 @@ def _join(word: str, predicates: Sequence[Predicate]) -> Predicate:
 
 
 Flag = Callable[[CompileContext], Predicate]
+Fragment = str | Callable[[CompileContext], str]  # a piece of SQL; a text where it is the same in every context
 
 
 @dataclass(frozen=True, slots=True)

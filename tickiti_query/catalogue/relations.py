@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from tickiti_query.catalogue import matching
-from tickiti_query.catalogue.predicate import CompileContext, Predicate, QueueSet, join_all, join_any
-from tickiti_query.catalogue.resolved_names import Relation
+from tickiti_query.catalogue.field import write_moment
+from tickiti_query.catalogue.predicate import CompileContext, Predicate, QueueSet, Relation, join_all, join_any
 from tickiti_query.catalogue.values import Team, Word
-from tickiti_query.model.numbers import BIGINT
+from tickiti_query.model.json_text import BIGINT
 
 PARTICIPANTS = "FROM ticket_participants p WHERE p.ticket_id = t.id"
 HASHTAGS = "FROM ticket_hashtags h WHERE h.ticket_id = t.id"
@@ -117,7 +117,7 @@ def match_watchlist(watchlists: Sequence[str | int], context: CompileContext) ->
 
 def join_state(context: CompileContext) -> str:
     """Join the subject user's state of the ticket, and return its alias `s`. All is NULL where there is no state."""
-    context.joins.add(f"LEFT JOIN ticket_user_states s ON s.ticket_id = t.id AND s.user_id = {subject_id(context)}")
+    context.joins[f"LEFT JOIN ticket_user_states s ON s.ticket_id = t.id AND s.user_id = {subject_id(context)}"] = None
     return "s"
 
 
@@ -184,3 +184,26 @@ def find_causes(context: CompileContext) -> Mapping[str, Predicate]:
         "in an inbox": match_inbox(context),
         "participating and unread": join_all([match_participating(context), has_state(READ_SINCE, context).negate()]),
     }
+
+
+def show_responses(context: CompileContext) -> str:
+    """Write the number of responses that the acting user may see."""
+    return f"json_build_object('responses', (SELECT count(*) {visible_responses(context)}))"
+
+
+def show_last_read(context: CompileContext) -> str:
+    """Write the time when the subject user last read the ticket, as text, or NULL."""
+    return write_moment(select_last_read(context))
+
+
+def show_reading(context: CompileContext) -> str:
+    """Write the time when the subject user last read the ticket, and the time since when there is something to read."""
+    since = write_moment("COALESCE(t.last_response_at, t.created_at)")
+    return f"json_build_object('last read', {show_last_read(context)}, 'last response or creation', {since})"
+
+
+def show_attention(context: CompileContext) -> str:
+    """Write a list of facts: that the ticket is closed, and each cause why it needs the subject user's attention."""
+    facts = {"closed": Predicate("t.status = 'closed'"), **find_causes(context)}
+    words = ", ".join(f"CASE WHEN {fact.sql} THEN '{word}' END" for word, fact in facts.items())
+    return f"array_remove(ARRAY[{words}], NULL)"

@@ -10,12 +10,12 @@ from tickiti_query.cli.question import Question, add_question, open_replica, rea
 from tickiti_query.cli.scan_warnings import find_growing_tables, list_scan_warnings
 from tickiti_query.cli.session import read_settings
 from tickiti_query.cli.wording import describe_condition, describe_order, describe_search, enumerate_all, quote
-from tickiti_query.compiler.order import DEFAULT
+from tickiti_query.compiler.page import DEFAULT
 from tickiti_query.model.errors import QueryTimeout
 from tickiti_query.model.statement import Statement
+from tickiti_query.replica.execution import deadline_from_now
 from tickiti_query.replica.replica import Replica
-from tickiti_query.replica.transaction import Transaction
-from tickiti_query.replica.waiting import deadline_from_now
+from tickiti_query.replica.sessions import Transaction
 
 DESCRIPTION = """
 Prints who asks and what the perspective holds, the compiled SQL as a script for psql, the plan with timings and

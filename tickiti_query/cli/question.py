@@ -11,24 +11,22 @@ from typing import Any
 import psycopg2
 
 from config.settings import Settings
-from tickiti_query.catalogue.resolved_names import ResolvedNames
+from tickiti_query.catalogue.predicate import ResolvedNames
 from tickiti_query.cli.failure import CommandError, Refused
 from tickiti_query.cli.session import find_target
 from tickiti_query.compiler import compile_with_names
-from tickiti_query.compiler.criteria import Search, read_criteria
+from tickiti_query.compiler.rules import Search, read_criteria
 from tickiti_query.http.body import make_body_parser
-from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.errors import PayloadTooLarge, QueryError, ReplicaUnavailable, ValidationFailed
-from tickiti_query.model.numbers import BIGINT, read_digits
-from tickiti_query.model.perspective import Perspective
-from tickiti_query.model.search import Selector, TicketQuery
+from tickiti_query.model.json_text import BIGINT, read_digits
+from tickiti_query.model.perspective import Perspective, Selector, TicketQuery
 from tickiti_query.model.statement import Statement
+from tickiti_query.model.token import Actor, User
 from tickiti_query.query.request import LONGEST_BODY
 from tickiti_query.replica.database_errors import describe_connect_error
 from tickiti_query.replica.replica import Replica
-from tickiti_query.replica.transaction import Transaction
-from tickiti_query.reporting.lookups import resolve
-from tickiti_query.reporting.perspectives import find_perspective
+from tickiti_query.replica.sessions import Transaction
+from tickiti_query.reporting.perspectives import find_perspective, resolve
 
 FIND_USERS = """
 SELECT u.id, u.email, u.name, u.is_staff, u.is_active, u.sees_all_queues,

@@ -2,15 +2,16 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.cli.plan import Scan, has_sort, read_scans
 from tickiti_query.cli.question import Question
 from tickiti_query.cli.wording import describe_part
-from tickiti_query.compiler.order import list_orders, read_keys
-from tickiti_query.compiler.question_rules import read_rules
+from tickiti_query.compiler.page import list_orders, read_keys, write_fragment
+from tickiti_query.compiler.rules import Rule, read_rules
 from tickiti_query.model.statement import Statement
-from tickiti_query.replica.transaction import Transaction
+from tickiti_query.replica.sessions import Transaction
 
 GROWING = ("tickets", "responses", "ticket_participants", "ticket_hashtags", "watchlist_tickets", "ticket_user_states")
 FEW_ROWS = 1_000  # a table this small is read as a whole whatever indexes it has
@@ -77,11 +78,14 @@ def list_parts(question: Question) -> tuple[list[Part], list[Part], list[Part]]:
     """Return the parts of the question: conditions and criteria; orders; columns of the perspective's own."""
     perspective = question.perspective
     asked = read_rules(perspective, question.searches, question.asker.actor, question.names, FIELDS)
-    rules = [(describe_part(part), predicate.sql) for rule in asked.rules for part, predicate in rule.alternatives]
+    every: tuple[Rule[Any], ...] = (*asked.conditions, *asked.searches)
+    rules = [(describe_part(part), predicate.sql) for rule in every for part, predicate in rule.alternatives]
     keys = [
         (f"the order by {order.field}", key.sql)
         for order, key in zip(list_orders(perspective), read_keys(perspective, asked.context, FIELDS), strict=True)
     ]
     written = {name: FIELDS.fields[name].column for name in perspective.columns}
-    columns = [(f"the column {name}", column.sql(asked.context)) for name, column in written.items() if column]
+    columns = [
+        (f"the column {name}", write_fragment(column.sql, asked.context)) for name, column in written.items() if column
+    ]
     return rules, keys, columns

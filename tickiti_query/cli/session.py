@@ -10,15 +10,13 @@ import psycopg2
 
 from config.settings import Settings, SettingsError, load_settings
 from tickiti_query.cli.failure import CommandError
-from tickiti_query.model.deadline import Deadline
+from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Bind, Statement
 from tickiti_query.replica.connect_reasons import join_reasons
-from tickiti_query.replica.connection import Examine, ReplicaConnection, Target, connect
+from tickiti_query.replica.connection import Examine, Host, Target, connect
 from tickiti_query.replica.database_errors import NoStandbyError, describe_connect_error, is_lost
-from tickiti_query.replica.execution import run_statement
-from tickiti_query.replica.host_addresses import Host
+from tickiti_query.replica.execution import ReplicaConnection, deadline_from_now, install_wait_callback, run_statement
 from tickiti_query.replica.sessions import Sessions, choose_sessions
-from tickiti_query.replica.waiting import deadline_from_now, install_wait_callback
 
 CONNECT_SECONDS = 60.0  # for all hosts together, each of which has its own connect timeout
 GRACE_SECONDS = 1.0  # how much longer than the server's own limit we wait

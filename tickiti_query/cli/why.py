@@ -12,9 +12,9 @@ from tickiti_query.cli.question import Question, add_question, open_replica, rea
 from tickiti_query.cli.session import read_settings
 from tickiti_query.cli.wording import describe_order, describe_part, describe_value
 from tickiti_query.compiler.reasons import Reason, Reasons, Ruling, compile_place, compile_reasons
-from tickiti_query.model.numbers import read_digits
-from tickiti_query.replica.transaction import Transaction
-from tickiti_query.replica.waiting import deadline_from_now
+from tickiti_query.model.json_text import read_digits
+from tickiti_query.replica.execution import deadline_from_now
+from tickiti_query.replica.sessions import Transaction
 
 DESCRIPTION = """
 Says in its first line whether a ticket is in the list that this user would get, and at which place; then line by line

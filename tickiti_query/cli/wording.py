@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 
 from tickiti_query.catalogue.values import Team, Word
-from tickiti_query.compiler.criteria import Search
+from tickiti_query.compiler.rules import Search
 from tickiti_query.model.perspective import Condition, Order
 
 

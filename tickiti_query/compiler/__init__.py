@@ -1,23 +1,26 @@
 """The perspective compiler: a perspective, search criteria and an actor become one SELECT.
 
-The clauses are written by select.py, where.py with criteria.py, and order.py; shape.py puts them together. It is
-pure: what is not understood is an error, and the scope of the actor is always part of the WHERE.
+rules.py reads conditions and criteria, page.py writes the statement. The compiler is pure: what is not understood is an
+error, and the scope of the actor is always part of the WHERE.
 """
 
 from collections.abc import Callable, Iterable, Sequence
 
 from tickiti_query.catalogue.field import Catalogue
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.catalogue.resolved_names import Key, ResolvedNames
-from tickiti_query.compiler.criteria import Search
-from tickiti_query.compiler.order import read_keys
-from tickiti_query.compiler.question_rules import read_rules
-from tickiti_query.compiler.select import choose_columns, write_select
-from tickiti_query.compiler.shape import Page, write_page
-from tickiti_query.compiler.where import merge_conditions, write_queue_scope, write_scope
-from tickiti_query.model.actor import Actor
+from tickiti_query.catalogue.predicate import Key, ResolvedNames
+from tickiti_query.compiler.page import (
+    Page,
+    choose_columns,
+    read_keys,
+    write_page,
+    write_queue_tests,
+    write_select,
+)
+from tickiti_query.compiler.rules import Search, merge_conditions, read_rules
 from tickiti_query.model.perspective import Perspective
 from tickiti_query.model.statement import Statement
+from tickiti_query.model.token import Actor
 
 
 def compile_query(
@@ -37,15 +40,14 @@ def compile_query(
     """
     rules = read_rules(merge_conditions(perspective), searches, actor, names, catalogue)
     context, predicates = rules.context, rules.predicates
-    keys = tuple(read_keys(perspective, context, catalogue))
+    keys = read_keys(perspective, context, catalogue)
     columns = choose_columns(perspective, catalogue)
     select = write_select(columns, context, catalogue)
     page = Page(
-        scope=write_scope(predicates, context),
-        queue_scope=write_queue_scope("q.id", predicates, context),
+        queues=write_queue_tests(predicates, context),
         predicates=tuple(predicate for predicate in predicates if predicate.queues is None),
         keys=keys,
-        joins=context.joins.clauses,
+        joins=tuple(context.joins),
         limit=context.binds.add("limit", row_limit + 1),
     )
     return Statement(f"SELECT {select}\n{write_page(page)}", context.binds.params, columns)

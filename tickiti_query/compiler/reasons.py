@@ -7,20 +7,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tickiti_query.catalogue.field import Field
+from tickiti_query.catalogue.field import Field, write_moment
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.catalogue.fragments import write_moment
-from tickiti_query.catalogue.predicate import CompileContext, Predicate
-from tickiti_query.catalogue.resolved_names import ResolvedNames
-from tickiti_query.compiler.criteria import Search
-from tickiti_query.compiler.order import DEFAULT, read_keys, write_order
-from tickiti_query.compiler.question_rules import read_rules
-from tickiti_query.compiler.rule import Rule
-from tickiti_query.compiler.shape import TICKETS
-from tickiti_query.compiler.where import merge_conditions, write_scope
-from tickiti_query.model.actor import Actor
+from tickiti_query.catalogue.predicate import CompileContext, Predicate, ResolvedNames
+from tickiti_query.compiler.page import (
+    DEFAULT,
+    TICKETS,
+    read_keys,
+    write_fragment,
+    write_order,
+    write_queue_tests,
+    write_scope,
+)
+from tickiti_query.compiler.rules import Rule, Search, merge_conditions, read_rules
 from tickiti_query.model.perspective import Condition, Order, Perspective
 from tickiti_query.model.statement import Statement
+from tickiti_query.model.token import Actor
 
 Part = Condition | Search
 MOST_CONDITIONS = 500  # each has up to three columns in the statement, and PostgreSQL allows 1,664
@@ -124,7 +126,7 @@ def compile_reasons(
         perspective = merge_conditions(perspective)
     rules = read_rules(perspective, searches, actor, names, FIELDS)
     columns = Columns()
-    scope = [Predicate(sql) for sql in write_scope((), rules.context)]
+    scope = [Predicate(sql) for sql in write_scope(write_queue_tests((), rules.context))]
     not_deleted, not_draft, in_scope = [*scope, Predicate("TRUE")][:3]
     head = {
         "ticket_id": columns.add("t.id"),
@@ -143,7 +145,7 @@ def compile_reasons(
     order = tuple((each, show(FIELDS.fields[each.field], rules.context, columns)) for each in orders)
     where = f"WHERE t.number = {rules.context.binds.add('number', number)}\nORDER BY t.id\nLIMIT 1"
     tables = "FROM tickets t\nLEFT JOIN ticket_queues q ON q.id = t.queue_id"
-    sql = "\n".join([f"SELECT {columns}", tables, *rules.context.joins.clauses, where])
+    sql = "\n".join([f"SELECT {columns}", tables, *rules.context.joins, where])
     return Inquiry(Statement(sql, rules.context.binds.params), head, asked, order)
 
 
@@ -168,7 +170,7 @@ def show(field: Field, context: CompileContext, columns: Columns) -> int | None:
     column = field.column.sql if field.column else None
     order = field.order.sql if field.order else None
     fragment = field.shows or column or order
-    return columns.add(fragment(context)) if fragment else None
+    return columns.add(write_fragment(fragment, context)) if fragment else None
 
 
 def compile_place(
@@ -180,10 +182,10 @@ def compile_place(
     """
     rules = read_rules(merge_conditions(perspective), searches, actor, names, FIELDS)
     context, predicates = rules.context, rules.predicates
-    keys = tuple(read_keys(perspective, context, FIELDS))
+    keys = read_keys(perspective, context, FIELDS)
     conditions = [predicate.sql for predicate in predicates if predicate.queues is None]
-    where = "\n    AND ".join([*write_scope(predicates, context), *conditions])
-    tables = "\n  ".join([*TICKETS.split("\n"), *context.joins.clauses])
+    where = "\n    AND ".join([*write_scope(write_queue_tests(predicates, context)), *conditions])
+    tables = "\n  ".join([*TICKETS.split("\n"), *context.joins])
     places = f"row_number() OVER (ORDER BY {write_order(keys)}) AS place, count(*) OVER () AS length"
     inner = f"  SELECT t.id, {places}\n  {tables}\n  WHERE {where}"
     ticket = context.binds.add("ticket", ticket_id)

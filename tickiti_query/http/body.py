@@ -13,7 +13,7 @@ from marshmallow import ValidationError
 from schemas.ticket_query import TicketQuerySchema, find_ignored
 from tickiti_query.model.errors import MalformedJson, UnsupportedMediaType, ValidationFailed
 from tickiti_query.model.json_text import read_json
-from tickiti_query.model.search import Criterion, Selector, TicketQuery
+from tickiti_query.model.perspective import Criterion, Selector, TicketQuery
 
 MOST_NAMED = 20
 UNCLEAN = re.compile("[\0\ud800-\udfff]")

@@ -1,9 +1,22 @@
-"""A reader of JSON that strangers wrote: it bounds numbers and depth, and allows only what RFC 8259 does."""
+"""A reader of JSON and digits that strangers wrote: it bounds numbers and depth, and allows only what RFC 8259 does."""
 
 import json
+import re
 from typing import Any
 
-from tickiti_query.model.numbers import BIGINT
+BIGINT = range(-(2**63), 2**63)
+
+
+def read_digits(text: str) -> int | None:
+    """Return the number that ASCII digits write; None for an empty text, and for one with another character.
+
+    A number beyond 64 bits comes back as the first one that is: no row has it, and nobody has to hold it.
+    """
+    if not re.fullmatch(r"[0-9]+", text):
+        return None
+    digits = text.lstrip("0") or "0"
+    return BIGINT.stop if len(digits) > 19 else min(int(digits), BIGINT.stop)
+
 
 # Windows PowerShell 5.1 reads an answer without a charset as ISO-8859-1.
 JSON_CONTENT_TYPE = "application/json; charset=utf-8"

@@ -1,9 +1,10 @@
-"""A statement as one value: its SQL text and its binds."""
+"""A statement as one value, its SQL text and its binds; and the source that it is read from."""
 
 import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 NAMED = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")  # as SQLAlchemy finds them
 
@@ -59,3 +60,14 @@ class Binds:
 def rename_binds(sql: str, names: Mapping[str, str]) -> str:
     """Return the text with other placeholders: `names` maps each name to the text that replaces `:name`."""
     return NAMED.sub(lambda found: names[found[1]], sql)
+
+
+Row = tuple[Any, ...]
+
+
+class Source(Protocol):
+    """One snapshot of the replica, such as a transaction."""
+
+    def fetch(self, statement: Statement) -> list[Row]:
+        """Return all rows of the statement."""
+        ...

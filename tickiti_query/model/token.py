@@ -1,13 +1,65 @@
-"""Bearer tokens as values: the credentials of a request, and the token that the replica has for them."""
+"""The caller of a request: its address, its credentials, and the token and user that the replica has for them.
 
+Tokens follow the rules of Laravel Sanctum.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import NamedTuple
 
-from tickiti_query.model.actor import Actor
+from tickiti_query.model.errors import Forbidden, Unauthenticated
+from tickiti_query.model.json_text import BIGINT, read_digits
 
+IpAddress = IPv4Address | IPv6Address
 # A digest that no secret has: a request without a secret asks the same question in the same time.
 NO_DIGEST = "0" * 64
+OPENING_ABILITIES = {"tickets:read", "tickets:write", "*"}  # write implies read
+MAPPED_BITS = 96  # of ::ffff:0:0/96, where IPv6 has IPv4's addresses
+
+
+def parse_address(text: str) -> IpAddress | None:
+    """Return the address that a server or a proxy has written, or None for any other text.
+
+    A port is dropped: `203.0.113.9:51234`, `[2001:db8::1]:443`. A mapped IPv4 address is returned as IPv4.
+    """
+    try:
+        if text.startswith("["):
+            inner, bracket, _port = text[1:].partition("]")
+            return unmap(IPv6Address(inner)) if bracket else None
+        host, _colon, _port = text.partition(":")
+        return unmap(ip_address(host if "." in host else text))
+    except ValueError:
+        return None
+
+
+def unmap(address: IpAddress) -> IpAddress:
+    """Return the IPv4 address of one that came through an IPv6 socket; any other address as it is."""
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A Tickiti user, as far as a condition can mean one: `me`, reading states, watchlists, inboxes."""
+
+    id: int
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The acting user of a request: the owner of its token.
+
+    `queues` are the ids of the visible queues in ascending order; None stands for all of them, which only
+    `sees_all_queues` grants (PERSPECTIVES.md, "What is always filtered out").
+    """
+
+    user: User
+    is_staff: bool
+    queues: tuple[int, ...] | None
 
 
 class Credentials(NamedTuple):
@@ -25,6 +77,9 @@ class Credentials(NamedTuple):
         return None if self.digest == NO_DIGEST else self.digest
 
 
+NONE = Credentials(NO_DIGEST, 0)  # with a number, as most have: it asks in the same words
+
+
 @dataclass(frozen=True, slots=True)
 class AuthenticatedToken:
     """A token that the replica has, and whose owner is active. It may have expired: `authorize` says so."""
@@ -34,3 +89,72 @@ class AuthenticatedToken:
     allowed_ip: str | None
     expires_at: datetime | None
     created_at: datetime | None
+
+
+def read_credentials(authorization: str | None) -> Credentials:
+    """Return the credentials in an Authorization header; without any in it, those that no token has."""
+    form = re.fullmatch(r"(?i:bearer) +(\S+)", (authorization or "").strip())
+    head, bar, tail = (form[1] if form else "").partition("|")
+    # Of nothing, too: what carries no secret, or no number, takes as long.
+    digest = digest_secret(tail or head)
+    number = read_digits(head if bar else "123456")
+    found = Credentials(digest, number if bar else None)
+    is_sound = form and (not bar or (tail and number is not None and number in BIGINT))
+    return found if is_sound else NONE
+
+
+def digest_secret(secret: str) -> str:
+    """Return the SHA-256 in hex of the bytes that came over the wire (WSGI hands them over as Latin-1)."""
+    return hashlib.sha256(secret.encode("latin-1", "replace")).hexdigest()
+
+
+def is_listed(allowed_ip: str | None, address: str) -> bool:
+    """Return True where the token's list has the caller's address. An empty or malformed list has no address."""
+    if allowed_ip is None:
+        return True
+    caller = parse_address(address)
+    if caller is None:
+        return False
+    try:
+        networks = [read_network(entry.strip()) for entry in allowed_ip.split(",")]
+    except ValueError:
+        return False
+    return any(caller in network for network in networks)
+
+
+def read_network(text: str) -> IPv4Network | IPv6Network:
+    """Return the network that the text names, which may be one address. Raise ValueError for any other text.
+
+    A network of mapped IPv4 addresses is returned as one of IPv4.
+    """
+    network = ip_network(text, strict=False)
+    first = unmap(network.network_address)
+    if first is network.network_address or network.prefixlen < MAPPED_BITS:
+        return network
+    return ip_network((int(first), network.prefixlen - MAPPED_BITS))
+
+
+def make_authorizer(
+    expiration_minutes: int | None, now: Callable[[], datetime]
+) -> Callable[[AuthenticatedToken, str], Actor]:
+    """Return `authorize(token, address) -> Actor`, which is called for every answer: time passes, and addresses differ.
+
+    `now` tells the time in UTC. `authorize` raises Unauthenticated for an expired token, and Forbidden for a missing
+    ability or an address that is not allowed.
+    """
+
+    def authorize(token: AuthenticatedToken, address: str) -> Actor:
+        moment = now().replace(tzinfo=None)  # the relations have no zone
+        if token.expires_at is not None and token.expires_at < moment:
+            raise Unauthenticated
+        if expiration_minutes is not None and (
+            token.created_at is None or token.created_at <= moment - timedelta(minutes=expiration_minutes)
+        ):
+            raise Unauthenticated
+        if not token.abilities & OPENING_ABILITIES:
+            raise Forbidden
+        if not is_listed(token.allowed_ip, address):
+            raise Forbidden("This token may not be used from this address.")
+        return token.actor
+
+    return authorize

@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from tickiti_query.model.errors import QueryError, ReplicaUnavailable
-from tickiti_query.model.source import Source
-from tickiti_query.model.statement import Statement
+from tickiti_query.model.statement import Source, Statement
 from tickiti_query.reporting.contract import RELATIONS
 
 UNASKED_SECONDS = 30.0  # how old the last check may be before one is made that nobody asked for

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tickiti_query.cache.snapshot import SNAPSHOT_ID_SQL, SnapshotId, Validator, parse_snapshot_id
-from tickiti_query.model.search import TicketQuery
-from tickiti_query.model.source import Row, Source
-from tickiti_query.model.statement import Binds, Statement, rename_binds
+from tickiti_query.model.perspective import TicketQuery
+from tickiti_query.model.statement import Binds, Row, Source, Statement, rename_binds
 from tickiti_query.model.token import AuthenticatedToken
 
 

@@ -6,16 +6,13 @@ from functools import partial
 from typing import Protocol, TypeVar
 
 from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId, Validator, confirm, read_snapshot_id
-from tickiti_query.catalogue.resolved_names import Key, ResolvedNames
+from tickiti_query.catalogue.predicate import Key, ResolvedNames
 from tickiti_query.compiler import compile_with_names
-from tickiti_query.compiler.criteria import read_criteria
-from tickiti_query.model.actor import Actor
-from tickiti_query.model.deadline import Deadline
-from tickiti_query.model.perspective import Perspective
-from tickiti_query.model.search import Selector
-from tickiti_query.model.source import Row, Source
-from tickiti_query.model.statement import Statement
-from tickiti_query.model.token import AuthenticatedToken, Credentials
+from tickiti_query.compiler.rules import read_criteria
+from tickiti_query.model.perspective import Perspective, Selector
+from tickiti_query.model.request import Deadline
+from tickiti_query.model.statement import Row, Source, Statement
+from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials
 from tickiti_query.query.cached_plan import CachedPlan, RecordingSource, write_plan_statement
 from tickiti_query.query.plan_cache import PlanCache
 from tickiti_query.query.request import Request

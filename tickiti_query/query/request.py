@@ -4,8 +4,8 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from functools import cached_property
 
-from tickiti_query.model.deadline import Deadline
-from tickiti_query.model.search import TicketQuery
+from tickiti_query.model.perspective import TicketQuery
+from tickiti_query.model.request import Deadline
 from tickiti_query.model.token import Credentials
 
 LONGEST_BODY = 64 * 1024

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from tickiti_query.model.rate_limit_status import RateLimitStatus
+from tickiti_query.model.request import RateLimitStatus
 
 
 @dataclass(slots=True)

@@ -22,10 +22,9 @@ from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
 from tickiti_query.cache.single_flight import ALWAYS, SingleFlight
 from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId
-from tickiti_query.model.answer import Answer
 from tickiti_query.model.errors import QueryTimeout, RateLimited, Unauthenticated
-from tickiti_query.model.rate_limit_status import RateLimitStatus
-from tickiti_query.model.source import Row
+from tickiti_query.model.request import Answer, RateLimitStatus
+from tickiti_query.model.statement import Row
 from tickiti_query.model.token import AuthenticatedToken
 from tickiti_query.query.reader import Authorize, Reader, Reading
 from tickiti_query.query.request import Request
@@ -208,5 +207,5 @@ def find_replay_time(reading: Reading, snapshot: Snapshot) -> datetime | None:
     A statement that waited for a lock tells the time after it, though its snapshot is from before; then the earlier
     time of an equal snapshot is right.
     """
-    is_same = (reading.server, reading.snapshot_id.position) == (snapshot.server, snapshot.position)
+    is_same = (reading.server, reading.snapshot_id.position) == (snapshot.server, snapshot.snapshot_id.position)
     return (snapshot.snapshot_id if is_same else reading.snapshot_id).replayed_at

@@ -1,37 +1,66 @@
 """Connections to the replica. The hosts of the URL are tried in order, each with its own connect timeout."""
 
 import re
+import socket
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 import psycopg2
 from psycopg2 import extensions
 
-from tickiti_query.model.deadline import Deadline
+from tickiti_query.model.request import Deadline
 from tickiti_query.replica.database_errors import NoConnectionError, PasswordFileError, PoolerError
-from tickiti_query.replica.host_addresses import Host, list_addresses
-from tickiti_query.replica.prepared_statements import PreparedStatements
+from tickiti_query.replica.execution import DeadlinePassed, ReplicaConnection
+
+Host = dict[str, str]  # the connection parameters for one host of the URL
+
+RESOLVE_SECONDS = 2.0
+
+
+def list_addresses(host: Host, deadline: Deadline) -> Iterator[Host]:
+    """Yield a host once for each address of its name. A host that names a socket or an address is yielded unchanged.
+
+    Raise psycopg2.OperationalError where the name has no address, or where resolving it takes too long.
+    """
+    name = host.get("host", "")
+    if not name or name.startswith(("/", "@")) or "hostaddr" in host:
+        yield host
+        return
+    for address in resolve_host(name, deadline):
+        yield {**host, "hostaddr": address}
+
+
+def resolve_host(name: str, deadline: Deadline) -> list[str]:
+    """Return the addresses of a host name, in the system's order. Raise psycopg2.OperationalError."""
+    found: list[str] = []
+    errors: list[OSError] = []
+
+    def resolve() -> None:
+        try:
+            answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        except OSError as error:
+            errors.append(error)
+        else:
+            found.extend(dict.fromkeys(str(answer[4][0]) for answer in answers))
+
+    resolver = threading.Thread(target=resolve, name="resolve-host", daemon=True)
+    resolver.start()
+    resolver.join(deadline.within(RESOLVE_SECONDS).remaining_seconds)
+    if errors:
+        raise psycopg2.OperationalError(f'could not translate host name "{name}" to address: {errors[0].strerror}')
+    if not found:
+        raise DeadlinePassed(f'the look-up of host name "{name}" took too long')
+    return found
+
 
 CONNECT_SECONDS_A_HOST = 2.0
 LOCK_TIMEOUT_MS = 1000
 ATTRIBUTES_A_HOST = ("host", "hostaddr", "port")
 PASSWORD_FILE = "password_file"  # noqa: S105  a parameter of our own: read anew for each connection
-
-
-class ReplicaConnection(extensions.connection):
-    """A connection with the deadline of its user, which every wait for the server keeps, and its prepared statements.
-
-    Whoever borrows a connection sets its `deadline`.
-    """
-
-    def __init__(self, dsn: str, *args: Any, deadline: Deadline, **kwargs: Any) -> None:
-        self.deadline = deadline  # libpq connects, and waits, in the next line
-        super().__init__(dsn, *args, **kwargs)
-        self.prepared = PreparedStatements()
 
 
 Examine = Callable[[ReplicaConnection, Host], None]

@@ -7,7 +7,7 @@ import psycopg2
 
 from tickiti_query.model.errors import QueryError, QueryTimeout, ReplicaUnavailable
 from tickiti_query.replica.connect_reasons import find_reason, join_reasons
-from tickiti_query.replica.waiting import DeadlinePassed
+from tickiti_query.replica.execution import DeadlinePassed
 
 # query_canceled by statement_timeout, lock_not_available by lock_timeout
 TIMEOUTS = {"57014", "55P03"}

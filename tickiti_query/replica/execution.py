@@ -1,21 +1,99 @@
-"""The one function that runs a statement on a connection: as text, or as a prepared statement."""
+"""A connection in use: it runs statements, as text or prepared, and waits for the server until a deadline."""
 
+import itertools
+import select
+import time
+from collections import OrderedDict
 from enum import Enum
 from functools import lru_cache
 from typing import Any
 
-from psycopg2 import errors
+import psycopg2
+from psycopg2 import errors, extensions
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
-from tickiti_query.model.source import Row
-from tickiti_query.model.statement import Bind, Statement
-from tickiti_query.replica.connection import ReplicaConnection
-from tickiti_query.replica.prepared_statements import PreparedStatements
+from tickiti_query.model.request import Deadline
+from tickiti_query.model.statement import Bind, Row, Statement
 
+FOREIGN_WAIT_SECONDS = 10.0  # the longest wait of a connection that has no deadline: one that is not of this service
+EVENTS = {extensions.POLL_READ: select.POLLIN, extensions.POLL_WRITE: select.POLLOUT}
+# The most statements that a connection keeps prepared with their values. A plan takes some 100 KiB on the server.
+MOST_WITH_VALUES = 32
 _pyformat = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
 _numbered = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+
+
+class DeadlinePassed(psycopg2.OperationalError):
+    """The server did not answer in time; its connection cannot be used any more."""
+
+
+def deadline_from_now(seconds: float) -> Deadline:
+    """Return the deadline that ends in `seconds`, by the monotonic clock."""
+    return Deadline(time.monotonic() + seconds, time.monotonic)
+
+
+def wait_for_server(connection: Any) -> None:
+    """Wait until libpq is done. Raise DeadlinePassed at the connection's deadline. psycopg2 calls this to wait."""
+    deadline: Deadline | None = getattr(connection, "deadline", None)
+    while (state := connection.poll()) != extensions.POLL_OK:
+        poller = select.poll()
+        poller.register(connection.fileno(), EVENTS[state])
+        seconds = FOREIGN_WAIT_SECONDS if deadline is None else deadline.remaining_seconds
+        if not poller.poll(seconds * 1000):
+            raise DeadlinePassed("the server did not answer in time")
+
+
+def install_wait_callback() -> None:
+    """Make every connection of this process wait by its deadline."""
+    extensions.set_wait_callback(wait_for_server)
+
+
+class PreparedStatements:
+    """The names that a connection's prepared statements have on the server.
+
+    `by_text` has statements with parameters. `by_value` has statements with values, the least recently used first.
+    """
+
+    def __init__(self) -> None:
+        self.by_text: dict[str, str] = {}
+        self.by_value: OrderedDict[Statement, str] = OrderedDict()
+        self._numbers = itertools.count(1)
+
+    def make_name(self) -> str:
+        """Return a name that is new on this connection: a PREPARE that failed may have left its statement behind."""
+        return f"tickiti_query_{next(self._numbers)}"
+
+    def find_by_value(self, statement: Statement) -> str | None:
+        """Return the name of a statement with its values, which becomes the most recently used."""
+        if statement not in self.by_value:
+            return None
+        self.by_value.move_to_end(statement)
+        return self.by_value[statement]
+
+    def make_room(self) -> str | None:
+        """Forget the least recently used statement with values where they are too many. Return its name, or None."""
+        if len(self.by_value) < MOST_WITH_VALUES:
+            return None
+        return self.by_value.popitem(last=False)[1]
+
+    def forget(self, statement: Statement) -> None:
+        """Forget a statement that the server does not have."""
+        self.by_text.pop(statement.sql, None)
+        self.by_value.pop(statement, None)
+
+
+class ReplicaConnection(extensions.connection):
+    """A connection with the deadline of its user, which every wait for the server keeps, and its prepared statements.
+
+    Whoever borrows a connection sets its `deadline`.
+    """
+
+    def __init__(self, dsn: str, *args: Any, deadline: Deadline, **kwargs: Any) -> None:
+        self.deadline = deadline  # libpq connects, and waits, in the next line
+        super().__init__(dsn, *args, **kwargs)
+        self.prepared = PreparedStatements()
 
 
 class Preparation(Enum):
@@ -57,7 +135,7 @@ def execute_with_parameters(cursor: Any, prepared: PreparedStatements, statement
         cursor.execute(f"{prefix}PREPARE {name} AS {sql}")
         prepared.by_text[statement.sql] = name
         prefix = ""
-    binds = statement.binds
+    binds = dict(statement.params)
     arguments = f" ({', '.join(['%s'] * len(names))})" if names else ""
     cursor.execute(
         f"{escape(prefix)}EXECUTE {prepared.by_text[statement.sql]}{arguments}",

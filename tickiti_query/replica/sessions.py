@@ -2,22 +2,109 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC
 from typing import Protocol
 
-from tickiti_query.cache.snapshot import Server, Snapshot
-from tickiti_query.model.source import Row
-from tickiti_query.model.statement import Statement
-from tickiti_query.replica.connection import ReplicaConnection, Target
-from tickiti_query.replica.execution import Preparation, run_statement
-from tickiti_query.replica.server_state import STATE_STATEMENTS, identify_server, to_server_state
-from tickiti_query.replica.transaction import BEGIN, Transaction
+import psycopg2
+from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 
+from tickiti_query.cache.snapshot import POSITION_SQL, REPLAYED_SQL, RUNNING_SQL, Server, Snapshot, SnapshotId
+from tickiti_query.model.statement import Row, Statement
+from tickiti_query.replica.connection import Target
+from tickiti_query.replica.database_errors import PoolerError
+from tickiti_query.replica.execution import Preparation, ReplicaConnection, run_statement
+
+STATE = f"""
+SELECT {POSITION_SQL} AS position,
+       {RUNNING_SQL} AS running,
+       {REPLAYED_SQL} AS replayed_at"""
+
+# A quiet link to the primary is no lag until it is quieter than its heartbeat, half of wal_receiver_timeout, and two
+# seconds for its way. Where the role may not see the receiver (a pid, and no status), replay that has caught up with
+# what was received counts as no lag.
+STATE_WITH_LAG = f"""{STATE},
+       CASE WHEN NOT pg_is_in_recovery() THEN 0
+            WHEN l.status = 'streaming' AND pg_last_wal_replay_lsn() >= l.latest_end_lsn
+            THEN CASE WHEN r.heartbeat = interval '0' THEN 0
+                      WHEN clock_timestamp() - l.last_msg_receipt_time <= r.heartbeat + interval '2 s' THEN 0
+                      ELSE EXTRACT(EPOCH FROM clock_timestamp() - l.last_msg_receipt_time) END
+            WHEN l.pid IS NOT NULL AND l.status IS NULL
+                 AND pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn() THEN 0
+            ELSE EXTRACT(EPOCH FROM clock_timestamp() - pg_last_xact_replay_timestamp())
+       END AS lag
+FROM (SELECT CAST(current_setting('wal_receiver_timeout') AS interval) / 2 AS heartbeat) r
+LEFT JOIN pg_stat_wal_receiver l ON TRUE
+"""
+# by whether the lag is read, which takes as long as all the rest
+STATE_STATEMENTS = {
+    False: Statement(f"{STATE}, NULL AS lag", is_repeated=True),
+    True: Statement(STATE_WITH_LAG, is_repeated=True),
+}
+IDENTITY = Statement("""
+SELECT system_identifier, CAST(pg_postmaster_start_time() AS text), pg_is_in_recovery(), pg_backend_pid()
+FROM pg_control_system()""")
 # The server that a statement is read on, and the life of it. A pooler's clients do not notice a crash of the server
 # behind it. The postmaster and its start time may be the same after a crash, but the server's counters begin anew.
 LIFE = """(SELECT concat_ws(' ', system_identifier, current_setting('server_version_num'),
                   pg_postmaster_start_time(), pg_stat_get_bgwriter_stat_reset_time())
  FROM pg_control_system())"""
+ROLLBACK_SECONDS = 1.0
 IN_RECOVERY = Statement("SELECT pg_is_in_recovery()")
+BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+COMMIT = "COMMIT"
+
+
+def identify_server(connection: ReplicaConnection, generation: int) -> tuple[Server, bool]:
+    """Return the server that a new connection leads to, and true where the server is a standby.
+
+    Raise PoolerError where the connection leads to a pooler: its other clients would find our prepared statements.
+    """
+    [(system, started, in_recovery, pid)] = run_statement(connection, IDENTITY)
+    # A pooler tells its clients a process id that it has made up.
+    if pid != connection.info.backend_pid:
+        raise PoolerError
+    return Server(generation, int(system), connection.server_version // 10_000, started), in_recovery
+
+
+def to_server_state(server: Server, row: Row) -> Snapshot:
+    """Return the state in the row of a state statement."""
+    position, running, replayed_at, lag = row
+    snapshot_id = SnapshotId(position, running, replayed_at.astimezone(UTC) if replayed_at else None)
+    return Snapshot(server, snapshot_id, None if lag is None else max(0.0, float(lag)))
+
+
+class Transaction:
+    """A REPEATABLE READ, read-only transaction: all of its statements read one snapshot.
+
+    `prefix` begins it in the round trip of its first statement; without `prefix` it has begun already. `may_prepare`:
+    repeated statements are prepared.
+    """
+
+    def __init__(
+        self,
+        connection: ReplicaConnection,
+        server: Server,
+        *,
+        prefix: str = f"{BEGIN}; ",
+        may_prepare: bool = True,
+    ) -> None:
+        self.server = server
+        self._connection = connection
+        self._prefix = prefix
+        self._may_prepare = may_prepare
+
+    def fetch(self, statement: Statement) -> list[Row]:
+        """Return all rows of the statement. Raise psycopg2.Error, which Replica turns into a QueryError."""
+        is_prepared = statement.is_repeated and self._may_prepare
+        preparation = Preparation.WITH_PARAMETERS if is_prepared else Preparation.NONE
+        prefix, self._prefix = self._prefix, ""
+        return run_statement(self._connection, statement, preparation, prefix)
+
+    def end(self) -> None:
+        """Commit, which gives the snapshot up."""
+        if not self._prefix:
+            with self._connection.cursor() as cursor:
+                cursor.execute(COMMIT)
 
 
 class Sessions(Protocol):
@@ -102,3 +189,17 @@ def to_server(identified: Server, life: str) -> Server:
 def choose_sessions(target: Target) -> Sessions:
     """Return the sessions that the connections to a target have."""
     return PoolerSessions(target.settings) if target.is_pooled else DirectSessions()
+
+
+def end_transaction(connection: ReplicaConnection) -> bool:
+    """Roll back what failed. Return false where the connection cannot be used any more."""
+    if connection.closed:
+        return False
+    connection.deadline = connection.deadline.within(ROLLBACK_SECONDS)
+    try:
+        if connection.info.transaction_status != TRANSACTION_STATUS_IDLE:
+            with connection.cursor() as cursor:
+                cursor.execute("ROLLBACK")
+    except psycopg2.Error:
+        return False
+    return bool(connection.info.transaction_status == TRANSACTION_STATUS_IDLE)

@@ -2,8 +2,7 @@
 
 from itertools import islice
 
-from tickiti_query.model.source import Source
-from tickiti_query.model.statement import Statement
+from tickiti_query.model.statement import Source, Statement
 
 MOST_NAMED = 5
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.running import wait_until
 from tickiti_query.admission.concurrency_limit import ConcurrencyLimiter
-from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import Overloaded
+from tickiti_query.model.request import Deadline
 
 pytestmark = pytest.mark.alone  # time is measured
 

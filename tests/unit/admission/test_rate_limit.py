@@ -7,7 +7,7 @@ from limits.strategies import FixedWindowRateLimiter
 from tickiti_query.admission.fixed_windows import FixedWindowStorage
 from tickiti_query.admission.rate_limit import RateLimiter, normalize_address, read_rate_limit_status
 from tickiti_query.admission.storage_fallback import StorageFallback
-from tickiti_query.model.rate_limit_status import RateLimitStatus
+from tickiti_query.model.request import RateLimitStatus
 
 
 @pytest.mark.parametrize(

@@ -5,14 +5,15 @@ from dataclasses import replace
 
 import pytest
 
+from tests.support.snapshots import alter
 from tickiti_query.cache.freshness import Freshness
 from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId, is_older
-from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import ReplicaUnavailable
+from tickiti_query.model.request import Deadline
 
 DEADLINE = Deadline(float("inf"), lambda: 0.0)
 SERVER = Server(generation=1, system=77, major=18)
-STATE = Snapshot(SERVER, "10:20: since t", "", replayed_at=None, lag_seconds=0.0)
+STATE = Snapshot(SERVER, SnapshotId("10:20: since t", ""), lag_seconds=0.0)
 
 
 class World:
@@ -40,7 +41,7 @@ class World:
         return self.state if with_lag else replace(self.state, lag_seconds=None)
 
     def prove(self, **changes: object) -> Snapshot:
-        self.state = replace(self.state, **changes)  # type: ignore[arg-type]
+        self.state = alter(self.state, **changes)
         return self.freshness.read_snapshot(self.now if self.received_at is None else self.received_at, DEADLINE)
 
     def refuse(self, check: str, **changes: object) -> None:
@@ -126,7 +127,7 @@ def test_a_server_behind_an_earlier_answer_is_refused_until_it_is_there_again(w:
 
 
 def test_a_state_that_is_overtaken_while_it_is_read_is_read_anew(w: World) -> None:
-    later = replace(STATE, position="10:21: since t")
+    later = alter(STATE, position="10:21: since t")
 
     def overtake() -> None:
         w.freshness.accept(later.snapshot_id, SERVER, STATE, DEADLINE)
@@ -138,7 +139,7 @@ def test_a_state_that_is_overtaken_while_it_is_read_is_read_anew(w: World) -> No
     w.meanwhile = overtake
     assert (w.prove().snapshot_id, w.readings) == (later.snapshot_id, 2)
     w.meanwhile = lambda: None
-    w.refuse("lag", position=STATE.position)
+    w.refuse("lag", position=STATE.snapshot_id.position)
 
 
 def test_where_nothing_is_proved_a_state_may_be_overtaken_and_the_next_may_not() -> None:
@@ -172,7 +173,7 @@ def test_a_reading_that_a_later_answer_has_overtaken_is_made_anew(w: World) -> N
     state = w.prove(position="10:20: t", running="10")
     assert w.prove() is state
     assert w.readings == 1
-    w.state = replace(w.state, running="")
+    w.state = alter(w.state, running="")
     w.freshness.accept(w.state.snapshot_id, SERVER, state, DEADLINE)
     assert w.prove().snapshot_id == w.state.snapshot_id
     assert w.prove().snapshot_id == w.state.snapshot_id

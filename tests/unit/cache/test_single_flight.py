@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 from tickiti_query.cache.single_flight import ALWAYS, SingleFlight
-from tickiti_query.model.deadline import Deadline
+from tickiti_query.model.request import Deadline
 
 SECONDS = 5.0
 

@@ -4,17 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from tickiti_query.cache.snapshot import PROVEN_MAJORS, Server, Snapshot, Validator
+from tests.support.snapshots import alter
+from tickiti_query.cache.snapshot import PROVEN_MAJORS, Server, Snapshot, SnapshotId, Validator
 
 SERVER = Server(generation=1, system=7_000_000_000_000_000_001, major=18)
 LIFE = "2026-05-01 09:14:02.123456+00 t"
-STATE = Snapshot(
-    server=SERVER,
-    position=f"842:847: {LIFE}",
-    running="842,844",
-    replayed_at=None,
-    lag_seconds=0.0,
-)
+STATE = Snapshot(SERVER, SnapshotId(f"842:847: {LIFE}", "842,844"), lag_seconds=0.0)
 
 
 def test_a_validator_names_server_snapshot_and_running_transactions() -> None:
@@ -39,24 +34,24 @@ def test_a_validator_names_server_snapshot_and_running_transactions() -> None:
     ],
 )
 def test_where_nothing_can_be_proved_there_is_no_validator(running: str | None, major: int, proves: bool) -> None:
-    state = replace(STATE, running=running, server=replace(SERVER, major=major))
+    state = alter(STATE, running=running, server=replace(SERVER, major=major))
     assert (state.validator is not None) is proves
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        replace(STATE, server=replace(SERVER, generation=2)),
-        replace(STATE, server=replace(SERVER, system=7_000_000_000_000_000_002)),
-        replace(STATE, server=replace(SERVER, major=17)),
-        replace(STATE, position=f"842:848: {LIFE}"),
-        replace(STATE, position=f"843:847: {LIFE}"),
-        replace(STATE, position=f"842:847:842,844 {LIFE}"),
-        replace(STATE, position="842:847: 2026-05-01 09:14:02.123457+00 t"),
-        replace(STATE, position="842:847: 2026-05-01 09:14:02.123456+00 f"),
-        replace(STATE, running="842"),
-        replace(STATE, running=""),
-        replace(STATE, running="842,844,845"),
+        alter(STATE, server=replace(SERVER, generation=2)),
+        alter(STATE, server=replace(SERVER, system=7_000_000_000_000_000_002)),
+        alter(STATE, server=replace(SERVER, major=17)),
+        alter(STATE, position=f"842:848: {LIFE}"),
+        alter(STATE, position=f"843:847: {LIFE}"),
+        alter(STATE, position=f"842:847:842,844 {LIFE}"),
+        alter(STATE, position="842:847: 2026-05-01 09:14:02.123457+00 t"),
+        alter(STATE, position="842:847: 2026-05-01 09:14:02.123456+00 f"),
+        alter(STATE, running="842"),
+        alter(STATE, running=""),
+        alter(STATE, running="842,844,845"),
     ],
 )
 def test_another_server_life_snapshot_or_running_set_is_another_validator(other: Snapshot) -> None:
@@ -65,8 +60,8 @@ def test_another_server_life_snapshot_or_running_set_is_another_validator(other:
 
 
 def test_lag_and_the_time_of_the_last_commit_are_no_part_of_it() -> None:
-    assert replace(STATE, lag_seconds=None).validator == STATE.validator
-    assert replace(STATE, lag_seconds=12.5).validator == STATE.validator
+    assert alter(STATE, lag_seconds=None).validator == STATE.validator
+    assert alter(STATE, lag_seconds=12.5).validator == STATE.validator
 
 
 @pytest.mark.parametrize(
@@ -79,4 +74,4 @@ def test_lag_and_the_time_of_the_last_commit_are_no_part_of_it() -> None:
     ],
 )
 def test_the_end_of_the_snapshot(snapshot: str, xmax: int) -> None:
-    assert replace(STATE, position=f"{snapshot} {LIFE}").snapshot_id.xmax == xmax
+    assert alter(STATE, position=f"{snapshot} {LIFE}").snapshot_id.xmax == xmax

@@ -6,20 +6,17 @@ import pytest
 
 from schemas.ticket_list import make_row_schema
 from tests.support.golden_cases import ANN, STAFF
-from tickiti_query.catalogue.field import Catalogue, Field, Mode, make_catalogue
+from tickiti_query.catalogue.field import Catalogue, Field, Mode, make_catalogue, text_column, text_key
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.catalogue.fragments import text_column, text_key
 from tickiti_query.catalogue.matching import contain_text, match_text
-from tickiti_query.catalogue.predicate import Comparison
+from tickiti_query.catalogue.predicate import Comparison, ResolvedNames
 from tickiti_query.catalogue.reference import write_reference
-from tickiti_query.catalogue.resolved_names import ResolvedNames
 from tickiti_query.catalogue.values import read_text
 from tickiti_query.compiler import compile_query
-from tickiti_query.compiler.criteria import read_criteria
+from tickiti_query.compiler.rules import read_criteria
 from tickiti_query.http.openapi import describe
 from tickiti_query.model.errors import UnsupportedPerspective, ValidationFailed
-from tickiti_query.model.perspective import Condition, Order, Perspective
-from tickiti_query.model.search import Criterion
+from tickiti_query.model.perspective import Condition, Criterion, Order, Perspective
 
 IN_COLOUR = Comparison(read_text, partial(contain_text, "t.colour", "colour"))
 TOY = Field(

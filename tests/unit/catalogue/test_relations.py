@@ -7,10 +7,9 @@ import pytest
 
 from tests.support.golden_cases import ANN, BOB, CUSTOMER, FOUND, STAFF
 from tickiti_query.catalogue import relations
-from tickiti_query.catalogue.predicate import CompileContext, Predicate, QueueSet
-from tickiti_query.catalogue.resolved_names import ResolvedNames
+from tickiti_query.catalogue.predicate import CompileContext, Predicate, QueueSet, ResolvedNames
 from tickiti_query.catalogue.values import Team, Word
-from tickiti_query.model.actor import Actor, User
+from tickiti_query.model.token import Actor, User
 
 Match = Callable[[Sequence[Any], CompileContext], Predicate]
 
@@ -106,7 +105,7 @@ def test_what_a_user_did_is_joined_once_and_with_the_subjects_id(match: Callable
     context = make_context(STAFF, BOB)
     match(context)
     match(context)
-    [join] = context.joins.clauses
+    [join] = context.joins
     assert join.startswith("LEFT JOIN ticket_user_states s ON s.ticket_id = t.id AND s.user_id = :subject_id")
     assert list_values(context) == [BOB.id] * len(list_values(context))
 

@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 
 from tickiti_query.cli.wording import describe_part, describe_value
-from tickiti_query.compiler.criteria import read_criteria
-from tickiti_query.model.perspective import Condition
-from tickiti_query.model.search import Criterion
+from tickiti_query.compiler.rules import read_criteria
+from tickiti_query.model.perspective import Condition, Criterion
 
 
 @pytest.mark.parametrize(

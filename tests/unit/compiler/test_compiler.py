@@ -8,15 +8,13 @@ from collections.abc import Iterable
 import pytest
 
 from tests.support.golden_cases import FOLDER, FOUND, STAFF, list_cases
+from tickiti_query.catalogue.predicate import Key, Relation, ResolvedNames
 from tickiti_query.catalogue.reference import write_reference
-from tickiti_query.catalogue.resolved_names import Key, Relation, ResolvedNames
 from tickiti_query.cli.psql_script import write_script
 from tickiti_query.compiler import compile_query, compile_with_names
-from tickiti_query.compiler.criteria import FEW_JOINS, read_criteria
-from tickiti_query.compiler.where import MOST_VALUES
+from tickiti_query.compiler.rules import FEW_JOINS, MOST_VALUES, read_criteria
 from tickiti_query.model.errors import UnsupportedPerspective
-from tickiti_query.model.perspective import Condition, Order, Perspective
-from tickiti_query.model.search import Criterion
+from tickiti_query.model.perspective import Condition, Criterion, Order, Perspective
 from tickiti_query.model.statement import Statement
 
 CASES = dict(list_cases())

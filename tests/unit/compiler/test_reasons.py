@@ -5,12 +5,11 @@ import pytest
 from tests.support.golden_cases import FOUND, SAMPLES, STAFF, TOKENS
 from tickiti_query.catalogue.field import Field
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.catalogue.resolved_names import ResolvedNames
+from tickiti_query.catalogue.predicate import ResolvedNames
 from tickiti_query.compiler import compile_query
-from tickiti_query.compiler.criteria import read_criteria
 from tickiti_query.compiler.reasons import MOST_CONDITIONS, compile_reasons
-from tickiti_query.model.perspective import Condition, Order, Perspective
-from tickiti_query.model.search import Criterion
+from tickiti_query.compiler.rules import read_criteria
+from tickiti_query.model.perspective import Condition, Criterion, Order, Perspective
 
 FIELDS_WITH_CONDITIONS = [field for field in FIELDS.fields.values() if field.equals or field.contains]
 # Conditions on the queue alone are folded into the scope.

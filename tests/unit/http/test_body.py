@@ -7,7 +7,7 @@ import pytest
 
 from tickiti_query.http.body import make_body_parser
 from tickiti_query.model.errors import MalformedJson, UnsupportedMediaType, ValidationFailed
-from tickiti_query.model.search import Criterion, Selector, TicketQuery
+from tickiti_query.model.perspective import Criterion, Selector, TicketQuery
 
 JSON = "application/json"
 CRITERION = {"mode": "subject", "tokens": ["x"]}

@@ -10,7 +10,7 @@ import pytest
 
 from tickiti_query.admission.rate_limit import normalize_address
 from tickiti_query.http.forwarded import NO_ADDRESS, Forwarded
-from tickiti_query.reporting.tokens import is_listed
+from tickiti_query.model.token import is_listed
 
 PROXIES = ["192.0.2.1", "198.51.100.7"]  # the nearest first
 SYMFONY = Path("/usr/share/php/Symfony/Component/HttpFoundation/autoload.php")  # Debian: php-symfony-http-foundation

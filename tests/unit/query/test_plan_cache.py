@@ -1,9 +1,8 @@
 """The cached plans of a worker: the latest used, within their bytes."""
 
-from tickiti_query.model.actor import Actor, User
-from tickiti_query.model.search import TicketQuery
+from tickiti_query.model.perspective import TicketQuery
 from tickiti_query.model.statement import Statement
-from tickiti_query.model.token import AuthenticatedToken
+from tickiti_query.model.token import Actor, AuthenticatedToken, User
 from tickiti_query.query.cached_plan import CachedPlan
 from tickiti_query.query.plan_cache import PlanCache
 

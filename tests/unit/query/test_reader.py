@@ -6,24 +6,22 @@ from typing import Any
 
 import pytest
 
-from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot
-from tickiti_query.catalogue.resolved_names import Key, ResolvedNames
-from tickiti_query.model.actor import Actor, User
-from tickiti_query.model.deadline import Deadline
+from tests.support.snapshots import alter
+from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot, SnapshotId
+from tickiti_query.catalogue.predicate import Key, ResolvedNames
 from tickiti_query.model.errors import Forbidden, MalformedJson, NotFound, Unauthenticated
-from tickiti_query.model.perspective import Condition, Perspective
-from tickiti_query.model.search import Selector, TicketQuery
-from tickiti_query.model.source import Source
-from tickiti_query.model.statement import Statement
-from tickiti_query.model.token import AuthenticatedToken, Credentials
+from tickiti_query.model.perspective import Condition, Perspective, Selector, TicketQuery
+from tickiti_query.model.request import Deadline
+from tickiti_query.model.statement import Source, Statement
+from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials, User
 from tickiti_query.query.plan_cache import PlanCache
 from tickiti_query.query.reader import Reader, Reading
 from tickiti_query.query.request import Request
 from tickiti_query.query.request_trace import RequestTrace
 
 SERVER = Server(generation=1, system=77, major=18)
-SNAPSHOT = Snapshot(SERVER, "10:20: since t", "", replayed_at=None, lag_seconds=0.0)
-LATER = replace(SNAPSHOT, position="10:21: since t")
+SNAPSHOT = Snapshot(SERVER, SnapshotId("10:20: since t", ""), lag_seconds=0.0)
+LATER = alter(SNAPSHOT, position="10:21: since t")
 TOKEN = AuthenticatedToken(Actor(User(7, "ann@shop.example"), True, None), frozenset({"*"}), None, None, None)
 RETURNS = Perspective(3, "Returns", (Condition("queue", "is", ("Returns",)),))
 CREDENTIALS = Credentials("a" * 64)
@@ -66,7 +64,7 @@ class World:
         return self.server, [(*ending, self.write_snapshot_id()), *((*row, None) for row in ROWS)]
 
     def write_snapshot_id(self) -> str:
-        return f"/{self.snapshot.position}/{self.snapshot.running}"
+        return f"/{self.snapshot.snapshot_id.position}/{self.snapshot.snapshot_id.running}"
 
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
         if statement == SNAPSHOT_ID:

@@ -8,15 +8,14 @@ from typing import cast
 
 import pytest
 
+from tests.support.snapshots import alter
 from tickiti_query.admission.concurrency_limit import ConcurrencyLimiter
 from tickiti_query.admission.rate_limit import RateLimiter
 from tickiti_query.admission.storage_fallback import StorageFallback
 from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
 from tickiti_query.cache.single_flight import SingleFlight
-from tickiti_query.cache.snapshot import Server, Snapshot
-from tickiti_query.model.actor import Actor, User
-from tickiti_query.model.deadline import Deadline
+from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId
 from tickiti_query.model.errors import (
     Overloaded,
     QueryTimeout,
@@ -25,9 +24,10 @@ from tickiti_query.model.errors import (
     Unauthenticated,
     ValidationFailed,
 )
-from tickiti_query.model.search import TicketQuery
+from tickiti_query.model.perspective import TicketQuery
+from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Statement
-from tickiti_query.model.token import AuthenticatedToken, Credentials
+from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials, User
 from tickiti_query.query.cached_plan import CachedPlan
 from tickiti_query.query.reader import Reader, Reading
 from tickiti_query.query.request import Request
@@ -35,8 +35,8 @@ from tickiti_query.query.request_trace import RequestTrace
 from tickiti_query.query.service import Reply, TicketQueryService
 
 SERVER = Server(generation=1, system=77, major=18)
-SNAPSHOT = Snapshot(SERVER, "10:20: since t", "", replayed_at=None, lag_seconds=0.0)
-LATER = replace(SNAPSHOT, position="10:21: since t")
+SNAPSHOT = Snapshot(SERVER, SnapshotId("10:20: since t", ""), lag_seconds=0.0)
+LATER = alter(SNAPSHOT, position="10:21: since t")
 TOKEN = AuthenticatedToken(Actor(User(7, "ann@shop.example"), True, None), frozenset({"*"}), None, None, None)
 CREDENTIALS = Credentials("a" * 64)
 ADDRESS = "203.0.113.9"
@@ -340,7 +340,7 @@ def test_a_token_that_is_not_valid_is_counted_against_its_address() -> None:
 
 def test_a_replica_that_is_not_there_is_told_before_anything_is_looked_up() -> None:
     world = World()
-    world.snapshot = replace(SNAPSHOT, position="10:20: since f")
+    world.snapshot = alter(SNAPSHOT, position="10:20: since f")
     with pytest.raises(ReplicaUnavailable):
         world.ask()
     assert world.diary == ["snapshot"]

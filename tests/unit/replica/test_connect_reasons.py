@@ -14,7 +14,7 @@ from tickiti_query.replica.database_errors import (
     to_connect_error,
     to_query_error,
 )
-from tickiti_query.replica.waiting import DeadlinePassed
+from tickiti_query.replica.execution import DeadlinePassed
 
 SECRET = "HALFASECRET"
 SENTENCES = {value for name, value in vars(reasons).items() if name.isupper() and isinstance(value, str)}

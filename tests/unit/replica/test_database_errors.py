@@ -12,7 +12,7 @@ from tickiti_query.replica.database_errors import (
     to_connect_error,
     to_query_error,
 )
-from tickiti_query.replica.waiting import DeadlinePassed
+from tickiti_query.replica.execution import DeadlinePassed
 
 QUOTED = "SELECT secret FROM tickets"
 

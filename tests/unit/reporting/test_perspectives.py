@@ -4,18 +4,17 @@ from typing import Any
 
 import pytest
 
-from tickiti_query.model.actor import Actor, User
 from tickiti_query.model.errors import NotFound, UnsupportedPerspective
-from tickiti_query.model.perspective import ALL, Condition, Order, Perspective
-from tickiti_query.model.search import Selector
+from tickiti_query.model.perspective import ALL, Condition, Order, Perspective, Selector
 from tickiti_query.model.statement import Statement
+from tickiti_query.model.token import Actor, User
 from tickiti_query.reporting.perspectives import (
     BUILT_IN_ALL,
     BY_ID,
     BY_NAME,
     find_perspective,
-    parse_condition,
     read_perspective,
+    read_values,
 )
 
 STAFF = Actor(User(7, "ann@shop.example"), is_staff=True, queues=(1, 2))
@@ -117,16 +116,16 @@ def test_a_perspective_of_a_user_who_is_gone_is_not_read_as_anybody() -> None:
 @pytest.mark.parametrize(
     ("value", "values"),
     [
-        ('\\"open\\"', ("open",)),
+        ('"open"', ("open",)),
         ("5", (5,)),
         ("true", (True,)),
         ("null", (None,)),
         ("[]", ()),
-        ('[\\"a\\", 1, null]', ("a", 1, None)),
-        ('[[\\"a\\"], {}]', ((), ())),
-        ('{\\"a\\": 1}', ((),)),
+        ('["a", 1, null]', ("a", 1, None)),
+        ('[["a"], {}]', ((), ())),
+        ('{"a": 1}', ((),)),
         ("[" * 5000 + "]" * 5000, ((),)),
     ],
 )
 def test_the_value_of_a_condition_is_a_scalar_or_a_list_of_them(value: str, values: tuple[object, ...]) -> None:
-    assert parse_condition(f'["status", "is", "{value}"]') == Condition("status", "is", values)
+    assert read_values(value) == values

@@ -7,8 +7,8 @@ import psycopg2
 from tickiti_query.cli.checks.result import CheckResult, fault, warning
 from tickiti_query.cli.session import Session
 from tickiti_query.model.statement import Statement
-from tickiti_query.replica.connection import ReplicaConnection
 from tickiti_query.replica.database_errors import describe_connect_error
+from tickiti_query.replica.execution import ReplicaConnection
 
 PROCESS = "SELECT pg_backend_pid()"
 ROUNDS = 5  # a pooler that hands out its sessions in turn repeats itself sooner, on a replica that is not busy

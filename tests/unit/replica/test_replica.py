@@ -12,11 +12,11 @@ import pytest
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_INERROR
 
 from tickiti_query.cache.snapshot import Server
-from tickiti_query.model.deadline import Deadline
 from tickiti_query.model.errors import ReplicaUnavailable
-from tickiti_query.replica import pool as pool_module
+from tickiti_query.model.request import Deadline
+from tickiti_query.replica import replica as replica_module
 from tickiti_query.replica.connection import Target
-from tickiti_query.replica.pool import Pool
+from tickiti_query.replica.replica import Pool
 from tickiti_query.replica.sessions import DirectSessions
 
 SERVER = Server(generation=1, system=77, major=18)
@@ -49,7 +49,7 @@ class World:
         self.hosts: list[Any] = []
         sessions = mock.Mock(spec=DirectSessions)
         sessions.identify.side_effect = lambda *_: (self.identity, self.is_standby)
-        monkeypatch.setattr(pool_module, "connect", self.connect)
+        monkeypatch.setattr(replica_module, "connect", self.connect)
         target = Target("postgresql://one,two/tickiti", "reporting", statement_timeout_ms=5000)
         self.pool = Pool(target, 2, 1, sessions, require_standby=True, on_lost=self.lost.append)
 

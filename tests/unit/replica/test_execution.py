@@ -1,4 +1,4 @@
-"""Waiting for a server that accepts connections and says nothing."""
+"""A connection in use: waiting for a server that accepts connections and says nothing."""
 
 import socket
 import time
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tickiti_query.replica.connection import Target, connect
-from tickiti_query.replica.waiting import DeadlinePassed, deadline_from_now, install_wait_callback
+from tickiti_query.replica.execution import DeadlinePassed, deadline_from_now, install_wait_callback
 
 
 @pytest.fixture(name="silent")

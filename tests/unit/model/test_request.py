@@ -1,6 +1,6 @@
-"""Deadlines: what is left of one, and an earlier one within it."""
+"""The bounds of a request: what is left of one, and an earlier one within it."""
 
-from tickiti_query.model.deadline import Deadline
+from tickiti_query.model.request import Deadline
 
 
 def test_time_that_passes_leaves_less_and_never_less_than_nothing() -> None:
