@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.support.shop import Shop, open_shop
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.seed_data import load_seed_data
 
 ROOT = Path(__file__).parent
+
+# How long an example takes is the machine's affair.
+settings.register_profile("tests", deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+settings.load_profile("tests")
 
 pytest_plugins = [f"tests.support.{name}" for name in ("workers", "leak_listener", "left_out", "demo")]
 ORDER = (

@@ -7,7 +7,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.oracle.example import ANN, BOB, CLEO, MINE, ROOT, make_world, set_mine
@@ -90,7 +90,7 @@ def take_part_in_much() -> Iterator[None]:
 
 
 @pytest.mark.timeout(0)
-@settings(max_examples=CASES, deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
+@settings(max_examples=CASES)
 @given(case=cases(), much=st.booleans())
 def test_every_answer_over_random_worlds_is_the_oracles(comparison: Comparison, case: Case, much: bool) -> None:
     world, user_id, body = case

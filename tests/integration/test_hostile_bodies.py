@@ -200,13 +200,13 @@ HEADERS = st.text(st.characters(codec="latin-1", exclude_categories=["Cc"]) | st
 TOKENS = HEADERS.map(lambda text: f"Bearer {text}") | HEADERS.map(lambda text: f"bearer 1|{text}") | HEADERS
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(raw=DOCUMENTS | SPOILT | BYTES)
 def test_any_body_gets_an_answer_of_the_contract(shop: Shop, raw: bytes) -> None:
     ask(shop, raw)
 
 
-@settings(max_examples=CASES, deadline=None)
+@settings(max_examples=CASES)
 @given(
     token=st.just(f"Bearer {PRIYA}") | TOKENS,
     content_type=st.just(JSON) | HEADERS,

@@ -10,8 +10,9 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import count, dropwhile
@@ -35,13 +36,14 @@ from tests.oracle.random_choices import RandomChoices
 from tests.oracle.scenario import describe_scenario, write
 from tests.oracle.values import Row, World
 from tests.support.difference import find_difference
+from tests.support.running import SECONDS, Running
 from tests.support.servers import clear_world
 from tests.support.shop import PATH
 from tickiti_query.demo.loading import load_world
 
 SCHEMA = READER = "interleavings"
 WORKERS = 2
-SECONDS = 30.0
+MET_SECONDS = 30.0  # shorter than a kept connection may be idle
 EDITH = 5
 
 # What a token may hold, and whether it opens the door to a caller on this host.
@@ -403,7 +405,14 @@ class Door:
         self._headers = dict(headers or {})
 
     def ask(self, question: Question) -> Found:
+        self.send(question)
+        return self.receive()
+
+    def send(self, question: Question) -> None:
         self._link.request("POST", PATH, question.text, {**question.headers, **self._headers})
+
+    def receive(self) -> Found:
+        """Return the answer to what was sent."""
         response = self._link.getresponse()
         found = Found(response.status, json.loads(response.read()), response.headers)
         if not self._keep:
@@ -431,14 +440,28 @@ def ask_at_once(port: int, questions: Sequence[Question]) -> list[Found]:
         return list(threads.map(ask, questions))
 
 
+@contextmanager
+def send_all(port: int, questions: Sequence[Question]) -> Iterator[list[Door]]:
+    """Doors on which a question each was sent, and no answer was received yet."""
+    doors = [open_new_door(port) for _ in questions]
+    try:
+        for door, question in zip(doors, questions, strict=True):
+            door.send(question)
+        yield doors
+    finally:
+        for door in doors:
+            door.close()
+
+
 # The tale --------------------------------------------------------------------------------------------------
 
 
 class Environment:
     """A database with the world in it, two connections to write with, and the service's doors."""
 
-    def __init__(self, primary: Any, second: Any, port: int, *, has_cache: bool = True) -> None:
-        self.primary, self.second, self.port, self.has_cache = primary, second, port, has_cache
+    def __init__(self, primary: Any, second: Any, running: Running, *, has_cache: bool = True) -> None:
+        self.primary, self.second, self.running, self.has_cache = primary, second, running, has_cache
+        self.port = running.port
         self.kept: dict[str, Door] = {}
         self.tales = 0
         self._probes = count(1)
@@ -455,7 +478,7 @@ class Environment:
 
         It loads a world in which nothing is broken. Connections are met anew before they are idle for too long.
         """
-        if time.monotonic() - self._met_at < SECONDS:
+        if time.monotonic() - self._met_at < MET_SECONDS:
             return
         self.close()
         self.load(make_start())

@@ -20,7 +20,7 @@ from tests.support.shop import PATH
 ROOT = Path(__file__).parents[2]
 # Not `python -m`: a second instance, which SIGUSR2 asks for, is started by the same words.
 COMMAND = [str(Path(sys.executable).with_name("gunicorn")), "-c", "config/gunicorn.conf.py", "wsgi:app"]
-SECONDS = 30.0
+SECONDS = 60.0  # for what takes a moment, on a machine that has none
 
 
 # Below the ports that the system gives to whoever connects, a part of them for each process that runs tests.
@@ -45,10 +45,11 @@ def is_free(port: int) -> bool:
         return True
 
 
-def wait_until(holds: Callable[[], bool]) -> None:
+def wait_until(holds: Callable[[], bool], tell: Callable[[], object] = lambda: "") -> None:
+    """Poll; AssertionError, with what `tell` says, when time is up."""
     deadline = time.monotonic() + SECONDS
     while not holds():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, tell()
         time.sleep(0.02)
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from tests.oracle import sample_values
 from tests.oracle.evaluator import Answer, evaluate
@@ -151,7 +151,7 @@ UNIQUE: dict[str, list[tuple[str, ...]]] = {
 }
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(worlds())
 def test_every_world_keeps_the_keys_of_its_tables(world: World) -> None:
     for table, keys in UNIQUE.items():
@@ -161,7 +161,7 @@ def test_every_world_keeps_the_keys_of_its_tables(world: World) -> None:
             assert len(set(values)) == len(values), (table, key)
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300)
 @given(cases())
 def test_every_case_has_an_answer_and_a_story(case: Any) -> None:
     world, user_id, body = case
