@@ -4,12 +4,18 @@ import ast
 import re
 from pathlib import Path
 
+from tickiti_query.replica.database_errors import write_table
+
 ROOT = Path(__file__).parents[2]
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
     for line in (ROOT / "docs/reliability.md").read_text("utf-8").splitlines()
     if line.startswith("|")
 ]
+
+
+def test_the_table_of_database_errors_is_that_of_the_code() -> None:
+    assert write_table() in (ROOT / "docs/reliability.md").read_text("utf-8")
 
 
 def list_tests() -> set[str]:

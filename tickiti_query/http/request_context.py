@@ -3,6 +3,7 @@
 import logging
 import random
 import re
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,6 +80,8 @@ class RequestContext:
             log.error("unforeseen error", exc_info=failure, extra={"facts": {"request_id": self.request_id}})
             failure = QueryError()
         self.trace.error = failure.code
+        if failure.facts:
+            self.trace.facts = {**failure.facts, "at": locate_reading(failure)}
         return failure
 
     def end(self, status: int) -> None:
@@ -103,9 +106,21 @@ class RequestContext:
         }
         if trace.error:
             facts["error"] = trace.error
+            facts.update(trace.facts or {})
         if trace_id:
             facts["trace_id"] = trace_id
         log.handle(RequestRecord(facts))
+
+
+def locate_reading(failure: BaseException) -> str:
+    """Return the place in this service, outside the room that talks to the replica, from which it was read."""
+    traces = [error.__traceback__ for error in (failure, failure.__cause__) if error is not None]
+    places = [(frame.f_code, line) for trace in traces for frame, line in traceback.walk_tb(trace)]
+    for code, line in reversed(places):
+        room, _, module = code.co_filename.rpartition("tickiti_query/")[2].partition("/")
+        if module and room != "replica":
+            return f"{room}/{module}:{line} {code.co_name}"
+    return "unknown"
 
 
 class RequestRecord(logging.LogRecord):

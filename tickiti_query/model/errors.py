@@ -29,7 +29,7 @@ from typing import Any, ClassVar
 class QueryError(Exception):
     """A request that cannot be answered with rows.
 
-    `message` is one sentence for the caller: no SQL, no token, no name of a file.
+    `message` is one sentence for the caller: no SQL, no token, no name of a file. `facts` are for the log alone.
     """
 
     status: ClassVar[int] = 500
@@ -37,8 +37,9 @@ class QueryError(Exception):
     default_message: ClassVar[str] = "Something went wrong in this service; the request was not answered."
     headers: Mapping[str, str] = {}  # that the answer carries beside the body
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: str | None = None, *, facts: Mapping[str, str] | None = None) -> None:
         self.message = message or self.default_message
+        self.facts = facts
         super().__init__(self.message)
 
     @property
@@ -171,8 +172,15 @@ class ReplicaUnavailable(TransientError):
     code = "replica_unavailable"
     default_message = "The ticket replica cannot be read at the moment; please try again."
 
-    def __init__(self, message: str | None = None, *, check: str = "replica", reason: str | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        check: str = "replica",
+        reason: str | None = None,
+        facts: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message, facts=facts)
         self.check = check
         self.reason = reason or self.message
 

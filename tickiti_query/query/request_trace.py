@@ -1,5 +1,6 @@
 """The trace of one request: facts written along its way, and read once for headers, log line and metrics."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -11,8 +12,8 @@ class RequestTrace:
     """The facts of one request, filled in as they become known; None for what was never reached.
 
     `durations` are seconds by the names of Server-Timing: `auth`, `cache`, `sql`. `cache` is the word of the log line:
-    `hit`, `miss`, `off`. `error` is the code of an answer that is one. `render_seconds` is the time that it took
-    to make the body of rows that were read for this request.
+    `hit`, `miss`, `off`. `error` is the code of an answer that is one, `facts` what the log says beside it.
+    `render_seconds` is the time that it took to make the body of rows that were read for this request.
     """
 
     user_id: int | None = None
@@ -21,6 +22,7 @@ class RequestTrace:
     cache: str | None = None
     rate_limit: RateLimitStatus | None = None
     error: str | None = None
+    facts: Mapping[str, str] | None = None
     render_seconds: float | None = None
     durations: dict[str, float] = field(default_factory=dict)
 

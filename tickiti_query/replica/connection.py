@@ -13,8 +13,8 @@ import psycopg2
 from psycopg2 import extensions
 
 from tickiti_query.model.request import Deadline
-from tickiti_query.replica.database_errors import NoConnectionError, PasswordFileError, PoolerError
-from tickiti_query.replica.execution import DeadlinePassed, ReplicaConnection
+from tickiti_query.replica.database_errors import DeadlinePassed, NoConnectionError, PasswordFileError, PoolerError
+from tickiti_query.replica.execution import ReplicaConnection
 
 Host = dict[str, str]  # the connection parameters for one host of the URL
 

@@ -9,13 +9,14 @@ from functools import lru_cache
 from typing import Any
 
 import psycopg2
-from psycopg2 import errors, extensions
+from psycopg2 import extensions
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Bind, Row, Statement
+from tickiti_query.replica.database_errors import DeadlinePassed, Ends, find_fault, note_relations
 
 FOREIGN_WAIT_SECONDS = 10.0  # the longest wait of a connection that has no deadline: one that is not of this service
 EVENTS = {extensions.POLL_READ: select.POLLIN, extensions.POLL_WRITE: select.POLLOUT}
@@ -23,10 +24,6 @@ EVENTS = {extensions.POLL_READ: select.POLLIN, extensions.POLL_WRITE: select.POL
 MOST_WITH_VALUES = 32
 _pyformat = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
 _numbered = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
-
-
-class DeadlinePassed(psycopg2.OperationalError):
-    """The server did not answer in time; its connection cannot be used any more."""
 
 
 def deadline_from_now(seconds: float) -> Deadline:
@@ -60,6 +57,7 @@ class PreparedStatements:
         self.by_text: dict[str, str] = {}
         self.by_value: OrderedDict[Statement, str] = OrderedDict()
         self._numbers = itertools.count(1)
+        self._is_stale = False
 
     def make_name(self) -> str:
         """Return a name that is new on this connection: a PREPARE that failed may have left its statement behind."""
@@ -78,10 +76,16 @@ class PreparedStatements:
             return None
         return self.by_value.popitem(last=False)[1]
 
-    def forget(self, statement: Statement) -> None:
-        """Forget a statement that the server does not have."""
-        self.by_text.pop(statement.sql, None)
-        self.by_value.pop(statement, None)
+    def forget_all(self) -> None:
+        """Forget all statements: where one is gone, or was planned for columns of other types, others may be too."""
+        self.by_text.clear()
+        self.by_value.clear()
+        self._is_stale = True
+
+    def clear(self) -> str:
+        """Return SQL that ends what was forgotten on the server too; empty where there is nothing."""
+        is_stale, self._is_stale = self._is_stale, False
+        return "DEALLOCATE ALL;\n" if is_stale else ""
 
 
 class ReplicaConnection(extensions.connection):
@@ -120,8 +124,10 @@ def run_statement(
             else:
                 sql = escape(prefix) + to_pyformat(statement.sql)
                 cursor.execute(sql, adapt_binds(statement))
-        except errors.InvalidSqlStatementName:
-            connection.prepared.forget(statement)
+        except psycopg2.Error as error:
+            if find_fault(error).ends is Ends.STATEMENTS:
+                connection.prepared.forget_all()
+            note_relations(error, statement.sql)
             raise
         rows: list[Row] = cursor.fetchall()
         return rows
@@ -132,7 +138,7 @@ def execute_with_parameters(cursor: Any, prepared: PreparedStatements, statement
     sql, names = to_numbered(statement.sql)
     if statement.sql not in prepared.by_text:
         name = prepared.make_name()
-        cursor.execute(f"{prefix}PREPARE {name} AS {sql}")
+        cursor.execute(f"{prefix}{prepared.clear()}PREPARE {name} AS {sql}")
         prepared.by_text[statement.sql] = name
         prefix = ""
     binds = dict(statement.params)
@@ -150,7 +156,7 @@ def execute_with_values(cursor: Any, prepared: PreparedStatements, statement: St
         cursor.execute(f"{prefix}EXECUTE {name}")
         return
     unused = prepared.make_room()
-    deallocate = f"DEALLOCATE {unused};\n" if unused else ""
+    deallocate = f"DEALLOCATE {unused};\n" if unused else prepared.clear()
     # The name is noted before the statement is sent: the server keeps what it has prepared where executing it fails.
     name = prepared.by_value[statement] = prepared.make_name()
     sql = f"{escape(prefix)}{deallocate}PREPARE {name} AS {to_pyformat(statement.sql)};\nEXECUTE {name}"

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
+from itertools import count
 from typing import TypeVar, cast
 
 import psycopg2
@@ -18,11 +19,11 @@ from tickiti_query.model.statement import Row, Statement
 from tickiti_query.replica.connect_reasons import TIMEOUT
 from tickiti_query.replica.connection import Host, Target, connect
 from tickiti_query.replica.database_errors import (
+    Ends,
     NoStandbyError,
     OtherServerError,
+    find_fault,
     is_lost,
-    is_worth_a_retry,
-    may_be_outdated,
     to_connect_error,
     to_query_error,
 )
@@ -30,6 +31,7 @@ from tickiti_query.replica.execution import ReplicaConnection, install_wait_call
 from tickiti_query.replica.sessions import Sessions, Transaction, choose_sessions, end_transaction
 
 T = TypeVar("T")
+MOST_ATTEMPTS = 2  # at a reading that failed in a way that passes
 OBSERVE_SECONDS = 3.0
 GRACE_SECONDS = 1.0  # how much longer than statement_timeout the client waits
 
@@ -169,7 +171,7 @@ class Replica:
         try:
             return self._use(read_state, deadline.within(OBSERVE_SECONDS))
         except QueryTimeout as error:
-            raise ReplicaUnavailable(reason=TIMEOUT) from error
+            raise ReplicaUnavailable(reason=TIMEOUT, facts=error.facts) from error
 
     def read(self, work: Callable[[Transaction], T], deadline: Deadline) -> T:
         """Return the result of `work`, which is done in one read-only transaction.
@@ -191,15 +193,16 @@ class Replica:
         return self._use(fetch, deadline.within(self.longest_read_seconds))
 
     def _use(self, work: Callable[[ReplicaConnection, Server], T], deadline: Deadline) -> T:
-        try:
-            return self._use_once(work, deadline)
-        except psycopg2.Error as error:
-            if not is_worth_a_retry(error) or not deadline.remaining_seconds:
-                raise to_query_error(error) from error
-        try:
-            return self._use_once(work, deadline)
-        except psycopg2.Error as error:
-            raise to_query_error(error) from error
+        for attempt in count(1):
+            try:
+                return self._use_once(work, deadline)
+            except psycopg2.Error as error:
+                fault = find_fault(error)
+                # Each connection has prepared statements of its own, and forgets them when one turns out to be stale.
+                most = self._connections + 1 if fault.ends is Ends.STATEMENTS else MOST_ATTEMPTS
+                if not fault.is_retried or attempt >= most or not deadline.remaining_seconds:
+                    raise to_query_error(error) from error
+        raise AssertionError
 
     def _use_once(self, work: Callable[[ReplicaConnection, Server], T], deadline: Deadline) -> T:
         pool = self._pool
@@ -207,7 +210,9 @@ class Replica:
             try:
                 return work(connection, server)
             except psycopg2.Error as error:
-                if is_lost(error, connection) or may_be_outdated(error):
+                if is_lost(error, connection) or (
+                    find_fault(error).ends is Ends.SESSION and self._sessions.is_outdated(connection)
+                ):
                     self._renew(pool)
                 raise
 

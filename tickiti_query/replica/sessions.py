@@ -49,6 +49,7 @@ LIFE = """(SELECT concat_ws(' ', system_identifier, current_setting('server_vers
                   pg_postmaster_start_time(), pg_stat_get_bgwriter_stat_reset_time())
  FROM pg_control_system())"""
 ROLLBACK_SECONDS = 1.0
+SESSION_ROLE = Statement("SELECT session_user")  # which is an error where the role was dropped
 IN_RECOVERY = Statement("SELECT pg_is_in_recovery()")
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 COMMIT = "COMMIT"
@@ -128,6 +129,9 @@ class Sessions(Protocol):
     def fetch(self, connection: ReplicaConnection, server: Server, statement: Statement) -> tuple[Server, list[Row]]:
         """Return all rows of a statement that comes again and again, in one round trip."""
 
+    def is_outdated(self, connection: ReplicaConnection) -> bool:
+        """Return true where the session's role is no more; one of its name may be there, which new sessions have."""
+
 
 class DirectSessions:
     """Sessions without a pooler: each connection has one of its own, whose settings and prepared statements stay."""
@@ -146,6 +150,15 @@ class DirectSessions:
 
     def fetch(self, connection: ReplicaConnection, server: Server, statement: Statement) -> tuple[Server, list[Row]]:
         return server, run_statement(connection, statement, Preparation.WITH_VALUES)
+
+    def is_outdated(self, connection: ReplicaConnection) -> bool:
+        if not end_transaction(connection):
+            return True
+        try:
+            run_statement(connection, SESSION_ROLE)
+        except psycopg2.Error:
+            return True
+        return False
 
 
 class PoolerSessions:
@@ -178,6 +191,9 @@ class PoolerSessions:
         located = replace(statement, sql=f"SELECT {LIFE}, q.* FROM (\n{statement.sql}\n) q")
         rows = run_statement(connection, located, prefix=self.prefix)
         return to_server(server, rows[0][0]), [row[1:] for row in rows]
+
+    def is_outdated(self, connection: ReplicaConnection) -> bool:  # noqa: ARG002  its sessions are the pooler's
+        return False
 
 
 def to_server(identified: Server, life: str) -> Server:

@@ -33,7 +33,8 @@ from gevent import monkey
 sleep = monkey.get_original("time", "sleep")
 _socket.getaddrinfo = lambda *args: sleep(1.0)
 from tickiti_query.replica.connection import resolve_host
-from tickiti_query.replica.execution import DeadlinePassed, deadline_from_now
+from tickiti_query.replica.database_errors import DeadlinePassed
+from tickiti_query.replica.execution import deadline_from_now
 
 turns = 0
 def turn():

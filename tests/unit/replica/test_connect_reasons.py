@@ -7,6 +7,7 @@ from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.replica import connect_reasons as reasons
 from tickiti_query.replica.connect_reasons import find_reason
 from tickiti_query.replica.database_errors import (
+    DeadlinePassed,
     NoConnectionError,
     NoStandbyError,
     PasswordFileError,
@@ -14,7 +15,6 @@ from tickiti_query.replica.database_errors import (
     to_connect_error,
     to_query_error,
 )
-from tickiti_query.replica.execution import DeadlinePassed
 
 SECRET = "HALFASECRET"
 SENTENCES = {value for name, value in vars(reasons).items() if name.isupper() and isinstance(value, str)}

@@ -6,13 +6,13 @@ from psycopg2 import errors
 
 from tickiti_query.model.errors import QueryError, QueryTimeout, ReplicaUnavailable
 from tickiti_query.replica.database_errors import (
+    DeadlinePassed,
     NoStandbyError,
     PoolerError,
-    is_worth_a_retry,
+    find_fault,
     to_connect_error,
     to_query_error,
 )
-from tickiti_query.replica.execution import DeadlinePassed
 
 QUOTED = "SELECT secret FROM tickets"
 
@@ -34,8 +34,8 @@ class Error(psycopg2.Error):
         ("55P03", QueryTimeout, False),  # lock_timeout
         ("40001", ReplicaUnavailable, True),  # a recovery conflict
         ("40P01", ReplicaUnavailable, True),
-        ("0A000", ReplicaUnavailable, True),  # a stale plan
-        ("26000", ReplicaUnavailable, True),  # not prepared
+        ("0A000", QueryError, False),  # a view needs what a standby cannot do; a stale plan is told apart
+        ("26000", QueryError, False),  # so is a statement that is not prepared
         (None, ReplicaUnavailable, True),  # a lost connection
         ("42P01", ReplicaUnavailable, False),  # a table that is not there
         ("42501", ReplicaUnavailable, False),
@@ -50,7 +50,7 @@ def test_each_sqlstate_has_its_error(pgcode: str | None, expected: type[QueryErr
     found = to_query_error(error)
     assert type(found) is expected
     assert QUOTED not in found.message
-    assert is_worth_a_retry(error) is retry
+    assert find_fault(error).is_retried is retry
 
 
 def test_a_deadline_that_passed_is_a_timeout() -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tickiti_query.replica.connection import Target, connect
-from tickiti_query.replica.execution import DeadlinePassed, deadline_from_now, install_wait_callback
+from tickiti_query.replica.database_errors import DeadlinePassed
+from tickiti_query.replica.execution import deadline_from_now, install_wait_callback
 
 
 @pytest.fixture(name="silent")
