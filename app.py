@@ -42,7 +42,7 @@ from tickiti_query.operations.metrics import (
     observe_request,
     render_metrics,
 )
-from tickiti_query.query.plan_cache import PlanCache
+from tickiti_query.query.cached_plan import PlanCache
 from tickiti_query.query.reader import Reader
 from tickiti_query.query.service import TicketQueryService
 from tickiti_query.replica.connection import Target

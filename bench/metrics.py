@@ -8,7 +8,7 @@ import timeit
 from collections.abc import Callable
 
 from tickiti_query.operations import metrics
-from tickiti_query.query.request_trace import RequestTrace
+from tickiti_query.query.request import RequestTrace
 
 TIMES, ROUNDS = 20_000, 7
 PERSPECTIVES = 60  # more than are named

@@ -19,7 +19,7 @@ def main() -> int:
     monkey.patch_all()  # as in the service: gevent's locks
     # Imported after that, as gevent asks for.
     from tickiti_query.admission.rate_limit import RateLimiter  # noqa: PLC0415
-    from tickiti_query.admission.storage_fallback import StorageFallback  # noqa: PLC0415
+    from tickiti_query.admission.rate_limit_storage import StorageFallback  # noqa: PLC0415
 
     limiter = RateLimiter(RATE, StorageFallback())
     token = "0" * 64

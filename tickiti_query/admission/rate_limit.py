@@ -1,16 +1,13 @@
 """The rate limit: how often a token may ask, and how often an address may fail to show a valid token."""
 
 import threading
-import time
 from collections.abc import Callable
 from ipaddress import IPv4Address, ip_network
-from math import ceil
 
 from cachetools import LRUCache
-from limits import RateLimitItem, RateLimitItemPerSecond, parse
-from limits.strategies import FixedWindowRateLimiter
+from limits import RateLimitItemPerSecond, parse
 
-from tickiti_query.admission.storage_fallback import StorageFallback, open_shared_storage
+from tickiti_query.admission.rate_limit_storage import StorageFallback, open_shared_storage
 from tickiti_query.model.request import RateLimitStatus
 from tickiti_query.model.token import parse_address
 
@@ -43,12 +40,10 @@ class RateLimiter:
         """
         if token not in self._known:
             network = normalize_address(address)
-            if self._has_failed_too_often(network) and not self._may_look_up(token, network):
+            if not self._windows.allows(self._rate, "failures", network) and not self._may_look_up(token, network):
                 self._count_limited("address")
-                return self._windows.run(
-                    lambda limiter: read_rate_limit_status(limiter, self._rate, "failures", network, is_exceeded=True)
-                )
-        return None if token is None else self._hit("token", token, by="token")
+                return self._windows.read_exceeded(self._rate, "failures", network)
+        return None if token is None else self._count("token", token, by="token")
 
     def remember_valid_token(self, token: str | None) -> None:
         """Remember that the replica has found the token valid."""
@@ -59,35 +54,16 @@ class RateLimiter:
         """Count a token that is not valid against its address. Return the status of the address."""
         with self._lock:
             self._known.pop(token, None)
-        return self._hit("failures", normalize_address(address), by="address")
-
-    def _has_failed_too_often(self, network: str) -> bool:
-        return not self._windows.run(lambda limiter: limiter.test(self._rate, "failures", network))
+        return self._count("failures", normalize_address(address), by="address")
 
     def _may_look_up(self, token: str | None, network: str) -> bool:
-        return token is not None and self._windows.run(lambda limiter: limiter.hit(ONCE_A_SECOND, "unknown", network))
+        return token is not None and self._windows.hit(ONCE_A_SECOND, "unknown", network)
 
-    def _hit(self, kind: str, key: str, *, by: str) -> RateLimitStatus:
-        status = self._windows.run(lambda limiter: hit(limiter, self._rate, kind, key))
+    def _count(self, kind: str, key: str, *, by: str) -> RateLimitStatus:
+        status = self._windows.count(self._rate, kind, key)
         if status.is_exceeded:
             self._count_limited(by)
         return status
-
-
-def hit(limiter: FixedWindowRateLimiter, rate: RateLimitItem, *key: str) -> RateLimitStatus:
-    """Count a request for the key. Return its status after that."""
-    is_allowed = limiter.hit(rate, *key)
-    return read_rate_limit_status(limiter, rate, *key, is_exceeded=not is_allowed)
-
-
-def read_rate_limit_status(
-    limiter: FixedWindowRateLimiter, rate: RateLimitItem, *key: str, is_exceeded: bool
-) -> RateLimitStatus:
-    """Return the status of the key for a request that is over the limit, or is not."""
-    reset_time, remaining = limiter.get_window_stats(rate, *key)
-    # At least one second: nobody is told to come back at once.
-    seconds_left = max(1, ceil(reset_time - time.time()))
-    return RateLimitStatus(rate.amount, 0 if is_exceeded else remaining, seconds_left, is_exceeded)
 
 
 def normalize_address(address: str) -> str:

@@ -12,7 +12,7 @@ from time import perf_counter, time
 from typing import Any
 
 from tickiti_query.model.errors import QueryError
-from tickiti_query.query.request_trace import RequestTrace
+from tickiti_query.query.request import RequestTrace
 from tickiti_query.query.service import Reply
 
 log = logging.getLogger("tickiti_query.request")

@@ -35,7 +35,7 @@ from tickiti_query.operations.metric_definitions import (
     SQL_SECONDS,
     STORE_FAULTS,
 )
-from tickiti_query.query.request_trace import RequestTrace
+from tickiti_query.query.request import RequestTrace
 from tickiti_query.reporting.contract import CONTRACT_VERSION
 
 PERSPECTIVES_NAMED = 50  # in each worker: labels are memory, here and in Prometheus

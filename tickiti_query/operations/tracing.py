@@ -19,7 +19,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id, set
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from tickiti_query import VERSION
-from tickiti_query.query.request_trace import RequestTrace
+from tickiti_query.query.request import RequestTrace
 
 FLUSH_SECONDS = 2.0
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})

@@ -6,9 +6,13 @@ statement asks for preconditions and rows together, in one snapshot and one roun
 precondition still holds. In the very snapshot in which the preconditions were read, the unchecked statement is enough.
 """
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
 
+from cachetools import LRUCache
+
+from tickiti_query.cache.cache import OVERHEAD_BYTES
 from tickiti_query.cache.snapshot import SNAPSHOT_ID_SQL, SnapshotId, Validator, parse_snapshot_id
 from tickiti_query.model.perspective import TicketQuery
 from tickiti_query.model.statement import Binds, Row, Source, Statement, rename_binds
@@ -85,3 +89,30 @@ def write_plan_statement(page: Statement, preconditions: Sequence[Precondition])
         f"WHERE (SELECT snapshot_id FROM preconditions) IS NOT NULL",
         (*binds.params, *page.params),
     )
+
+
+class PlanCache:
+    """The plans of the questions that were asked last, at most `max_bytes` of them. Safe for threads.
+
+    No plan is an answer: the replica tells each time whether its preconditions still hold.
+    """
+
+    def __init__(self, max_bytes: int) -> None:
+        self._lock = threading.Lock()
+        self._plans: LRUCache[Hashable, CachedPlan] = LRUCache(max_bytes, lambda plan: plan.size + OVERHEAD_BYTES)
+
+    def get(self, key: Hashable) -> CachedPlan | None:
+        """Return the plan of a question, or None."""
+        with self._lock:
+            return self._plans.get(key)
+
+    def put(self, key: Hashable, plan: CachedPlan) -> None:
+        """Keep a plan, unless it is larger than all plans together may be."""
+        with self._lock:
+            if plan.size + OVERHEAD_BYTES <= self._plans.maxsize:
+                self._plans[key] = plan
+
+    def drop(self, key: Hashable) -> None:
+        """Forget a plan."""
+        with self._lock:
+            self._plans.pop(key, None)

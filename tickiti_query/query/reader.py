@@ -13,10 +13,8 @@ from tickiti_query.model.perspective import Perspective, Selector
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Row, Source, Statement
 from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials
-from tickiti_query.query.cached_plan import CachedPlan, RecordingSource, write_plan_statement
-from tickiti_query.query.plan_cache import PlanCache
-from tickiti_query.query.request import Request
-from tickiti_query.query.request_trace import RequestTrace
+from tickiti_query.query.cached_plan import CachedPlan, PlanCache, RecordingSource, write_plan_statement
+from tickiti_query.query.request import Request, RequestTrace
 
 T = TypeVar("T")
 Authorize = Callable[[AuthenticatedToken, str], Actor]  # the token and the caller's address

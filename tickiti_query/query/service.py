@@ -27,8 +27,7 @@ from tickiti_query.model.request import Answer, RateLimitStatus
 from tickiti_query.model.statement import Row
 from tickiti_query.model.token import AuthenticatedToken
 from tickiti_query.query.reader import Authorize, Reader, Reading
-from tickiti_query.query.request import Request
-from tickiti_query.query.request_trace import RequestTrace
+from tickiti_query.query.request import Request, RequestTrace
 
 # What the key of an entry holds beside its fixed parts; `python -m bench.memory` measures it.
 BYTES_PER_QUEUE = 40

@@ -1,12 +1,9 @@
 """The rate limiter's rules, over counters in this process."""
 
 import pytest
-from limits import parse
-from limits.strategies import FixedWindowRateLimiter
 
-from tickiti_query.admission.fixed_windows import FixedWindowStorage
-from tickiti_query.admission.rate_limit import RateLimiter, normalize_address, read_rate_limit_status
-from tickiti_query.admission.storage_fallback import StorageFallback
+from tickiti_query.admission.rate_limit import RateLimiter, normalize_address
+from tickiti_query.admission.rate_limit_storage import StorageFallback
 from tickiti_query.model.request import RateLimitStatus
 
 
@@ -66,9 +63,3 @@ def test_a_status_tells_what_remains_and_a_request_over_the_limit_has_nothing_le
         RateLimitStatus(limit=2, remaining=0, seconds_left=3600, is_exceeded=True),
         RateLimitStatus(limit=2, remaining=0, seconds_left=3600, is_exceeded=True),
     ]
-
-
-def test_without_a_window_the_whole_limit_remains_and_nobody_is_told_to_come_back_at_once() -> None:
-    limiter = FixedWindowRateLimiter(FixedWindowStorage())
-    status = read_rate_limit_status(limiter, parse("5/hour"), "token", "b", is_exceeded=False)
-    assert status == RateLimitStatus(limit=5, remaining=5, seconds_left=1, is_exceeded=False)

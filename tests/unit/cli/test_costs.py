@@ -17,7 +17,7 @@ from tickiti_query.cli import costs, main
 from tickiti_query.cli.cost_totals import CostTotals, add_page
 from tickiti_query.operations import metrics
 from tickiti_query.operations.admin import make_admin_app
-from tickiti_query.query.request_trace import RequestTrace
+from tickiti_query.query.request import RequestTrace
 
 INFINITE = float("inf")
 

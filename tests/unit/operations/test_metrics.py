@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.metrics_page import Page
 from tickiti_query.operations import metrics
-from tickiti_query.query.request_trace import RequestTrace
+from tickiti_query.query.request import RequestTrace
 
 NEW_IDS = itertools.count(10**6)
 

@@ -14,10 +14,9 @@ from tickiti_query.model.perspective import Condition, Perspective, Selector, Ti
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Source, Statement
 from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials, User
-from tickiti_query.query.plan_cache import PlanCache
+from tickiti_query.query.cached_plan import PlanCache
 from tickiti_query.query.reader import Reader, Reading
-from tickiti_query.query.request import Request
-from tickiti_query.query.request_trace import RequestTrace
+from tickiti_query.query.request import Request, RequestTrace
 
 SERVER = Server(generation=1, system=77, major=18)
 SNAPSHOT = Snapshot(SERVER, SnapshotId("10:20: since t", ""), lag_seconds=0.0)

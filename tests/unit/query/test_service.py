@@ -11,7 +11,7 @@ import pytest
 from tests.support.snapshots import alter
 from tickiti_query.admission.concurrency_limit import ConcurrencyLimiter
 from tickiti_query.admission.rate_limit import RateLimiter
-from tickiti_query.admission.storage_fallback import StorageFallback
+from tickiti_query.admission.rate_limit_storage import StorageFallback
 from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
 from tickiti_query.cache.single_flight import SingleFlight
@@ -30,8 +30,7 @@ from tickiti_query.model.statement import Statement
 from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials, User
 from tickiti_query.query.cached_plan import CachedPlan
 from tickiti_query.query.reader import Reader, Reading
-from tickiti_query.query.request import Request
-from tickiti_query.query.request_trace import RequestTrace
+from tickiti_query.query.request import Request, RequestTrace
 from tickiti_query.query.service import Reply, TicketQueryService
 
 SERVER = Server(generation=1, system=77, major=18)

@@ -3,8 +3,7 @@
 from tickiti_query.model.perspective import TicketQuery
 from tickiti_query.model.statement import Statement
 from tickiti_query.model.token import Actor, AuthenticatedToken, User
-from tickiti_query.query.cached_plan import CachedPlan
-from tickiti_query.query.plan_cache import PlanCache
+from tickiti_query.query.cached_plan import CachedPlan, PlanCache
 
 
 def test_what_is_remembered_of_questions_is_bounded_with_their_bodies() -> None:
