@@ -2,13 +2,17 @@
 
 import contextlib
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.oracle.example import ANN, make_world
+from tests.support.difference import make_tokens, secret_of
 from tests.support.servers import crash, pause_replay, promote, resume_replay
 from tests.support.shop import PRIYA, READY, Shop, lock_relation, open_shop
-from tickiti_query.demo.loading import READER, create_reader, create_schema
+from tickiti_query.cli import main
+from tickiti_query.demo.loading import READER, create_reader, create_schema, load_world
 from tickiti_query.demo.pair import Pair
 
 GRANT_SOME = "GRANT SELECT (id, name, email, is_staff, is_active) ON users TO tickiti_query"
@@ -148,3 +152,83 @@ def test_a_replica_that_comes_back_is_used_again(tmp_path: Path) -> None:
         own.start()
         assert shop.ask("nobody").status_code == 401
         assert shop.probe()[0] == 200
+
+
+def damage_view(relation: str, body: str) -> str:
+    """SQL that makes a relation a view, each of whose rows calls a function with this body."""
+    return f"""
+    SET search_path = narrow;
+    ALTER TABLE {relation} RENAME TO kept;
+    CREATE FUNCTION odd() RETURNS boolean LANGUAGE plpgsql AS '{body}';
+    CREATE VIEW {relation} AS SELECT k.* FROM kept k WHERE odd();
+    GRANT SELECT ON {relation} TO {READER}
+    """
+
+
+@contextlib.contextmanager
+def narrow_shop(pair: Pair, damage: str) -> Iterator[Shop]:
+    """A service over a schema with the world of the examples, which is damaged before the service reads it."""
+    with contextlib.closing(pair.primary.connect()) as connection, connection.cursor() as cursor:
+        create_schema(connection, "narrow")
+        try:
+            create_reader(connection, "narrow")
+            world = make_world()
+            load_world(connection, {**world, "personal_access_tokens": make_tokens(world), "responses": []}, "narrow")
+            cursor.execute("INSERT INTO narrow.responses VALUES (1, 1, 'text', FALSE, 'ann@x.io', now(), NULL)")
+            cursor.execute(damage)
+            yield open_shop(pair, replica_schema="narrow")
+        finally:
+            cursor.execute("DROP SCHEMA narrow CASCADE")
+
+
+def run_check(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], shop: Shop) -> tuple[int, str]:
+    """The exit code of `check` over the narrow schema, and what it prints."""
+    monkeypatch.setenv("TICKITI_REPLICA_URL", shop.pair.standby.url_for(READER))
+    monkeypatch.setenv("TICKITI_REPLICA_SCHEMA", "narrow")
+    capsys.readouterr()
+    return main(["check"]), capsys.readouterr().out
+
+
+UNQUALIFIED = "BEGIN RETURN (SELECT count(*) FROM nowhere) = 0; END"
+
+
+@pytest.mark.parametrize("relation", ["tickets", "users", "personal_access_tokens"])
+def test_a_view_that_no_request_can_read_is_not_ready(
+    shop_pair: Pair, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], relation: str
+) -> None:
+    with narrow_shop(shop_pair, damage_view(relation, UNQUALIFIED)) as shop:
+        assert shop.ask(secret_of(ANN)).status_code == 503
+        assert check_failing(shop, "contract") == f"Cannot be read: {relation} (SQLSTATE 42P01)."
+        code, output = run_check(monkeypatch, capsys, shop)
+        assert (code, f"fault    {relation}: cannot be read: " in output) == (1, True)
+        shop.pair.primary.execute(
+            "CREATE OR REPLACE FUNCTION narrow.odd() RETURNS boolean AS 'SELECT TRUE' LANGUAGE SQL"
+        )
+        assert shop.probe() == (200, {"ok": True, "checks": READY})
+        assert shop.ask(secret_of(ANN)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("relation", "body"),
+    [
+        ("responses", UNQUALIFIED),  # which lists without a search in texts do not read
+        ("tickets", "BEGIN RETURN 1 / 0 = 1; END"),  # a fault of some rows, for all that the probe knows
+    ],
+)
+def test_a_view_that_some_requests_can_do_without_is_told_by_check_alone(
+    shop_pair: Pair, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], relation: str, body: str
+) -> None:
+    with narrow_shop(shop_pair, damage_view(relation, body)) as shop:
+        assert shop.probe() == (200, {"ok": True, "checks": READY})
+        code, output = run_check(monkeypatch, capsys, shop)
+        assert (code, f"fault    {relation}: cannot be read: " in output) == (1, True)
+
+
+def test_a_view_that_is_slow_does_not_hold_a_probe_up(
+    shop_pair: Pair, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with narrow_shop(shop_pair, damage_view("tickets", "BEGIN PERFORM pg_sleep(3600); RETURN TRUE; END")) as shop:
+        assert shop.probe() == (200, {"ok": True, "checks": READY})
+        monkeypatch.setenv("TICKITI_STATEMENT_TIMEOUT_MS", "100")
+        code, output = run_check(monkeypatch, capsys, shop)
+        assert (code, "warning  tickets: is slow: " in output) == (0, True)

@@ -61,14 +61,14 @@ class Session:
             connection.deadline = deadline_from_now(find_seconds(self.settings))
             yield connection
 
-    def try_to_read(self, sql: str) -> str | None:
-        """Run a statement for nothing but its error: the server's sentence, None where there is none."""
+    def try_to_read(self, sql: str) -> psycopg2.Error | None:
+        """Run a statement for nothing but its error; None where there is none."""
         try:
             self.fetch(sql)
         except psycopg2.Error as error:
             if is_lost(error, self.connection):
                 raise
-            return str(error.diag.message_primary)
+            return error
         return None
 
 

@@ -3,12 +3,12 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from tickiti_query.model.errors import QueryError, ReplicaUnavailable
 from tickiti_query.model.statement import Source, Statement
-from tickiti_query.reporting.contract import RELATIONS
+from tickiti_query.reporting.contract import READ_BY_ALL, RELATIONS, write_row_reading
 
 UNASKED_SECONDS = 30.0  # how old the last check may be before one is made that nobody asked for
 
@@ -25,6 +25,13 @@ WHERE pg_table_is_visible(c.oid)
   AND has_column_privilege(c.oid, a.attnum, 'SELECT')
 """
 
+# Reading a row of each relation ends after this time, and then says nothing: requests read other rows, by indexes.
+SET_READING_TIME = """
+SELECT set_config('statement_timeout', CAST(LEAST(CAST(setting AS integer), 500) AS text), TRUE)
+FROM pg_settings WHERE name = 'statement_timeout'"""
+# SQLSTATE classes of what concerns a moment, or some rows: other lists may well be read.
+OF_SOME = {"08", "21", "22", "23", "40", "53", "55P03", "57", "58", "XX"}
+
 
 def find_missing(source: Source) -> list[str]:
     """Return the parts of the contract that are missing or not readable, as `relation` or `relation.column`."""
@@ -38,6 +45,12 @@ def find_missing(source: Source) -> list[str]:
         else:
             missing.extend(f"{relation}.{column}" for column in columns if column not in readable[relation])
     return missing
+
+
+def read_rows(source: Source, relations: Iterable[str]) -> None:
+    """Read a row of each of the relations, within a short time."""
+    source.fetch(Statement(SET_READING_TIME))
+    source.fetch(Statement(write_row_reading(relations)))
 
 
 class Readiness:
@@ -99,15 +112,36 @@ class Readiness:
             self._prove()
             with self._reading:
                 missing, powers = self._read(lambda source: (find_missing(source), self._find_powers(source)))
+                unreadable = None if missing else self._find_unreadable()
         except ReplicaUnavailable as fault:
             return self._name(fault.check, fault.reason)
         except QueryError as fault:
             return self._name("replica", fault.message)
         if missing:
             return self._name("contract", f"Not there, or not readable: {', '.join(missing)}.")
+        if unreadable:
+            return self._name("contract", f"Cannot be read: {unreadable}.")
         if powers:
             return self._name("role", f"The role of TICKITI_REPLICA_URL could write: it {'; '.join(powers)}.")
         return dict.fromkeys(self.CHECKS, "ok")
+
+    def _find_unreadable(self) -> str | None:
+        """Return the relation that no request can read, with the SQLSTATE; None where there is none such."""
+        if self._try_to_read(READ_BY_ALL) is None:
+            return None
+        states = ((relation, self._try_to_read((relation,))) for relation in READ_BY_ALL)
+        return next((f"{relation} (SQLSTATE {state})" for relation, state in states if state is not None), None)
+
+    def _try_to_read(self, relations: Sequence[str]) -> str | None:
+        """Return the SQLSTATE with which none of a relation's rows can be read. Raise what concerns the replica."""
+        try:
+            self._read(lambda source: read_rows(source, relations))
+        except QueryError as error:
+            state = (error.facts or {}).get("sqlstate")
+            if state is None:
+                raise
+            return None if OF_SOME & {state, state[:2]} else state
+        return None
 
     def _name(self, failed: str, message: str) -> Mapping[str, str]:
         place = self.CHECKS.index(failed)

@@ -1,6 +1,6 @@
 """The reporting contract: every relation and column the service reads, with its type. Nothing else is read."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 # Raised when a relation or a column is added. A label of the build metric, and in the log's first line.
 CONTRACT_VERSION = 1
@@ -51,3 +51,24 @@ RELATIONS: Mapping[str, Mapping[str, str]] = {
     relation: {name: kind for name, _, kind in (column.partition(" ") for column in columns.split(", "))}
     for relation, columns in COLUMNS.items()
 }
+# The relations that every request reads, whatever it asks for.
+READ_BY_ALL = (
+    "personal_access_tokens",
+    "users",
+    "queue_permissions",
+    "perspectives",
+    "perspective_conditions",
+    "perspective_orders",
+    "perspective_columns",
+    "tickets",
+    "ticket_queues",
+)
+
+
+def write_row_reading(relations: Iterable[str]) -> str:
+    """Write a SELECT that computes every column of one row of each relation, as a request does, and returns one number.
+
+    Whatever a view calls is called; with LIMIT 0, or in columns that nobody needs, it would not be.
+    """
+    rows = [f"(SELECT num_nulls({', '.join(RELATIONS[name])}) AS nulls FROM {name} LIMIT 1)" for name in relations]
+    return "SELECT sum(r.nulls)\nFROM (\n" + "\nUNION ALL\n".join(rows) + "\n) r"

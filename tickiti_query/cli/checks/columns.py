@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tickiti_query.cli.checks.result import CheckResult, fault, ok, warning
 from tickiti_query.cli.session import Session
-from tickiti_query.reporting.contract import RELATIONS
+from tickiti_query.reporting.contract import RELATIONS, write_row_reading
 
 SCHEMA = "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = CAST(:schema AS text)"
 # A domain counts as the type beneath it, as it does on the wire.
@@ -20,6 +20,7 @@ WHERE n.nspname = CAST(:schema AS text)
 """
 # citext is none of them: its own comparisons ignore case where the contract's names do not.
 STRINGS = {"text", "character varying", "character"}
+TOO_SLOW = {"57014", "55P03"}  # SQLSTATEs
 WIDTHS = {"smallint": 2, "integer": 4, "bigint": 8}
 
 
@@ -60,10 +61,12 @@ def judge_relation(
     yield from results
     if any(column not in there or not there[column].readable for column in wanted):
         return
-    # Rights on the tables beneath a view, and functions in it, show only when it is read.
-    refusal = session.try_to_read(f"SELECT {', '.join(wanted)} FROM {relation} LIMIT 0")
-    if refusal:
-        yield fault(relation, f"cannot be read: {refusal}")
+    # Rights on the tables beneath a view show only when it is read, and faults of its functions with the first row.
+    error = session.try_to_read(write_row_reading([relation]))
+    if error is not None and error.pgcode in TOO_SLOW:
+        yield warning(relation, "is slow: no row of it was read within the time limit of a statement or a lock")
+    elif error is not None:
+        yield fault(relation, f"cannot be read: {error.diag.message_primary}")
     elif not results:
         yield ok(relation, f"is there with its {len(wanted)} columns")
 
