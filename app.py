@@ -20,7 +20,7 @@ from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
 from tickiti_query.cache.single_flight import SingleFlight
 from tickiti_query.http import views
-from tickiti_query.http.body import make_body_parser
+from tickiti_query.http.body import BodyParser
 from tickiti_query.http.docs_page import make_docs_page
 from tickiti_query.http.edge import Edge
 from tickiti_query.http.forwarded import Forwarded
@@ -29,7 +29,7 @@ from tickiti_query.http.rendering import render_rows
 from tickiti_query.http.request_context import Hooks
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.token import make_authorizer, read_credentials
-from tickiti_query.operations.admin import ByPort, make_admin_app
+from tickiti_query.operations.admin import make_admin_app
 from tickiti_query.operations.health import Readiness
 from tickiti_query.operations.metrics import (
     StateObserver,
@@ -101,17 +101,6 @@ def create_service(settings: Settings, commit: str = UNKNOWN) -> Service:
     tracing = start_tracing(views.PATH) if settings.traces else None
     hooks = Hooks(observe_request, tracing.write if tracing else None)
     app = make_flask_app(service, settings, hooks)
-    app.wsgi_app = Edge(  # type: ignore[method-assign]
-        app=app.wsgi_app,
-        path=views.PATH,
-        service=service,
-        read_credentials=read_credentials,
-        parse_body=make_body_parser(settings.default_row_limit, settings.max_row_limit),
-        hooks=hooks,
-        longest_seconds=OBSERVE_SECONDS + WAIT_SECONDS + replica.longest_read_seconds,
-    )
-    if settings.trusted_proxies:
-        app.wsgi_app = Forwarded(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     readiness = make_readiness(replica, freshness)
 
     state = StateObserver()
@@ -124,7 +113,19 @@ def create_service(settings: Settings, commit: str = UNKNOWN) -> Service:
         return render_metrics(str(os.getpid()) if settings.workers > 1 else None)
 
     admin_app = make_admin_app(readiness.check, render_page)
-    app.wsgi_app = ByPort(app.wsgi_app, settings.admin_port, admin_app)  # type: ignore[method-assign]
+    app.wsgi_app = Edge(  # type: ignore[method-assign]
+        app=app.wsgi_app,
+        admin_app=admin_app,
+        admin_port=str(settings.admin_port),
+        path=views.PATH,
+        service=service,
+        read_credentials=read_credentials,
+        parse_body=BodyParser(settings.default_row_limit, settings.max_row_limit).parse,
+        hooks=hooks,
+        longest_seconds=OBSERVE_SECONDS + WAIT_SECONDS + replica.longest_read_seconds,
+    )
+    if settings.trusted_proxies:
+        app.wsgi_app = Forwarded(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     observe_build(commit)
     return Service(app, admin_app, readiness.keep_checking, tracing.end if tracing else lambda: None)
 

@@ -16,7 +16,7 @@ from tickiti_query.cli.failure import CommandError, Refused
 from tickiti_query.cli.session import find_target
 from tickiti_query.compiler import compile_with_names
 from tickiti_query.compiler.rules import Search, read_criteria
-from tickiti_query.http.body import make_body_parser
+from tickiti_query.http.body import BodyParser
 from tickiti_query.model.errors import PayloadTooLarge, QueryError, ReplicaUnavailable, ValidationFailed
 from tickiti_query.model.json_text import BIGINT, read_digits
 from tickiti_query.model.perspective import Perspective, Selector, TicketQuery
@@ -129,7 +129,7 @@ def read_query(args: argparse.Namespace, settings: Settings) -> TicketQuery:
     raw = read_body_argument(args.body or "")
     if len(raw) > LONGEST_BODY:
         raise PayloadTooLarge
-    query = make_body_parser(settings.default_row_limit, settings.max_row_limit)(raw, "application/json")
+    query = BodyParser(settings.default_row_limit, settings.max_row_limit).parse(raw, "application/json")
     if args.perspective is not None:
         number = read_digits(args.perspective)
         name = args.perspective if number is None else None

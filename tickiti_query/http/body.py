@@ -2,7 +2,7 @@
 
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
@@ -25,76 +25,71 @@ BYTES_PER_BODY, BYTES_PER_BODY_BYTE = 1000, 8
 Path = tuple["Path | None", str | int]
 
 
-def make_body_parser(default_row_limit: int, max_row_limit: int) -> Callable[[bytes | None, str], TicketQuery]:
-    """Return `parse_body(raw_body, content_type) -> TicketQuery`, with an install's limits.
+class BodyParser:
+    """Parses bodies, with an install's limits, and remembers what it has parsed: pollers repeat themselves."""
 
-    It raises MalformedJson for a body that did not come to its end (None), then UnsupportedMediaType, MalformedJson and
-    ValidationFailed. An empty body asks for All. It remembers parsed bodies: pollers repeat themselves.
-    """
-    schema = TicketQuerySchema(max_row_limit=max_row_limit)
-    remembered: LRUCache[tuple[bytes, str], tuple[TicketQuery, int]] = LRUCache(
-        REMEMBERED_BYTES, getsizeof=lambda entry: entry[1]
-    )
-    lock = threading.Lock()
+    def __init__(self, default_row_limit: int, max_row_limit: int) -> None:
+        self._schema = TicketQuerySchema(max_row_limit=max_row_limit)
+        self._default_row_limit = default_row_limit
+        self._remembered: LRUCache[tuple[bytes, str], tuple[TicketQuery, int]] = LRUCache(
+            REMEMBERED_BYTES, getsizeof=lambda entry: entry[1]
+        )
+        self._lock = threading.Lock()
 
-    def parse_body(raw: bytes | None, content_type: str) -> TicketQuery:
+    def parse(self, raw: bytes | None, content_type: str) -> TicketQuery:
+        """Return the query of a body; All for an empty one.
+
+        Raises MalformedJson for a body that did not come to its end (None), then UnsupportedMediaType, MalformedJson
+        and ValidationFailed.
+        """
         if raw is None:
             raise MalformedJson("The body could not be read to its end.")
         if not raw:
-            return TicketQuery(row_limit=default_row_limit)
+            return TicketQuery(row_limit=self._default_row_limit)
         key = (raw, content_type)
-        with lock:
-            found = remembered.get(key)
+        with self._lock:
+            found = self._remembered.get(key)
         if found is not None:
             return found[0]
-        query = parse_document(raw, content_type)
-        with lock:
-            remembered[key] = (query, BYTES_PER_BODY + BYTES_PER_BODY_BYTE * len(raw))
-        return query
-
-    def parse_document(raw: bytes, content_type: str) -> TicketQuery:
         if content_type.partition(";")[0].strip(" \t").lower() != "application/json":
             raise UnsupportedMediaType
-        document = read_document(raw)
-        refuse_characters(document)
+        query = self._read_query(read_document(raw))
+        with self._lock:
+            self._remembered[key] = (query, BYTES_PER_BODY + BYTES_PER_BODY_BYTE * len(raw))
+        return query
+
+    def _read_query(self, document: Any) -> TicketQuery:
         try:
-            loaded = schema.load(document)
+            loaded = self._schema.load(document)
         except ValidationError as fault:
             raise ValidationFailed(dict(flatten(fault.messages))) from None
         search = loaded.get("search_object", {})
         by_id = loaded.get("perspective_id")
+        criteria = [
+            Criterion(each["mode"], tuple(each["tokens"]), each["match"], f"search_object.criteria.{place}")
+            for place, each in enumerate(search.get("criteria", ()))
+        ]
         return TicketQuery(
-            selector=Selector(
-                id=search.get("search_perspective_id") if by_id is None else by_id,
-                name=search.get("search_perspective"),
-            ),
-            criteria=tuple(
-                Criterion(
-                    mode=criterion["mode"],
-                    tokens=tuple(criterion["tokens"]),
-                    match=criterion["match"],
-                    path=f"search_object.criteria.{place}",
-                )
-                for place, criterion in enumerate(search.get("criteria", ()))
-            ),
-            row_limit=loaded.get("row_limit", default_row_limit),
-            ignored=tuple(quote(".".join(path), safe="") for path in find_ignored(document)),
+            Selector(search.get("search_perspective_id") if by_id is None else by_id, search.get("search_perspective")),
+            tuple(criteria),
+            loaded.get("row_limit", self._default_row_limit),
+            tuple(quote(".".join(path), safe="") for path in find_ignored(document)),
         )
-
-    return parse_body
 
 
 def read_document(raw: bytes) -> Any:
-    """Return the JSON value in a body. Raises MalformedJson.
+    """Return the JSON value in a body. Raises MalformedJson, and ValidationFailed for a text that nothing can match.
 
     .NET and PowerShell begin a text with a byte order mark, which is passed over.
     """
     try:
-        return read_json(raw.decode("utf-8-sig"))
+        document = read_json(raw.decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise MalformedJson("The body is not UTF-8.") from None
     except ValueError:
         raise MalformedJson from None
+    refuse_characters(document)
+    return document
 
 
 def refuse_characters(document: Any) -> None:

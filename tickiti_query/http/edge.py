@@ -14,7 +14,6 @@ from tickiti_query.cache.snapshot import Snapshot
 from tickiti_query.http.error_answer import name_status, render_error
 from tickiti_query.http.request_context import Hooks, RequestContext
 from tickiti_query.model.errors import PayloadTooLarge, QueryError
-from tickiti_query.model.json_text import JSON_CONTENT_TYPE
 from tickiti_query.model.perspective import TicketQuery
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.token import Credentials
@@ -38,9 +37,14 @@ class Unanswered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
-    """Stands in front of Flask's app for POST to one path. A request has `longest_seconds` for everything."""
+    """Stands in front of Flask's apps: of `admin_app` for its port, of `app` for POST to one path.
+
+    A request has `longest_seconds` for everything.
+    """
 
     app: WsgiApp
+    admin_app: WsgiApp
+    admin_port: str
     path: str
     service: TicketQueryService
     read_credentials: Callable[[str | None], Credentials]
@@ -49,7 +53,9 @@ class Edge:
     longest_seconds: float
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        """Answer the request, or let the app answer it."""
+        """Answer the request, or let an app do so. The port is the connection's, whatever the client says in Host."""
+        if environ["SERVER_PORT"] == self.admin_port:
+            return self.admin_app(environ, start_response)
         if environ["REQUEST_METHOD"] != "POST" or environ["PATH_INFO"] not in {self.path, f"{self.path}/"}:
             return self.app(environ, start_response)
         context = RequestContext(self.hooks, environ, environ["PATH_INFO"])
@@ -60,15 +66,14 @@ class Edge:
                 reply = self.service.read_answer(request, context.trace, snapshot)
         except Exception as failure:
             status, headers, body = render_error(context.to_query_error(failure))
+            line = name_status(status)
         else:
             if reply is None:
                 environ[REQUEST_CONTEXT] = context
                 environ[UNANSWERED] = Unanswered(request, snapshot)
                 return self.app(environ, start_response)
-            status, body = 200, reply.answer.body
-            headers = [("Content-Type", JSON_CONTENT_TYPE), ("Content-Length", str(len(body)))]
-            headers += context.describe_reply(reply)
-        start_response(name_status(status), [*headers, *context.describe()])
+            status, line, headers, body = 200, "200 OK", context.describe_reply(reply), reply.answer.body
+        start_response(line, [*headers, *context.describe()])
         context.end(status)
         return [body]
 

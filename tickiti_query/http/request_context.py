@@ -12,6 +12,7 @@ from time import perf_counter, time
 from typing import Any
 
 from tickiti_query.model.errors import QueryError
+from tickiti_query.model.json_text import JSON_CONTENT_TYPE
 from tickiti_query.query.request import RequestTrace
 from tickiti_query.query.service import Reply
 
@@ -58,14 +59,21 @@ class RequestContext:
         headers = [("X-Request-ID", self.request_id)]
         if trace.durations:
             headers.append(("Server-Timing", render_durations(trace.durations)))
-        if trace.rate_limit:
-            headers += trace.rate_limit.describe()
+        status = trace.rate_limit
+        if status:
+            headers += [
+                ("RateLimit-Limit", str(status.limit)),
+                ("RateLimit-Remaining", str(status.remaining)),
+                ("RateLimit-Reset", str(status.seconds_left)),
+            ]
         return headers
 
     def describe_reply(self, reply: Reply) -> list[tuple[str, str]]:
-        """Return the headers that say of rows what the body does not."""
+        """Return the headers of an answer with rows, but those that every answer carries."""
         answer = reply.answer
         headers = [
+            ("Content-Type", JSON_CONTENT_TYPE),
+            ("Content-Length", str(len(answer.body))),
             *describe_rows(answer.rows, answer.truncated, answer.as_of),
             ("Cache-Status", reply.cache_status),
             ("Cache-Control", "private, no-cache"),  # a shared cache would give one caller another's rows

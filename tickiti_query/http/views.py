@@ -30,9 +30,7 @@ def make_blueprint(service: TicketQueryService, max_row_limit: int) -> Blueprint
         unanswered: Unanswered = request.environ[UNANSWERED]
         context: RequestContext = g.request_context
         reply = service.read_answer(unanswered.request, context.trace, unanswered.snapshot)
-        response = Response(reply.answer.body, content_type=JSON_CONTENT_TYPE)
-        response.headers.extend(context.describe_reply(reply))
-        return response
+        return Response(reply.answer.body, headers=context.describe_reply(reply))
 
     add_documented_route(blueprint, PATH, query_tickets, max_row_limit)
     return blueprint

@@ -34,14 +34,6 @@ class RateLimitStatus:
     seconds_left: int
     is_exceeded: bool
 
-    def describe(self) -> list[tuple[str, str]]:
-        """Return the headers of the status, each as a name and a value."""
-        return [
-            ("RateLimit-Limit", str(self.limit)),
-            ("RateLimit-Remaining", str(self.remaining)),
-            ("RateLimit-Reset", str(self.seconds_left)),
-        ]
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:

@@ -12,11 +12,12 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import NamedTuple
 
 from tickiti_query.model.errors import Forbidden, Unauthenticated
-from tickiti_query.model.json_text import BIGINT, read_digits
+from tickiti_query.model.json_text import BIGINT
 
 IpAddress = IPv4Address | IPv6Address
 # A digest that no secret has: a request without a secret asks the same question in the same time.
 NO_DIGEST = "0" * 64
+BEARER = re.compile(r"(?i:bearer) +(?:0*([0-9]{1,19})\|)?(\S+)")  # a number, and a secret behind it
 OPENING_ABILITIES = {"tickets:read", "tickets:write", "*"}  # write implies read
 MAPPED_BITS = 96  # of ::ffff:0:0/96, where IPv6 has IPv4's addresses
 
@@ -93,14 +94,12 @@ class AuthenticatedToken:
 
 def read_credentials(authorization: str | None) -> Credentials:
     """Return the credentials in an Authorization header; without any in it, those that no token has."""
-    form = re.fullmatch(r"(?i:bearer) +(\S+)", (authorization or "").strip())
-    head, bar, tail = (form[1] if form else "").partition("|")
-    # Of nothing, too: what carries no secret, or no number, takes as long.
-    digest = digest_secret(tail or head)
-    number = read_digits(head if bar else "123456")
-    found = Credentials(digest, number if bar else None)
-    is_sound = form and (not bar or (tail and number is not None and number in BIGINT))
-    return found if is_sound else NONE
+    form = BEARER.fullmatch((authorization or "").strip())
+    number, secret = (form[1], form[2]) if form else (None, "")
+    digest = digest_secret(secret)  # of nothing, too: what carries no secret takes as long
+    if not form or (number is None and "|" in secret) or int(number or 0) not in BIGINT:
+        return NONE
+    return Credentials(digest, None if number is None else int(number))
 
 
 def digest_secret(secret: str) -> str:

@@ -1,6 +1,6 @@
 """The operations port: probes and metrics, on an address of its own of the same server."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -11,8 +11,6 @@ from tickiti_query.model.json_text import JSON_CONTENT_TYPE
 
 METHODS = ["GET", "HEAD"]
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-
-WsgiApp = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
 def make_admin_app(check: Callable[[], Mapping[str, str]], render_metrics: Callable[[], bytes]) -> Flask:
@@ -54,17 +52,3 @@ def make_admin_app(check: Callable[[], Mapping[str, str]], render_metrics: Calla
 def answer(status: int, facts: Mapping[str, Any]) -> Response:
     """Return a small answer in JSON."""
     return Response(msgspec.json.encode(facts), status, content_type=JSON_CONTENT_TYPE)
-
-
-class ByPort:
-    """A WSGI app that hands what comes to one port to one app, and all else to another."""
-
-    def __init__(self, app: WsgiApp, port: int, app_of_port: WsgiApp) -> None:
-        self._app = app
-        self._port = str(port)
-        self._app_of_port = app_of_port
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        """Answer by the port that the connection came to, whatever the client says in Host."""
-        app = self._app_of_port if environ["SERVER_PORT"] == self._port else self._app
-        return app(environ, start_response)
