@@ -37,7 +37,7 @@ def match_number_token(view: Viewpoint, token: Any) -> TicketTest:
 def match_from(column: str) -> Matcher:
     def match(_: Viewpoint, token: Any) -> TicketTest:
         first = read_moment(token, "00:00:00")
-        return lambda ticket: bool(ticket[column] >= first)
+        return lambda ticket: bool(ticket[column].replace(microsecond=0) >= first)
 
     return match
 
@@ -45,7 +45,7 @@ def match_from(column: str) -> Matcher:
 def match_to(column: str) -> Matcher:
     def match(_: Viewpoint, token: Any) -> TicketTest:
         last = read_moment(token, "23:59:59")
-        return lambda ticket: bool(ticket[column] <= last)
+        return lambda ticket: bool(ticket[column].replace(microsecond=0) <= last)
 
     return match
 

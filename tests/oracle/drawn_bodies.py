@@ -26,7 +26,7 @@ WRONG_TOKENS: tuple[Any, ...] = (
     "TEAM:1", "team-and-members:x", "pending", "Open", "15", 15, "#", " 10", "+1",
 )  # fmt: skip
 MOMENT_TOKENS = tuple(
-    text for moment in sample_values.MOMENTS for text in (moment.isoformat(" "), moment.date().isoformat())
+    text for moment in sample_values.MOMENTS for text in (moment.isoformat(" ", "seconds"), moment.date().isoformat())
 )
 COMMON = ("a", "b", "A", "B", "ß", "s") * 2
 MATCHES_AND_LENGTHS = tuple(product(("absent", "any", "all", None), (1, 1, 2, 3)))

@@ -142,10 +142,23 @@ def name_column(email: str, example: str) -> Column:
     return text_column(sql, example, nullable=True)
 
 
-def bound_moment(mode: str, comparison: str, day_time: time) -> Mode:
-    """Return a mode that bounds a time. A date alone means that day at `day_time`."""
-    match = partial(matching.match_moment, comparison, mode)
+def bound_moment(mode: str, bound: str, day_time: time) -> Mode:
+    """Return a mode that bounds a time. `bound` has {} for the value. A date alone means that day at `day_time`."""
+    match = partial(matching.match_moment, bound, mode)
     return Mode(mode, MOMENT_VALUES, Comparison(partial(values.read_moment, day_time), match))
+
+
+def bound_from(mode: str, column: str) -> Mode:
+    """Return a mode that finds what is shown with a time from the value on."""
+    return bound_moment(mode, f"{column} >= {{}}", time.min)
+
+
+def bound_to(mode: str, column: str) -> Mode:
+    """Return a mode that finds what is shown with a time up to the value.
+
+    The second of the value counts to its end, as it is shown. The column stands alone, so that an index serves it.
+    """
+    return bound_moment(mode, f"{column} < {{}} + interval '1 second'", time(23, 59, 59))
 
 
 def make_flag(name: str, match: Flag, *, example: bool | None = None, shows: Fragment | None = None) -> Field:

@@ -5,7 +5,6 @@ columns, the OpenAPI text and docs/perspectives.md are drawn from it. In SQL, `t
 queue; values go through the binds of the context.
 """
 
-from datetime import time
 from functools import partial
 
 from tickiti_query.catalogue import matching, relations, values
@@ -15,7 +14,8 @@ from tickiti_query.catalogue.field import (
     Key,
     Kind,
     Mode,
-    bound_moment,
+    bound_from,
+    bound_to,
     list_values,
     make_catalogue,
     make_flag,
@@ -109,8 +109,8 @@ ENTRIES = [
         column=moment_column("t.created_at", "2026-05-01 09:14:02"),
         order=Key("t.created_at"),
         modes=[
-            bound_moment("created_from", "t.created_at >=", time.min),
-            bound_moment("created_to", "t.created_at <=", time(23, 59, 59)),
+            bound_from("created_from", "t.created_at"),
+            bound_to("created_to", "t.created_at"),
         ],
     ),
     Field(
@@ -119,8 +119,8 @@ ENTRIES = [
         column=moment_column("t.updated_at", "2026-05-02 11:30:48"),
         order=Key("t.updated_at"),
         modes=[
-            bound_moment("updated_from", "t.updated_at >=", time.min),
-            bound_moment("updated_to", "t.updated_at <=", time(23, 59, 59)),
+            bound_from("updated_from", "t.updated_at"),
+            bound_to("updated_to", "t.updated_at"),
         ],
     ),
     # Who and what a ticket is tied to.

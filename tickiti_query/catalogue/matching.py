@@ -72,10 +72,10 @@ def match_number(sql: str, name: str, values: Sequence[int], context: CompileCon
     return Predicate(equals_any(sql, binds) if binds else "FALSE")
 
 
-def match_moment(comparison: str, name: str, values: Sequence[str], context: CompileContext) -> Predicate:
-    """Match tickets for which `comparison`, such as `t.created_at >=`, holds with one of the times."""
+def match_moment(bound: str, name: str, values: Sequence[str], context: CompileContext) -> Predicate:
+    """Match tickets for which `bound`, such as `t.created_at >= {}`, holds with one of the times."""
     binds = [f"CAST({context.binds.add(name, value)} AS timestamp)" for value in dict.fromkeys(values)]
-    return join_any([Predicate(f"{comparison} {bind}") for bind in binds])
+    return join_any([Predicate(bound.format(bind)) for bind in binds])
 
 
 def match_flag(flag: Flag, values: Sequence[bool], context: CompileContext) -> Predicate:

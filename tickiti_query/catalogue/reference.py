@@ -31,7 +31,8 @@ MODES = """
 ## Search modes
 
 Criteria narrow a perspective. Criteria of one mode are alternatives, different modes must all hold; `me` is the acting
-user. What is not in this table answers 422 `validation_failed`.
+user. Times compare as they are shown, by the whole second. What is not in this table answers 422
+`validation_failed`.
 
 Text that is stored decomposed (NFD) is not found when it is asked composed (NFC), nor the other way round, because
 `lower()` leaves both as they are. Where both may be stored, ask for both: two tokens with `"match": "any"`.

@@ -1,5 +1,6 @@
 """The oracle's criteria, selectors and refusals, worked by hand from the contract."""
 
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -23,6 +24,23 @@ def test_criteria_find_what_the_contract_says(criteria: list[dict[str, Any]], ex
     answer = evaluate(make_world(), ANN, search(*criteria))
     assert answer.status == 200
     assert {row["ticket_id"] for row in answer.rows} == expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "token", "is_found"),
+    [
+        ("created_to", "2026-05-01", True),
+        ("created_to", "2026-05-01 23:59:59", True),
+        ("created_to", "2026-05-01 23:59:58", False),
+        ("created_from", "2026-05-01 23:59:59", True),
+        ("created_from", "2026-05-02", False),
+    ],
+)
+def test_a_bound_compares_the_second_that_is_shown(mode: str, token: str, is_found: bool) -> None:
+    world = make_world()
+    world["tickets"][0]["created_at"] = datetime.fromisoformat("2026-05-01 23:59:59.600")
+    rows = evaluate(world, ANN, search(ask(mode, token))).rows
+    assert [row["created_at"] for row in rows if row["ticket_id"] == 1] == ["2026-05-01 23:59:59"] * is_found
 
 
 def test_criteria_and_perspective_must_both_hold() -> None:

@@ -16,6 +16,6 @@ JOIN ticket_queues q ON q.id = t.queue_id
 WHERE t.deleted_at IS NULL
   AND NOT t.is_draft
   AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-  AND t.updated_at <= CAST(:updated_to_1 AS timestamp)
+  AND t.updated_at < CAST(:updated_to_1 AS timestamp) + interval '1 second'
 ORDER BY t.updated_at DESC, t.id DESC
 LIMIT :limit_1;
