@@ -97,11 +97,12 @@ class World:
     def _make_hand(self, shape: Shape, person: str) -> Hand:
         actor = self.actors[person]
         subject = shape.subject or actor.user
-        teams, inboxes = (Relation.TEAMS_OF_EMAIL, subject.email), (Relation.INBOXES_OF_USER, subject.id)
+        email = subject.email or ""
+        teams, inboxes = (Relation.TEAMS_OF_EMAIL, email), (Relation.INBOXES_OF_USER, subject.id)
         found = resolve(self.session, [teams, inboxes])
         return Hand(
             user_id=subject.id,
-            email=subject.email,
+            email=email,
             teams=found.find_ids(*teams),
             inboxes=found.find_ids(*inboxes),
             queues=actor.queues,

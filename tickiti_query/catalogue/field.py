@@ -128,10 +128,14 @@ def write_moment(expression: str) -> str:
 
 
 def list_values(value: str, source: Fragment) -> Fragment:
-    """Return the fragment of a list, sorted by the folded value, then by the value. It is empty rather than null."""
+    """Return the fragment of a list, sorted by the folded value, then by the value. It is empty rather than null.
+
+    `source` ends with a WHERE. A value that is NULL is left out.
+    """
 
     def write(rows: str) -> str:
-        return f'ARRAY(SELECT {value} {rows} ORDER BY lower({value}) COLLATE "C", {value} COLLATE "C")'
+        present = f"{rows} AND {value} IS NOT NULL"
+        return f'ARRAY(SELECT {value} {present} ORDER BY lower({value}) COLLATE "C", {value} COLLATE "C")'
 
     return write(source) if isinstance(source, str) else lambda context: write(source(context))
 

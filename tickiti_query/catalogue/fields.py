@@ -30,7 +30,7 @@ from tickiti_query.catalogue.predicate import Comparison
 NUMBER = Comparison(values.read_number, partial(matching.match_number, "t.number", "number"))
 STATUS = Comparison(values.read_status, partial(matching.match_exactly, "t.status", "status"))
 PRIORITY = Comparison(values.read_priority, partial(matching.match_number, "t.priority", "priority"))
-RESOLUTION = Comparison(values.read_text, partial(matching.match_text, "t.resolution", "resolution", nullable=True))
+RESOLUTION = Comparison(values.read_text, partial(matching.match_text, "t.resolution", "resolution"))
 HASHTAG = Comparison(values.read_tag, relations.match_tag)
 PARTICIPANT = Comparison(values.read_email, relations.match_participant)
 ORIGINATOR = Comparison(values.read_email, relations.match_originator)

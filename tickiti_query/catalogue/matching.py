@@ -15,7 +15,9 @@ FEW_PATTERNS = 8  # that many are planned one by one, each with an index of its 
 
 
 def equals_any(expression: str, values: Sequence[str]) -> str:
-    """Write `expression = value`, or `expression IN (values)`."""
+    """Write `expression = value`, or `expression IN (values)`. Nothing equals one of no values."""
+    if not values:
+        return "FALSE"
     return f"{expression} = {values[0]}" if len(values) == 1 else f"{expression} IN ({', '.join(values)})"
 
 
@@ -31,19 +33,18 @@ def pattern(value: str) -> str:
     return f"%{value}%"
 
 
-def match_text(
-    sql: str, name: str, values: Sequence[str], context: CompileContext, *, nullable: bool = False
-) -> Predicate:
-    """Match tickets whose text is one of the values, without case."""
-    return Predicate(equals_any(f"lower({sql})", fold_all(context, name, values)), nullable)
+def match_text(sql: str, name: str, values: Sequence[str], context: CompileContext) -> Predicate:
+    """Match tickets whose text is one of the values, without case.
+
+    NULL is no text. Views over other people's tables may have it in any column.
+    """
+    return Predicate(equals_any(f"lower({sql})", fold_all(context, name, values)), nullable=True)
 
 
-def match_person(
-    sql: str, name: str, values: Sequence[str], context: CompileContext, *, nullable: bool = False
-) -> Predicate:
+def match_person(sql: str, name: str, values: Sequence[str], context: CompileContext) -> Predicate:
     """Match tickets as match_text does, for a column whose index has each person's tickets by update."""
     branches = tuple(f"lower({sql}) = {key}" for key in fold_all(context, name, values))
-    found = match_text(sql, name, values, context, nullable=nullable)
+    found = match_text(sql, name, values, context)
     return replace(found, branches=branches, worth_splitting=is_by_update, selective=True)
 
 
@@ -56,8 +57,8 @@ def contain_text(sql: str, name: str, values: Sequence[str], context: CompileCon
     """Match tickets whose text has one of the values in it, without case."""
     patterns = fold_all(context, name, map(pattern, values))
     if len(patterns) > FEW_PATTERNS:  # and the text is folded once, not for each of them
-        return Predicate(f"lower({sql}) LIKE ANY (ARRAY[{', '.join(patterns)}])")
-    return join_any([Predicate(f"lower({sql}) LIKE {each}") for each in patterns])
+        return Predicate(f"lower({sql}) LIKE ANY (ARRAY[{', '.join(patterns)}])", nullable=True)
+    return join_any([Predicate(f"lower({sql}) LIKE {each}", nullable=True) for each in patterns])
 
 
 def match_exactly(sql: str, name: str, values: Sequence[str], context: CompileContext) -> Predicate:
@@ -87,6 +88,6 @@ def match_flag(flag: Flag, values: Sequence[bool], context: CompileContext) -> P
 
 
 def resolve_emails(context: CompileContext, values: Iterable[object]) -> list[str]:
-    """Return the e-mail addresses among the values, with the subject user's for `me`."""
+    """Return the e-mail addresses among the values, with the subject user's for `me`, which may be none."""
     meant = (context.subject.email if value is Word.ME else value for value in values)
     return [value for value in meant if isinstance(value, str)]

@@ -76,8 +76,8 @@ def match_assignee(assignees: Sequence[str | Word | Team], context: CompileConte
     if Word.UNASSIGNED in assignees:
         nobody = "t.assigned_to_email IS NULL"
         found.append(Predicate(nobody, branches=(nobody,), worth_splitting=matching.is_by_update))
-    if keys:
-        found.append(matching.match_person("t.assigned_to_email", "assignee", keys, context, nullable=True))
+    if keys or not found:
+        found.append(matching.match_person("t.assigned_to_email", "assignee", keys, context))
     return join_any(found)
 
 
@@ -165,7 +165,8 @@ def match_for_attention(context: CompileContext) -> Predicate:
     # An index has the unclosed tickets in these orders. One pass over them ends soon for who has an inbox or takes part
     # in much, and goes through all of them for who has little to attend to.
     has_inbox = bool(context.names.find(Relation.INBOXES_OF_USER, context.subject.id))
-    takes_part_in_few = bool(context.names.find(Relation.FEW_PARTICIPATIONS, context.subject.email))
+    email = context.subject.email
+    takes_part_in_few = email is None or bool(context.names.find(Relation.FEW_PARTICIPATIONS, email))
     has_little = takes_part_in_few and not has_inbox
     any_cause = replace(
         join_any(causes),

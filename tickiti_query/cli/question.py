@@ -27,10 +27,11 @@ from tickiti_query.replica.database_errors import describe_connect_error
 from tickiti_query.replica.replica import Replica
 from tickiti_query.replica.sessions import Transaction
 from tickiti_query.reporting.perspectives import find_perspective, resolve
+from tickiti_query.reporting.tokens import VISIBLE_QUEUES
 
-FIND_USERS = """
+FIND_USERS = f"""
 SELECT u.id, u.email, u.name, u.is_staff, u.is_active, u.sees_all_queues,
-       ARRAY(SELECT v.queue_id FROM queue_permissions v WHERE v.user_id = u.id AND v.can_view ORDER BY v.queue_id)
+       {VISIBLE_QUEUES}
 FROM users u
 WHERE u.id = CAST(:id AS bigint) OR lower(u.email) = lower(CAST(:email AS text))
 ORDER BY u.id

@@ -1,6 +1,5 @@
 """Parsing of bodies: bytes become a TicketQuery, or an error that names the field."""
 
-import re
 import threading
 from collections.abc import Iterator, Mapping
 from itertools import islice
@@ -12,11 +11,10 @@ from marshmallow import ValidationError
 
 from schemas.ticket_query import TicketQuerySchema, find_ignored
 from tickiti_query.model.errors import MalformedJson, UnsupportedMediaType, ValidationFailed
-from tickiti_query.model.json_text import read_json
+from tickiti_query.model.json_text import UNCLEAN, read_json
 from tickiti_query.model.perspective import Criterion, Selector, TicketQuery
 
 MOST_NAMED = 20
-UNCLEAN = re.compile("[\0\ud800-\udfff]")
 REMEMBERED_BYTES = 4 * 1024 * 1024  # of parsed bodies, as estimated by the two numbers below
 BYTES_PER_BODY, BYTES_PER_BODY_BYTE = 1000, 8
 

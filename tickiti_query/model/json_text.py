@@ -18,6 +18,8 @@ def read_digits(text: str) -> int | None:
     return BIGINT.stop if len(digits) > 19 else min(int(digits), BIGINT.stop)
 
 
+# What a JSON text can hold and no text of PostgreSQL can: a NUL, and half a surrogate pair.
+UNCLEAN = re.compile("[\0\ud800-\udfff]")
 # Windows PowerShell 5.1 reads an answer without a charset as ISO-8859-1.
 JSON_CONTENT_TYPE = "application/json; charset=utf-8"
 

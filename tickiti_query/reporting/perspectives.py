@@ -6,7 +6,7 @@ from typing import Any
 
 from tickiti_query.catalogue.predicate import Key, Relation, ResolvedNames
 from tickiti_query.model.errors import NotFound, UnsupportedPerspective
-from tickiti_query.model.json_text import BIGINT, read_json
+from tickiti_query.model.json_text import BIGINT, UNCLEAN, read_json
 from tickiti_query.model.perspective import ALL, Condition, Order, Perspective, Selector
 from tickiti_query.model.statement import Bind, Source, Statement
 from tickiti_query.model.token import Actor, User
@@ -25,7 +25,7 @@ VISIBLE = "(p.is_builtin OR p.shared OR p.owner_id = :user_id)"
 BY_ID = f"{SELECT} p.id = :id AND {VISIBLE}"
 # Among perspectives of one name a built-in wins, then the user's own, then a shared one; then the lowest id.
 BY_NAME = f"""{SELECT} p.name = CAST(:name AS text) AND {VISIBLE}
-ORDER BY p.is_builtin DESC, COALESCE(p.owner_id = :user_id, FALSE) DESC, p.id
+ORDER BY COALESCE(p.is_builtin, FALSE) DESC, COALESCE(p.owner_id = :user_id, FALSE) DESC, p.id
 LIMIT 1"""
 BUILT_IN_ALL = f"{SELECT} p.is_builtin AND p.name = 'All' ORDER BY p.id LIMIT 1"
 
@@ -71,32 +71,46 @@ def fetch(source: Source, sql: str, **binds: Bind) -> Perspective | None:
 def read_perspective(row: tuple[Any, ...]) -> Perspective:
     """Return the perspective in a row of the statements above."""
     number, name, impersonated, subject_id, subject_email, conditions, orders, columns = row
+    directions = [read_json(text) for text in orders]
     perspective = Perspective(
         id=number,
         name=name,
         conditions=tuple(
-            Condition(field, operator, read_values(text)) for field, operator, text in map(read_json, conditions)
+            # NULL is an empty name, which no field and no operator has.
+            Condition(field or "", operator or "", read_values(text))
+            for field, operator, text in map(read_json, conditions)
         ),
-        orders=tuple(Order(*order) for order in map(read_json, orders)),
-        columns=tuple(columns),
+        orders=tuple(Order(field or "", ascending is True) for field, ascending in directions),
+        columns=tuple(column or "" for column in columns),
         subject=User(subject_id, subject_email) if subject_id is not None else None,
     )
+    if any(ascending is None for _, ascending in directions):
+        raise UnsupportedPerspective(f"{perspective.title} has an order without a direction, which is not supported.")
     if impersonated is not None and subject_id is None:
         raise UnsupportedPerspective(f"{perspective.title} is read as a user who does not exist.")
     return perspective
 
 
-def read_values(text: str) -> tuple[object, ...]:
-    """Return the values in the JSON of a condition: those of a list, or one.
+def read_values(text: str | None) -> tuple[object, ...]:
+    """Return the values in the JSON of a condition: those of a list, or one; none where it is NULL.
 
-    An object, or a list in a list, becomes an empty tuple, and so does a value that is nested too deeply.
+    An object, or a list in a list, becomes an empty tuple. So does a value that cannot be read, or that no text holds.
     """
+    if text is None:
+        return ()
     try:
         value = read_json(text)
     except ValueError:
         value = ()
     values = value if isinstance(value, list) else [value]
-    return tuple(each if each is None or isinstance(each, (bool, int, float, str)) else () for each in values)
+    return tuple(each if is_scalar(each) else () for each in values)
+
+
+def is_scalar(value: object) -> bool:
+    """Return True for a JSON scalar, unless it is a text that PostgreSQL does not have."""
+    if isinstance(value, str):
+        return UNCLEAN.search(value) is None
+    return value is None or isinstance(value, (bool, int, float))
 
 
 FEW = 1000  # tickets that are read by themselves sooner than an index is followed until enough of them have come by
@@ -157,7 +171,8 @@ def write_lookup(keys: dict[Relation, list[str | int]]) -> Statement:
         parts.append(
             f"SELECT '{relation.value}', CAST(f.key AS text), CAST(f.value AS text)\n"
             f"FROM (WITH keys (key) AS (SELECT unnest(CAST(:{relation.value} AS {kind}[])))\n"
-            f"      {select}) f (key, value)"
+            f"      {select}) f (key, value)\n"
+            "WHERE f.value IS NOT NULL"
         )
         binds.append((relation.value, tuple(wanted)))
     return Statement("\nUNION ALL\n".join(parts), tuple(binds))

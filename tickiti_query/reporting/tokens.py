@@ -9,13 +9,18 @@ from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials, Us
 
 # What no token has, for a secret without an id: a number like all others takes as long as they do.
 ANY_ID = -1
-# Python has no time beyond this one, and it is as far away as any later one. LEAST would make a time of none.
-BOUNDED = "CASE WHEN {0} > timestamp '9999-12-31' THEN timestamp '9999-12-31' ELSE {0} END"
+# Python has no time beyond these, and they are as far away as any other. LEAST would make a time of none.
+BOUNDED = (
+    "CASE WHEN {0} > timestamp '9999-12-31' THEN timestamp '9999-12-31'"
+    " WHEN {0} < timestamp '0001-01-01' THEN timestamp '0001-01-01' ELSE {0} END"
+)
+VISIBLE_QUEUES = """ARRAY(SELECT v.queue_id FROM queue_permissions v
+             WHERE v.user_id = u.id AND v.can_view AND v.queue_id IS NOT NULL ORDER BY v.queue_id)"""
 
 SQL = f"""
 SELECT p.token, p.abilities, p.allowed_ip, {BOUNDED.format("p.expires_at")}, {BOUNDED.format("p.created_at")},
        u.id, u.email, u.is_staff, u.is_active, u.sees_all_queues,
-       ARRAY(SELECT v.queue_id FROM queue_permissions v WHERE v.user_id = u.id AND v.can_view ORDER BY v.queue_id)
+       {VISIBLE_QUEUES}
 FROM personal_access_tokens p
 JOIN users u ON u.id = p.tokenable_id
 WHERE p.token = CAST(:digest AS text)

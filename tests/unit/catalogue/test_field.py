@@ -24,7 +24,7 @@ TOY = Field(
     values="the shoe's colour",
     column=text_column("t.colour", "Red", nullable=True),
     order=text_key("t.colour", nullable=True),
-    equals=Comparison(read_text, partial(match_text, "t.colour", "colour", nullable=True)),
+    equals=Comparison(read_text, partial(match_text, "t.colour", "colour")),
     modes=[Mode("colour", "part of a colour", IN_COLOUR, text=True)],
 )
 WITH_TOY = make_catalogue([*FIELDS.fields.values(), TOY])

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.golden_cases import ANN, BOB, CUSTOMER, FOUND, STAFF
+from tests.support.golden_cases import ANN, BOB, BOB_EMAIL, CUSTOMER, FOUND, STAFF
 from tickiti_query.catalogue import relations
 from tickiti_query.catalogue.predicate import CompileContext, Predicate, QueueSet, ResolvedNames
 from tickiti_query.catalogue.values import Team, Word
@@ -86,7 +86,7 @@ def test_nobody_is_a_null_and_no_bind() -> None:
     context = make_context()
     assert relations.match_assignee([Word.UNASSIGNED], context).sql == "t.assigned_to_email IS NULL"
     assert list_values(context) == []
-    both = relations.match_assignee([Word.UNASSIGNED, BOB.email], context)
+    both = relations.match_assignee([Word.UNASSIGNED, BOB_EMAIL], context)
     assert both.branches[0] == "t.assigned_to_email IS NULL"
 
 
@@ -137,3 +137,13 @@ def test_causes_are_read_apart_by_update_for_one_who_has_little(subject: User, i
     assert found.worth_splitting("t.priority") == is_worth_it
     assert found.worth_splitting("t.created_at")
     assert found.selective
+
+
+def test_who_has_no_address_is_nobody() -> None:
+    context = make_context(subject=User(8, None))
+    for match in (relations.match_assignee, relations.match_originator):
+        assert match([Word.ME], context).sql == "FALSE"
+    assert "AND FALSE" in relations.match_participating(context).sql
+    attention = relations.match_for_attention(context)
+    assert attention.worth_splitting("t.updated_at")
+    assert context.names.missing == set()

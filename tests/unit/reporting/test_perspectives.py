@@ -125,7 +125,19 @@ def test_a_perspective_of_a_user_who_is_gone_is_not_read_as_anybody() -> None:
         ('[["a"], {}]', ((), ())),
         ('{"a": 1}', ((),)),
         ("[" * 5000 + "]" * 5000, ((),)),
+        (r'"a\u0000b"', ((),)),
+        (r'["a", "\ud83d"]', ("a", ())),
+        (None, ()),
     ],
 )
-def test_the_value_of_a_condition_is_a_scalar_or_a_list_of_them(value: str, values: tuple[object, ...]) -> None:
+def test_the_value_of_a_condition_is_a_scalar_or_a_list_of_them(value: str | None, values: tuple[object, ...]) -> None:
     assert read_values(value) == values
+
+
+def test_null_is_no_value_no_name_and_no_direction() -> None:
+    row = (3, "Odd", None, None, None, ["[null, null, null]"], ["[null, true]"], [None])
+    assert read_perspective(row) == Perspective(
+        3, "Odd", (Condition("", "", ()),), orders=(Order("", ascending=True),), columns=("",)
+    )
+    with pytest.raises(UnsupportedPerspective, match=r'perspective 3 "Odd" has an order without a direction'):
+        read_perspective((3, "Odd", None, None, None, [], ['["subject", null]'], []))

@@ -16,7 +16,7 @@ SELECT t.id AS ticket_id,
        t.originator_email AS originator_email,
        CAST(date_trunc('second', t.created_at) AS text) AS created_at,
        CAST(date_trunc('second', t.updated_at) AS text) AS updated_at,
-       ARRAY(SELECT h.tag FROM ticket_hashtags h WHERE h.ticket_id = t.id ORDER BY lower(h.tag) COLLATE "C", h.tag COLLATE "C") AS hashtags,
+       ARRAY(SELECT h.tag FROM ticket_hashtags h WHERE h.ticket_id = t.id AND h.tag IS NOT NULL ORDER BY lower(h.tag) COLLATE "C", h.tag COLLATE "C") AS hashtags,
        CAST(date_trunc('second', t.last_response_at) AS text) AS last_response_at
 FROM (
   SELECT DISTINCT ON (t.key_1, t.key_2, t.id) t.*

@@ -15,7 +15,7 @@ SELECT t.id AS ticket_id,
        CAST(date_trunc('second', t.created_at) AS text) AS created_at,
        CAST(date_trunc('second', t.updated_at) AS text) AS updated_at,
        ((s.last_read_at IS NULL OR s.last_read_at < COALESCE(t.last_response_at, t.created_at))) IS TRUE AS unread,
-       ARRAY(SELECT w.name FROM watchlist_tickets wt JOIN watchlists w ON w.id = wt.watchlist_id WHERE wt.ticket_id = t.id AND (w.shared OR w.owner_id = :subject_id_1) ORDER BY lower(w.name) COLLATE "C", w.name COLLATE "C") AS watchlists
+       ARRAY(SELECT w.name FROM watchlist_tickets wt JOIN watchlists w ON w.id = wt.watchlist_id WHERE wt.ticket_id = t.id AND (w.shared OR w.owner_id = :subject_id_1) AND w.name IS NOT NULL ORDER BY lower(w.name) COLLATE "C", w.name COLLATE "C") AS watchlists
 FROM (
   SELECT DISTINCT ON (t.key_1, t.id) t.*
   FROM ((

@@ -10,7 +10,7 @@ SELECT t.id AS ticket_id,
        t.originator_email AS originator_email,
        CAST(date_trunc('second', t.created_at) AS text) AS created_at,
        CAST(date_trunc('second', t.updated_at) AS text) AS updated_at,
-       ARRAY(SELECT h.tag FROM ticket_hashtags h WHERE h.ticket_id = t.id ORDER BY lower(h.tag) COLLATE "C", h.tag COLLATE "C") AS hashtags
+       ARRAY(SELECT h.tag FROM ticket_hashtags h WHERE h.ticket_id = t.id AND h.tag IS NOT NULL ORDER BY lower(h.tag) COLLATE "C", h.tag COLLATE "C") AS hashtags
 FROM tickets t
 JOIN ticket_queues q ON q.id = t.queue_id
 WHERE t.deleted_at IS NULL

@@ -10,7 +10,7 @@ SELECT t.id AS ticket_id,
        t.originator_email AS originator_email,
        CAST(date_trunc('second', t.created_at) AS text) AS created_at,
        CAST(date_trunc('second', t.updated_at) AS text) AS updated_at,
-       ARRAY(SELECT p.email FROM ticket_participants p WHERE p.ticket_id = t.id ORDER BY lower(p.email) COLLATE "C", p.email COLLATE "C") AS participants
+       ARRAY(SELECT p.email FROM ticket_participants p WHERE p.ticket_id = t.id AND p.email IS NOT NULL ORDER BY lower(p.email) COLLATE "C", p.email COLLATE "C") AS participants
 FROM tickets t
 JOIN ticket_queues q ON q.id = t.queue_id
 WHERE t.deleted_at IS NULL

@@ -11,7 +11,7 @@ SELECT t.id AS ticket_id,
        t.originator_email AS originator_email,
        CAST(date_trunc('second', t.created_at) AS text) AS created_at,
        CAST(date_trunc('second', t.updated_at) AS text) AS updated_at,
-       ARRAY(SELECT w.name FROM watchlist_tickets wt JOIN watchlists w ON w.id = wt.watchlist_id WHERE wt.ticket_id = t.id AND (w.shared OR w.owner_id = :subject_id_1) ORDER BY lower(w.name) COLLATE "C", w.name COLLATE "C") AS watchlists
+       ARRAY(SELECT w.name FROM watchlist_tickets wt JOIN watchlists w ON w.id = wt.watchlist_id WHERE wt.ticket_id = t.id AND (w.shared OR w.owner_id = :subject_id_1) AND w.name IS NOT NULL ORDER BY lower(w.name) COLLATE "C", w.name COLLATE "C") AS watchlists
 FROM tickets t
 JOIN ticket_queues q ON q.id = t.queue_id
 WHERE t.deleted_at IS NULL
