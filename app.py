@@ -1,5 +1,6 @@
 """The composition root: the one place where settings, replica, cache and routes are wired together."""
 
+import logging
 import logging.config
 import os
 from collections.abc import Callable
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from config.build import UNKNOWN
+from config.libpq import drop_uncounted
 from config.log import configure_logging
 from config.settings import Settings
 from tickiti_query.admission.concurrency_limit import WAIT_SECONDS, ConcurrencyLimiter
@@ -54,6 +56,8 @@ from tickiti_query.reporting.tokens import find_token
 if TYPE_CHECKING:
     from tickiti_query.operations.tracing import Tracing
 
+log = logging.getLogger("tickiti_query.start")
+
 PLAN_BYTES = 8 * 1024 * 1024  # in each worker, for some 800 questions
 PROBE_SECONDS = 2 * OBSERVE_SECONDS  # for a readiness check: a reading under way, and the next
 
@@ -75,6 +79,8 @@ class Service:
 def create_service(settings: Settings, commit: str = UNKNOWN) -> Service:
     """Wire the service. Nothing is connected yet: a replica that is not there is waited for, request by request."""
     logging.config.dictConfig(configure_logging(settings.log_level))
+    for sentence in drop_uncounted(os.environ):
+        log.warning("%s", sentence)
     target = Target(
         settings.replica_url,
         settings.replica_schema,

@@ -1,13 +1,14 @@
 """A command's own session on the replica, set up as the service sets up its own."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, MutableMapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg2
 
+from config.libpq import drop_uncounted
 from config.settings import Settings, SettingsError, load_settings
 from tickiti_query.cli.failure import CommandError
 from tickiti_query.model.request import Deadline
@@ -77,8 +78,10 @@ def find_seconds(settings: Settings) -> float:
     return settings.statement_timeout_ms / 1000 + GRACE_SECONDS
 
 
-def read_settings(environ: Mapping[str, str] = os.environ) -> Settings:
-    """Return the service's settings. Raise CommandError where they are missing or wrong."""
+def read_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
+    """Return the service's settings, and drop what must not count. Raise CommandError where one is missing or wrong."""
+    for _ in drop_uncounted(environ):
+        pass  # the service warns of it when it starts
     try:
         return load_settings(environ)
     except SettingsError as error:

@@ -59,6 +59,7 @@ def resolve_host(name: str, deadline: Deadline) -> list[str]:
 
 CONNECT_SECONDS_A_HOST = 2.0
 LOCK_TIMEOUT_MS = 1000
+TIMES = {"TimeZone": "UTC", "DateStyle": "ISO"}  # settings that a server reports when they change
 ATTRIBUTES_A_HOST = ("host", "hostaddr", "port")
 PASSWORD_FILE = "password_file"  # noqa: S105  a parameter of our own: read anew for each connection
 
@@ -92,8 +93,7 @@ class Target:
             "idle_in_transaction_session_timeout": str(2 * self.statement_timeout_ms),
             # pg_temp is named so that it comes last: no temporary relation stands in for one of the contract.
             "search_path": f'"{schema}",pg_temp',
-            "TimeZone": "UTC",
-            "DateStyle": "ISO",
+            **TIMES,
             "client_min_messages": "error",  # libpq writes what a server says in passing to standard error
             # Plans for a page of rows: compiling one or starting workers for it takes longer than reading it, and
             # an index is worth following where the pages are in memory. bench/README.md has the figures.
@@ -115,15 +115,17 @@ class Target:
         libpq could try all hosts itself, but within one time limit: a first host that does not answer would use it up.
         """
         given = extensions.parse_dsn(self.url)
+        given["options"] = given.get("options", "")  # an empty one too: PGOPTIONS counts only where there is none
         if not self.is_pooled:
-            given["options"] = f"{given.get('options', '')} {self.options}".strip()
+            given["options"] = f"{given['options']} {self.options}".strip()
         defaults = {
             "application_name": "tickiti-query",
             "keepalives_idle": "10",
             "keepalives_interval": "5",
             "keepalives_count": "3",
-            "client_encoding": "UTF8",
+            "target_session_attrs": "any",  # it is asked here which server is fit
         }
+        given["client_encoding"] = "UTF8"
         if self.password_file is not None:
             given[PASSWORD_FILE] = self.password_file
         shared = {**defaults, **{k: v for k, v in given.items() if k not in ATTRIBUTES_A_HOST}}
@@ -172,12 +174,21 @@ def connect_to(address: Host, deadline: Deadline, examine: Examine) -> ReplicaCo
         raise psycopg2.OperationalError(error.object.decode("utf-8", "replace")) from error
     connection.autocommit = True
     try:
+        restore_times(connection)
         examine(connection, address)
     except psycopg2.Error:
         connection.close()
         raise
     connection.deadline = deadline
     return connection
+
+
+def restore_times(connection: ReplicaConnection) -> None:
+    """Set how times are written where the session has another way: libpq lets PGTZ and PGDATESTYLE win over options."""
+    shown = {name: connection.info.parameter_status(name) or "" for name in TIMES}
+    if any(not shown[name].startswith(value) for name, value in TIMES.items()):
+        with connection.cursor() as cursor:
+            cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in TIMES.items()))
 
 
 def read_password(host: Host) -> Host:
