@@ -12,9 +12,9 @@ import psycopg2
 
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target, connect
+from tickiti_query.replica.encoding import adapt_binds
 from tickiti_query.replica.execution import (
     ReplicaConnection,
-    adapt_binds,
     deadline_from_now,
     run_statement,
     to_pyformat,
@@ -88,7 +88,7 @@ class Session:
     def fill_in(self, statement: Statement) -> str:
         """The statement with its values in place, as psycopg2 sends it."""
         with self._connection.cursor() as cursor:
-            text: bytes = cursor.mogrify(to_pyformat(statement.sql), adapt_binds(statement))
+            text: bytes = cursor.mogrify(to_pyformat(statement.sql), adapt_binds(self._connection, statement))
             return text.decode()
 
     def compare(self, ours: str, rivals: Sequence[str]) -> Compared:

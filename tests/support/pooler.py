@@ -18,9 +18,12 @@ PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sb
 class Pooler:
     """PgBouncer in transaction mode with `sessions` of its own on a server; `settings` are more of its own."""
 
-    def __init__(self, directory: Path, server: PostgresServer, *, sessions: int, settings: str = "") -> None:
+    def __init__(
+        self, directory: Path, server: PostgresServer, *, sessions: int, database: str = "postgres", settings: str = ""
+    ) -> None:
         self.port = find_free_port()
-        self.url = f"postgresql://{READER}@127.0.0.1:{self.port}/postgres"
+        self.url = f"postgresql://{READER}@127.0.0.1:{self.port}/{database}"
+        self._database = database
         directory.mkdir(exist_ok=True)
         self._file = directory / "pgbouncer.ini"
         self._sessions, self._settings = sessions, settings
@@ -36,7 +39,7 @@ class Pooler:
         self._file.write_text(
             f"""
 [databases]
-postgres = host={server.sockets} port={server.port} user={READER}
+{self._database} = host={server.sockets} port={server.port} user={READER}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = {self.port}
@@ -59,7 +62,7 @@ server_login_retry = 0
 
     def command(self, command: str) -> list[tuple[object, ...]]:
         """Run a command of its console: the rows, if it has any."""
-        connection = psycopg2.connect(self.url.replace("/postgres", "/pgbouncer"), connect_timeout=5)
+        connection = psycopg2.connect(self.url.rpartition("/")[0] + "/pgbouncer", connect_timeout=5)
         try:
             connection.autocommit = True
             with connection.cursor() as cursor:

@@ -50,6 +50,7 @@ STATEMENT_MODE = (
 )
 POOLER_SERVER = "The pooler cannot connect to its server, or does not know the database: its log says why."
 PARAMETER = "A parameter of the connection is wrong, in TICKITI_REPLICA_URL or in one of libpq's own variables."
+NO_CONVERSION = "The database's encoding cannot be converted to UTF-8: load the data into a database in UTF8."
 NO_HOST = "TICKITI_REPLICA_URL names no host."
 NO_RIGHT = "The role may not read what identifies the server: run deploy/reader_role.sql."
 SERVER_REFUSES = "The server refuses the connection: its log says why."
@@ -93,6 +94,7 @@ PATTERNS: Sequence[tuple[str, str]] = (
     (r"bouncer config error|server_login_retry|server login has been failing|server login failed", POOLER_SERVER),
     (r"pgbouncer cannot connect to server|query_wait_timeout|server conn crashed", POOLER_SERVER),
     (r"authentication failed|auth failed|not permitted to log in|role \".*\" does not exist|no such user", LOGIN),
+    (r"conversion between .* is not supported", NO_CONVERSION),
     (r"channel binding required|authentication method requirement|no credential cache", PARAMETER),
     (r"FATAL|PANIC", SERVER_REFUSES),
     (r"did not answer in time|timeout expired|timed out", TIMEOUT),

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 import psycopg2
+from psycopg2 import errors
 
 from tickiti_query.model.errors import QueryError, QueryTimeout, ReplicaUnavailable
 from tickiti_query.replica.connect_reasons import find_reason, join_reasons
@@ -117,6 +118,10 @@ NO_RELATION = re.compile(r"\b([a-z]\w*)\s*(?:\([^()]*\)\s*)?AS\s+(?:MATERIALIZED
 
 class DeadlinePassed(psycopg2.OperationalError):
     """The server did not answer in time; its connection cannot be used any more."""
+
+
+# A byte that stands for no character: the server cannot convert it, or, where it converts nothing, psycopg2 cannot.
+UNREADABLE = (errors.UntranslatableCharacter, errors.CharacterNotInRepertoire, UnicodeDecodeError)
 
 
 class PoolerError(psycopg2.OperationalError):

@@ -15,8 +15,9 @@ from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
 from tickiti_query.model.request import Deadline
-from tickiti_query.model.statement import Bind, Row, Statement
+from tickiti_query.model.statement import Row, Statement
 from tickiti_query.replica.database_errors import DeadlinePassed, Ends, find_fault, note_relations
+from tickiti_query.replica.encoding import Repertoire, adapt_binds
 
 FOREIGN_WAIT_SECONDS = 10.0  # the longest wait of a connection that has no deadline: one that is not of this service
 EVENTS = {extensions.POLL_READ: select.POLLIN, extensions.POLL_WRITE: select.POLLOUT}
@@ -98,6 +99,7 @@ class ReplicaConnection(extensions.connection):
         self.deadline = deadline  # libpq connects, and waits, in the next line
         super().__init__(dsn, *args, **kwargs)
         self.prepared = PreparedStatements()
+        self.repertoire = Repertoire(self.info.parameter_status("server_encoding"))
 
 
 class Preparation(Enum):
@@ -118,12 +120,12 @@ def run_statement(
     with connection.cursor() as cursor:
         try:
             if preparation is Preparation.WITH_PARAMETERS:
-                execute_with_parameters(cursor, connection.prepared, statement, prefix)
+                execute_with_parameters(cursor, connection, statement, prefix)
             elif preparation is Preparation.WITH_VALUES:
-                execute_with_values(cursor, connection.prepared, statement, prefix)
+                execute_with_values(cursor, connection, statement, prefix)
             else:
                 sql = escape(prefix) + to_pyformat(statement.sql)
-                cursor.execute(sql, adapt_binds(statement))
+                cursor.execute(sql, adapt_binds(connection, statement))
         except psycopg2.Error as error:
             if find_fault(error).ends is Ends.STATEMENTS:
                 connection.prepared.forget_all()
@@ -133,34 +135,37 @@ def run_statement(
         return rows
 
 
-def execute_with_parameters(cursor: Any, prepared: PreparedStatements, statement: Statement, prefix: str) -> None:
+def execute_with_parameters(cursor: Any, connection: ReplicaConnection, statement: Statement, prefix: str) -> None:
     """Execute a statement that is prepared by its text. The first time costs one more round trip."""
+    prepared = connection.prepared
     sql, names = to_numbered(statement.sql)
+    binds = adapt_binds(connection, statement)
     if statement.sql not in prepared.by_text:
         name = prepared.make_name()
         cursor.execute(f"{prefix}{prepared.clear()}PREPARE {name} AS {sql}")
         prepared.by_text[statement.sql] = name
         prefix = ""
-    binds = dict(statement.params)
     arguments = f" ({', '.join(['%s'] * len(names))})" if names else ""
     cursor.execute(
         f"{escape(prefix)}EXECUTE {prepared.by_text[statement.sql]}{arguments}",
-        [adapt_bind(binds[name]) for name in names],
+        [binds[name] for name in names],
     )
 
 
-def execute_with_values(cursor: Any, prepared: PreparedStatements, statement: Statement, prefix: str) -> None:
+def execute_with_values(cursor: Any, connection: ReplicaConnection, statement: Statement, prefix: str) -> None:
     """Execute a statement that is prepared with its values. The first time plans it, in the same round trip."""
+    prepared = connection.prepared
     name = prepared.find_by_value(statement)
     if name is not None:
         cursor.execute(f"{prefix}EXECUTE {name}")
         return
+    binds = adapt_binds(connection, statement)
     unused = prepared.make_room()
     deallocate = f"DEALLOCATE {unused};\n" if unused else prepared.clear()
     # The name is noted before the statement is sent: the server keeps what it has prepared where executing it fails.
     name = prepared.by_value[statement] = prepared.make_name()
     sql = f"{escape(prefix)}{deallocate}PREPARE {name} AS {to_pyformat(statement.sql)};\nEXECUTE {name}"
-    cursor.execute(sql, adapt_binds(statement))
+    cursor.execute(sql, binds)
 
 
 @lru_cache(maxsize=1024)
@@ -179,13 +184,3 @@ def to_numbered(sql: str) -> tuple[str, tuple[str, ...]]:
 def escape(sql: str) -> str:
     """Return SQL without placeholders so that psycopg2 finds none in it."""
     return sql.replace("%", "%%")
-
-
-def adapt_bind(value: Bind) -> Any:
-    """Return a value as psycopg2 takes it: a tuple becomes a list, which is an array in SQL."""
-    return list(value) if isinstance(value, tuple) else value
-
-
-def adapt_binds(statement: Statement) -> dict[str, Any]:
-    """Return the binds of a statement as psycopg2 takes them."""
-    return {name: adapt_bind(value) for name, value in statement.params}

@@ -27,8 +27,9 @@ from tickiti_query.replica.database_errors import (
     to_connect_error,
     to_query_error,
 )
+from tickiti_query.replica.encoding import install_replacing_codecs
 from tickiti_query.replica.execution import ReplicaConnection, install_wait_callback
-from tickiti_query.replica.sessions import Sessions, Transaction, choose_sessions, end_transaction
+from tickiti_query.replica.sessions import Sessions, Transaction, choose_sessions, end_transaction, read_every_byte
 
 T = TypeVar("T")
 MOST_ATTEMPTS = 2  # at a reading that failed in a way that passes
@@ -153,6 +154,7 @@ class Replica:
 
     def __init__(self, target: Target, *, connections: int, require_standby: bool = True) -> None:
         install_wait_callback()
+        install_replacing_codecs()
         self._target = target
         self._sessions = choose_sessions(target)
         self._connections = connections
@@ -208,7 +210,7 @@ class Replica:
         pool = self._pool
         with pool.connection(deadline) as (connection, server):
             try:
-                return work(connection, server)
+                return read_every_byte(work, connection, server)
             except psycopg2.Error as error:
                 if is_lost(error, connection) or (
                     find_fault(error).ends is Ends.SESSION and self._sessions.is_outdated(connection)

@@ -1,9 +1,9 @@
 """Sessions on the server: a connection has its own, or, behind a pooler, each transaction has any."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import psycopg2
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
@@ -11,9 +11,10 @@ from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 from tickiti_query.cache.snapshot import POSITION_SQL, REPLAYED_SQL, RUNNING_SQL, Server, Snapshot, SnapshotId
 from tickiti_query.model.statement import Row, Statement
 from tickiti_query.replica.connection import Target
-from tickiti_query.replica.database_errors import PoolerError
+from tickiti_query.replica.database_errors import UNREADABLE, PoolerError
 from tickiti_query.replica.execution import Preparation, ReplicaConnection, run_statement
 
+T = TypeVar("T")
 STATE = f"""
 SELECT {POSITION_SQL} AS position,
        {RUNNING_SQL} AS running,
@@ -219,3 +220,20 @@ def end_transaction(connection: ReplicaConnection) -> bool:
     except psycopg2.Error:
         return False
     return bool(connection.info.transaction_status == TRANSACTION_STATUS_IDLE)
+
+
+def read_every_byte(work: Callable[[ReplicaConnection, Server], T], connection: ReplicaConnection, server: Server) -> T:
+    """Return the result of `work`. Where it reads a byte that is no character, it is done again, and decoded here."""
+    deadline = connection.deadline
+    try:
+        return work(connection, server)
+    except UNREADABLE:
+        if not end_transaction(connection):
+            raise
+    connection.deadline = deadline
+    connection.set_client_encoding(connection.repertoire.unconverted)
+    try:
+        return work(connection, server)
+    finally:
+        if end_transaction(connection):
+            connection.set_client_encoding("UTF8")

@@ -54,6 +54,7 @@ SAID = [
     (f'could not translate host name "{SECRET}@replica" to address: Name or service not known', reasons.NO_NAME),
     (f'could not parse network address "{SECRET}": Name or service not known', reasons.NO_NAME),
     (f'the look-up of host name "{SECRET}" took too long', reasons.SLOW_NAME),
+    (f"{PREFIX}FATAL:  conversion between UTF8 and MULE_INTERNAL is not supported", reasons.NO_CONVERSION),
     ("local user with ID 12345 does not exist", reasons.NO_LOCAL_USER),
     (f"{PREFIX}Connection refused\n\tIs the server running on that host", reasons.REFUSED),
     ("Connection refused\n\tIs the server running on that host and accepting TCP/IP connections?", reasons.REFUSED),

@@ -11,7 +11,8 @@ SLACK_SECONDS = 2  # the way of a heartbeat, as the statement of the server's st
 
 SERVER = """
 SELECT current_setting('server_version'), CAST(current_setting('server_version_num') AS integer) / 10000,
-       pg_is_in_recovery(), current_database(), lower('ÀÉ') = 'àé'
+       pg_is_in_recovery(), current_database(), current_setting('server_encoding'),
+       lower(CAST(:capitals AS text)) = CAST(:small AS text)
 """
 RECEIVER = "SELECT status FROM pg_stat_wal_receiver"
 TIMEOUT = """
@@ -21,11 +22,13 @@ SELECT CAST(EXTRACT(EPOCH FROM CAST(current_setting('wal_receiver_timeout') AS i
 
 def check_server(session: Session) -> Iterator[CheckResult]:
     """Yield the results for the server as a whole."""
-    [(version, major, in_recovery, database, folds)] = session.fetch(SERVER)
+    # As binds: where the database's encoding lacks the letters, they are NULL, and nothing is said of them.
+    [(version, major, in_recovery, database, encoding, folds)] = session.fetch(SERVER, capitals="ÀÉ", small="àé")
     place = session.connection.info
     yield ok("server", f"connected to {place.host}, port {place.port}, database {database}, as {place.user}")
     yield judge_version(version, major)
-    if not folds:
+    yield judge_encoding(encoding)
+    if folds is False:
         yield warning("server", "the database's lower() knows ASCII alone: É and é are different letters to it")
     if not in_recovery:
         yield judge_primary(require_standby=session.settings.require_standby)
@@ -49,6 +52,19 @@ def judge_version(version: str, major: int) -> CheckResult:
             f" {PROVEN_MAJORS[-1]}: with TICKITI_FRESHNESS=exact every answer will be read anew",
         )
     return ok("server", f"PostgreSQL {version}: cached answers can be proved fresh")
+
+
+def judge_encoding(encoding: str) -> CheckResult:
+    """Return a result for the encoding of the database: it says which bytes are which character."""
+    if encoding == "SQL_ASCII":
+        return warning(
+            "encoding",
+            "the database is in SQL_ASCII, which takes any bytes: they are read as UTF-8, and what is none is shown as"
+            " U+FFFD and not found; load the data into a database in UTF8",
+        )
+    if encoding == "UTF8":
+        return ok("encoding", "the database is in UTF8")
+    return ok("encoding", f"the database is in {encoding}; a search for a character that it lacks finds nothing")
 
 
 def judge_primary(*, require_standby: bool) -> CheckResult:
