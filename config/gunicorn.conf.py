@@ -23,12 +23,10 @@ os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 import threading
 from typing import Any
 
-from config.addresses import find_bind_fault
 from config.build import read_commit
-from config.descriptors import allow_connections
 from config.gunicorn_log import QuietLogger
-from config.heartbeats import find_heartbeat_directory, list_directories
 from config.log import configure_logging
+from config.machine import allow_connections, find_bind_fault, find_heartbeat_directory, list_directories
 from config.misspelt import describe_misspelt
 from config.settings import VARIABLES, SettingsError, load_settings
 from tickiti_query import VERSION

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from config.heartbeats import find_heartbeat_directory
+from config.machine import find_heartbeat_directory
 from config.settings import SettingsError
 from tests.support.running import COMMAND, ROOT, SECONDS, Running, build_environment, find_free_port, wait_until
 

@@ -23,14 +23,17 @@ from tickiti_query.query.service import TicketQueryService
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
-REQUEST_CONTEXT = "tickiti_query.request_context"  # where in a WSGI environment they travel
-UNANSWERED = "tickiti_query.unanswered"
+UNANSWERED = "tickiti_query.unanswered"  # where in a WSGI environment it travels
+# The name that the caller used for us, and an offer to speak something else than HTTP. Nothing here depends on either,
+# and Flask refuses some of them before anybody has looked at the token.
+UNHEARD = ("HTTP_HOST", "HTTP_UPGRADE")
 
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
     """A request for which the cache has no answer that `snapshot` proves."""
 
+    context: RequestContext
     request: Request
     snapshot: Snapshot
 
@@ -57,7 +60,7 @@ class Edge:
         if environ["SERVER_PORT"] == self.admin_port:
             return self.admin_app(environ, start_response)
         if environ["REQUEST_METHOD"] != "POST" or environ["PATH_INFO"] not in {self.path, f"{self.path}/"}:
-            return self.app(environ, start_response)
+            return self._hand_on(environ, start_response)
         context = RequestContext(self.hooks, environ, environ["PATH_INFO"])
         try:
             request = self._make_request(environ)
@@ -69,13 +72,17 @@ class Edge:
             line = name_status(status)
         else:
             if reply is None:
-                environ[REQUEST_CONTEXT] = context
-                environ[UNANSWERED] = Unanswered(request, snapshot)
-                return self.app(environ, start_response)
+                environ[UNANSWERED] = Unanswered(context, request, snapshot)
+                return self._hand_on(environ, start_response)
             status, line, headers, body = 200, "200 OK", context.describe_reply(reply), reply.answer.body
         start_response(line, [*headers, *context.describe()])
         context.end(status)
         return [body]
+
+    def _hand_on(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        for name in UNHEARD:
+            environ.pop(name, None)
+        return self.app(environ, start_response)
 
     def _make_request(self, environ: dict[str, Any]) -> Request:
         raw_body = read_body(environ)

@@ -1,14 +1,11 @@
 """Flask's part of the API: the blueprint with its one route, and the hooks that begin, end and fail a request."""
 
-from collections.abc import Callable
-from typing import Any
-
 from flask import Flask, Response, g, request
 from flask_smorest import Blueprint
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from tickiti_query.http.documented_route import add_documented_route
-from tickiti_query.http.edge import REQUEST_CONTEXT, UNANSWERED, Unanswered
+from tickiti_query.http.edge import UNANSWERED, Unanswered
 from tickiti_query.http.error_answer import render_error
 from tickiti_query.http.request_context import Hooks, RequestContext
 from tickiti_query.model import errors
@@ -28,7 +25,7 @@ def make_blueprint(service: TicketQueryService, max_row_limit: int) -> Blueprint
         The rows, their order and what is left out are what the token's owner sees on screen.
         """
         unanswered: Unanswered = request.environ[UNANSWERED]
-        context: RequestContext = g.request_context
+        context = unanswered.context
         reply = service.read_answer(unanswered.request, context.trace, unanswered.snapshot)
         return Response(reply.answer.body, headers=context.describe_reply(reply))
 
@@ -55,8 +52,8 @@ def answer_error(failure: Exception) -> Response:
 
 def begin_request(hooks: Hooks) -> None:
     """Give the request its context, unless it has one from the edge."""
-    found: RequestContext | None = request.environ.get(REQUEST_CONTEXT)
-    g.request_context = found or RequestContext(hooks, request.environ, request.path)
+    found: Unanswered | None = request.environ.get(UNANSWERED)
+    g.request_context = found.context if found else RequestContext(hooks, request.environ, request.path)
 
 
 def end_request(response: Response) -> Response:
@@ -70,26 +67,9 @@ def end_request(response: Response) -> Response:
     return response
 
 
-# The name that the caller used for us, and an offer to speak something else than HTTP. Nothing here depends on either,
-# and Flask refuses some of them before anybody has looked at the token.
-UNHEARD = ("HTTP_HOST", "HTTP_UPGRADE")
-
-
-def ignore_headers(wsgi_app: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the app behind a filter that removes the headers in UNHEARD."""
-
-    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
-        for name in UNHEARD:
-            environ.pop(name, None)
-        return wsgi_app(environ, start_response)
-
-    return answer
-
-
 def install(app: Flask, hooks: Hooks) -> None:
     """Let the app begin, end and fail requests as the functions above do; `hooks` are called for each request."""
     app.before_request(lambda: begin_request(hooks))
     app.after_request(end_request)
     app.register_error_handler(Exception, answer_error)
     app.register_error_handler(HTTPException, answer_error)
-    app.wsgi_app = ignore_headers(app.wsgi_app)  # type: ignore[method-assign]
