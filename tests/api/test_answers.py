@@ -248,7 +248,7 @@ def test_a_request_is_one_log_line_without_the_token(client: Client) -> None:
     client.ask({"perspective_id": 3})
     (line,) = client.lines
     del line["time"], line["request_id"]
-    assert 0 <= line.pop("duration_ms") < 1000
+    assert 0 <= line.pop("duration_ms") < 60_000
     assert line == {
         "level": "info",
         "logger": "tickiti_query.request",

@@ -20,6 +20,7 @@ from tickiti_query.demo.pair import Pair
 
 BOUND = 20
 KEEPALIVE_SECONDS = 2
+LATE_SECONDS = 8.0  # on a slow machine; less than the limits of production
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +76,7 @@ def test_a_request_that_is_too_slow_is_a_408(running: Running, sent: str) -> Non
         began = time.monotonic()
         link.sendall(sent.encode())
         head, _, body = receive_all(link).partition(b"\r\n\r\n")
-    assert REQUEST_SECONDS - 0.1 < time.monotonic() - began < REQUEST_SECONDS + 2
+    assert REQUEST_SECONDS - 0.1 < time.monotonic() - began < REQUEST_SECONDS + LATE_SECONDS
     assert head.lower().startswith(b"http/1.1 408 request timeout\r\n")
     assert b"\r\nConnection: close" in head
     assert b"\r\nX-Request-ID: " in head
@@ -88,7 +89,7 @@ def test_a_connection_without_a_byte_is_closed_without_an_answer(running: Runnin
     with connect(running.port) as [link]:
         began = time.monotonic()
         assert receive_all(link) == b""
-        assert REQUEST_SECONDS - 0.1 < time.monotonic() - began < REQUEST_SECONDS + 2
+        assert REQUEST_SECONDS - 0.1 < time.monotonic() - began < REQUEST_SECONDS + LATE_SECONDS
 
 
 def test_an_idle_connection_is_closed_without_an_answer_when_its_time_is_over(running: Running) -> None:
@@ -97,22 +98,22 @@ def test_an_idle_connection_is_closed_without_an_answer_when_its_time_is_over(ru
         assert link.recv(12) == b"HTTP/1.1 200"
         began = time.monotonic()
         assert receive_all(link).count(b"HTTP/1.1") == 0
-        assert KEEPALIVE_SECONDS - 0.1 < time.monotonic() - began < KEEPALIVE_SECONDS + 2
+        assert KEEPALIVE_SECONDS - 0.1 < time.monotonic() - began < KEEPALIVE_SECONDS + LATE_SECONDS
 
 
-def test_at_the_bound_the_longest_idle_connection_makes_room(running: Running) -> None:
-    before = count(running, 'tickiti_query_cut_connections_total{what="idle"}')
-    with connect(running.port, BOUND) as links:
+def test_at_the_bound_the_longest_idle_connection_makes_room(patient: Running) -> None:
+    before = count(patient, 'tickiti_query_cut_connections_total{what="idle"}')
+    with connect(patient.port, BOUND) as links:
         for link in links:
             link.sendall(f"{HEAD}Content-Length: 0\r\n\r\n".encode())
             assert link.recv(12) == b"HTTP/1.1 200"
-        with connect(running.port) as [newcomer]:
+        with connect(patient.port) as [newcomer]:
             newcomer.sendall(f"{HEAD}Content-Length: 0\r\n\r\n".encode())
             assert newcomer.recv(12) == b"HTTP/1.1 200"
         receive_all(links[0])  # to its end
         links[-1].sendall(f"{HEAD}Content-Length: 0\r\nConnection: close\r\n\r\n".encode())
         assert b"HTTP/1.1 200" in receive_all(links[-1])
-    assert count(running, 'tickiti_query_cut_connections_total{what="idle"}') - before == 1
+    assert count(patient, 'tickiti_query_cut_connections_total{what="idle"}') - before == 1
 
 
 def test_silent_connections_keep_nobody_out(running: Running) -> None:
@@ -176,7 +177,7 @@ def test_it_starts_with_either_worker(shop_pair: Pair, tmp_path: Path, worker: s
             link.sendall(f"POST {PATH} HTTP/1.1\r\n\r\n".encode())
             assert receive_all(link).startswith(b"HTTP/1.1 400 Bad Request\r\n")
         running.process.send_signal(signal.SIGTERM)
-        assert running.process.wait(10) == 0
+        assert running.process.wait(SECONDS) == 0
         log = running.read_log()
         assert worker in log
         assert "unforeseen" not in log

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from tests.oracle.example import ANN, BOB, CLEO, ROOT
 from tests.oracle.random_choices import ROWS
 from tests.oracle.values import World
+from tests.support.gate import PATIENT, closed_gate, count_sleeping, read_through
 from tests.support.interleavings import (
     LONG_AGO,
     READER,
@@ -54,7 +55,6 @@ THREADS = 8
 ROUNDS = 30
 ENOUGH = 100
 TTL_SECONDS = 4
-PATIENT = {"TICKITI_STATEMENT_TIMEOUT_MS": "60000"}  # whoever waits at the gate
 LONG = "3600"  # seconds that no test takes
 ENVIRONMENTS = ("environment", "uncached")
 
@@ -206,45 +206,13 @@ def keep_asking(door: Door, question: Question, now: Callable[[], T]) -> Iterato
 @contextlib.contextmanager
 def slow_tickets(pair: Pair, seconds: float) -> Iterator[str]:
     """Reading the tickets takes so long, in a snapshot from before; the name of the table that has them meanwhile."""
-    with tickets_behind(pair, f"pg_sleep({seconds})") as table:
+    with read_through(pair, f"pg_sleep({seconds})", schema=SCHEMA, reader=READER) as table:
         yield table
 
 
-@contextlib.contextmanager
-def tickets_behind(pair: Pair, call: str) -> Iterator[str]:
-    """Whoever reads the tickets calls a function; the name of the table that has them meanwhile."""
-    table = f"{SCHEMA}.kept_tickets"
-    pair.primary.execute(
-        f"ALTER TABLE {SCHEMA}.tickets RENAME TO kept_tickets;"
-        f"CREATE VIEW {SCHEMA}.tickets AS SELECT t.* FROM {table} t, {call};"
-        f"GRANT SELECT ON {SCHEMA}.tickets TO {READER}"
-    )
-    try:
-        yield table
-    finally:
-        pair.primary.execute(f"DROP VIEW {SCHEMA}.tickets; ALTER TABLE {table} RENAME TO tickets")
-
-
-# It waits for a lock that others hold without a wait for a lock, which has a limit of its own.
-GATE = f"""
-CREATE OR REPLACE FUNCTION {SCHEMA}.pass_gate() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
-    WHILE NOT pg_try_advisory_xact_lock_shared(1) LOOP PERFORM pg_sleep(0.01); END LOOP;
-    RETURN true;
-END $$
-"""
-
-
-@contextlib.contextmanager
-def closed_gate(pair: Pair) -> Iterator[Callable[[], None]]:
-    """Whoever reads the tickets on the standby waits, until what is yielded is called."""
-    pair.primary.execute(GATE)
-    with (
-        tickets_behind(pair, f"{SCHEMA}.pass_gate()"),
-        contextlib.closing(pair.standby.connect()) as keeper,
-        keeper.cursor() as cursor,
-    ):
-        cursor.execute("SELECT pg_advisory_lock(1)")
-        yield keeper.close
+def keep_quiet(worker: Environment) -> None:
+    """Probe it: a worker that nobody probes for half a minute checks by itself, and reads the tickets for it."""
+    wait_until(worker.running.is_up)
 
 
 def wait_until_all_wait(worker: Environment) -> None:
@@ -255,12 +223,6 @@ def wait_until_all_wait(worker: Environment) -> None:
     """
     with contextlib.closing(open_new_door(worker.port)) as door:
         assert door.ask(NOBODYS).status == 401
-
-
-def count_sleeping(pair: Pair) -> int:
-    """The slow readings that are under way, each in its snapshot."""
-    sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND usename = %s"
-    return int(pair.standby.execute(sql, (READER,))[0][0])
 
 
 # Whatever happens ------------------------------------------------------------------------------------------
@@ -483,6 +445,7 @@ def test_equal_requests_at_once_run_one_statement_for_the_rows(worker: Environme
     worker.load(world)
     for limit in range(1, ROUNDS + 1):
         question = ask_of(ANN, json.dumps({"row_limit": limit}))
+        keep_quiet(worker)
         written = Written(pair)
         answers = ask_at_once(worker.port, [question] * THREADS)
         for found in answers:
@@ -496,7 +459,8 @@ def test_those_who_come_while_it_runs_wait_for_it_and_others_get_their_own(worke
     worker.load(world)
     questions = [ask_of(ANN)] * (THREADS - 2) + [ask_of(BOB)] * 2
     ask_at_once(worker.port, [ask_of(ANN), ask_of(BOB)])  # what an earlier world had is forgotten
-    with closed_gate(pair) as open_gate:
+    keep_quiet(worker)
+    with closed_gate(pair, schema=SCHEMA, reader=READER) as open_gate:
         written = Written(pair)
         with send_all(worker.port, questions) as doors:
             wait_until(lambda: written.count_reading("tickets") == 2)
@@ -512,7 +476,8 @@ def test_without_a_cache_those_who_come_while_it_runs_share_the_next(uncached_wo
     world, worker = make_start(), uncached_worker
     worker.load(world)
     ask_at_once(worker.port, [ask_of(ANN)])
-    with closed_gate(pair) as open_gate:
+    keep_quiet(worker)
+    with closed_gate(pair, schema=SCHEMA, reader=READER) as open_gate:
         written = Written(pair)
         with send_all(worker.port, [ask_of(ANN)]) as firsts:
             wait_until(lambda: written.count_reading("tickets") == 1)
@@ -540,7 +505,7 @@ def test_without_a_cache_nobody_is_on_a_flight_from_before_what_was_committed(
     ):
         first = threads.submit(door.ask, ask_of(ANN))
         # Not the log: the server writes a statement there before it takes the snapshot that the statement reads.
-        wait_until(lambda: count_sleeping(pair) == 1)
+        wait_until(lambda: count_sleeping(pair, READER) == 1)
         pair.primary.execute(f"UPDATE {table} SET subject = 'b' WHERE id = 1")
         late = ask_at_once(uncached.port, [ask_of(ANN)] * THREADS)
         check(world, ask_of(ANN), first.result())
@@ -580,8 +545,7 @@ def test_a_hit_is_one_statement_that_reads_no_table(worker: Environment, pair: P
         assert missed.count_reading("tickets") == 1
         # A connection prepares either statement when it first asks for it.
         wait_until(lambda: door.ask(ask_of(ANN)).is_hit and has_executed_both(missed))
-        # A worker that nobody probes for half a minute checks by itself.
-        assert worker.running.is_up()
+        keep_quiet(worker)
         written = Written(pair)
         assert all(door.ask(ask_of(ANN)).is_hit for _ in range(5))
     sent = written.list_sent()

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.callers import ASSET, HEAD, Told, ask, check_answers, connect, count
-from tests.support.hasty import HASTY, REQUEST_SECONDS
+from tests.support.callers import ASSET, HEAD, SOON_SECONDS, Told, ask, check_answers, connect, count
+from tests.support.hasty import HASTY
 from tests.support.running import SECONDS, Running, wait_until
 from tests.support.shop import MARCUS, PRIYA, lock_relation
 from tickiti_query.demo.loading import READER
@@ -65,6 +65,17 @@ def wait_closed(links: list[socket.socket], seconds: float) -> None:
                 selector.unregister(key.fileobj)
 
 
+@pytest.fixture
+def patient(shop_pair: Pair, tmp_path: Path) -> Iterator[Running]:
+    """A worker with as much patience with clients as in production."""
+    started = Running(shop_pair.standby.url_for(READER), tmp_path / "log")
+    try:
+        wait_until(started.is_up)
+        yield started
+    finally:
+        started.end()
+
+
 @contextlib.contextmanager
 def trickle(links: list[socket.socket], data: bytes) -> Iterator[None]:
     """Send a byte now and then on each connection, as long as the block runs."""
@@ -107,7 +118,7 @@ def test_clients_that_send_slowly_take_no_thread_and_are_cut(running: Running, a
             link.sendall(at_once.encode())
         with trickle(links, slowly.encode()):
             check_answers(running)
-            wait_closed(links, REQUEST_SECONDS + 2)
+            wait_closed(links, SECONDS)
     assert count(running, counter) - before == SLOW_CLIENTS
 
 
@@ -131,10 +142,10 @@ def read_answer(stream: BufferedReader) -> bytes:
     return b"".join(stream.read(min(50_000, length - start)) for start in range(0, length, 50_000))
 
 
-def test_clients_that_read_slowly_but_in_time_get_every_byte_in_order(running: Running) -> None:
-    with urllib.request.urlopen(f"http://127.0.0.1:{running.port}{ASSET}", timeout=SECONDS) as response:
+def test_clients_that_read_slowly_but_in_time_get_every_byte_in_order(patient: Running) -> None:
+    with urllib.request.urlopen(f"http://127.0.0.1:{patient.port}{ASSET}", timeout=SECONDS) as response:
         wanted = response.read()
-    with connect(running.port, receive_bytes=4096) as [link], link.makefile("rb") as stream:
+    with connect(patient.port, receive_bytes=4096) as [link], link.makefile("rb") as stream:
         link.sendall(f"GET {ASSET} HTTP/1.1\r\nHost: h\r\n\r\n".encode() * 2)
         assert [read_answer(stream) == wanted for _ in range(2)] == [True, True]
 
@@ -144,7 +155,7 @@ def test_clients_that_do_not_close_hold_up_nobody(running: Running) -> None:
         for link in links:
             link.sendall(f"{HEAD}Connection: close\r\n\r\n".encode())
         check_answers(running)
-        wait_closed(links, 5)
+        wait_closed(links, SECONDS)
 
 
 def test_requests_on_one_connection_are_answered_in_their_order(running: Running) -> None:
@@ -182,11 +193,12 @@ def test_one_callers_heavy_questions_leave_room_for_others_and_for_hits(running:
         told = heavy.result(SECONDS)
     assert [answer.status for answer in light] == [200] * 4
     assert [answer.headers["Cache-Status"].split(";")[1] for answer in light[2:]] == [" hit"] * 2
-    assert max(answer.seconds for answer in light) < 2
-    check_shed(told, slowest_seconds=2.5)
+    # Without the limits they would wait for as long as a request may take, which is 10 s.
+    assert max(answer.seconds for answer in light) < SOON_SECONDS
+    check_shed(told, slowest_seconds=8)
     assert {answer.status for answer in told} == {503, 504}
     # What is accepted waits a second for a place, and a second for the lock.
-    assert max(answer.seconds for answer in told) < 4.5
+    assert max(answer.seconds for answer in told) < 9
 
 
 def check_shed(told: list[Told], slowest_seconds: float) -> None:
@@ -213,9 +225,9 @@ def test_with_a_silent_replica_every_request_is_refused_in_time_and_probes_answe
                 while not asked.done():
                     began = time.monotonic()
                     assert running.can_get("/livez")
-                    assert time.monotonic() - began < 1
+                    assert time.monotonic() - began < SOON_SECONDS
                 told = asked.result()
             assert {(answer.status, answer.error) for answer in told} == {(503, "replica_unavailable")}
-            assert max(answer.seconds for answer in told) < 8
+            assert max(answer.seconds for answer in told) < 15
         finally:
             running.end()

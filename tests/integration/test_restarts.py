@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import itertools
 import json
+import re
 import signal
 import socket
 import threading
@@ -19,8 +20,11 @@ from typing import Any, Self
 import pytest
 
 from tests.faults.environment import frozen
-from tests.support.proxies import PROGRAMS, Proxy
-from tests.support.running import Running, wait_until
+from tests.support.documents import read_document
+from tests.support.gate import PATIENT, closed_gate, count_sleeping, read_through
+from tests.support.hasty import LINGERING
+from tests.support.proxies import PROGRAMS, SEND_AGAIN, Proxy
+from tests.support.running import SECONDS, Running, wait_until
 from tests.support.shop import MARCUS, PATH, PRIYA, TOM
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
@@ -30,15 +34,9 @@ pytestmark = pytest.mark.alone  # what ends in the same moment as a request come
 CLIENTS, SLOW_CLIENTS = 8, 4
 PAUSE_SECONDS = 0.01
 SLOW_SECONDS = 1.2  # longer than a connection is kept by a worker that ends
-ANSWER_SECONDS = 10.0
-END_SECONDS = 6.0  # the slow requests that are under way, and the time for connections that are kept
-# Reading a relation takes this long, as long as it is a view of itself.
-SLOW = f"""
-ALTER TABLE watchlist_tickets RENAME TO listed_tickets;
-CREATE VIEW watchlist_tickets AS SELECT t.* FROM listed_tickets t, pg_sleep({SLOW_SECONDS});
-GRANT SELECT ON watchlist_tickets TO {READER}
-"""
-FAST = "DROP VIEW watchlist_tickets; ALTER TABLE listed_tickets RENAME TO watchlist_tickets"
+ANSWER_SECONDS = 30.0
+END_SECONDS = 15.0  # longer than slow requests and kept connections take, shorter than the time for a graceful stop
+ENOUGH = 300  # answers
 ON_WATCHLIST = {"criteria": [{"mode": "watchlist", "tokens": ["1"]}]}
 
 Serve = Callable[..., Running]
@@ -47,11 +45,8 @@ Serve = Callable[..., Running]
 @pytest.fixture(scope="module")
 def slow_pair(shop_pair: Pair) -> Iterator[Pair]:
     """The shop, in which who asks for a watchlist waits."""
-    shop_pair.primary.execute(f"SET search_path = reporting; {SLOW}")
-    try:
+    with read_through(shop_pair, f"pg_sleep({SLOW_SECONDS})", relation="watchlist_tickets"):
         yield shop_pair
-    finally:
-        shop_pair.primary.execute(f"SET search_path = reporting; {FAST}")
 
 
 @pytest.fixture
@@ -61,11 +56,11 @@ def serve(slow_pair: Pair, tmp_path: Path) -> Iterator[Serve]:
     numbers = itertools.count()
     with contextlib.ExitStack() as ends:
 
-        def start(after: Running | None = None) -> Running:
+        def start(*arguments: str, after: Running | None = None, **settings: str) -> Running:
             ports = {"TICKITI_BIND": after.port, "TICKITI_ADMIN_BIND": after.admin_port} if after else {}
             binds = {name: f"127.0.0.1:{port}" for name, port in ports.items()}
             url, log = slow_pair.standby.url_for(READER), tmp_path / f"log{next(numbers)}"
-            running = Running(url, log, **few, **binds)
+            running = Running(url, log, *arguments, **few, **binds, **settings)
             ends.callback(running.end)
             wait_until(running.is_up)
             return running
@@ -91,7 +86,7 @@ def stop(running: Running) -> None:
     """End a service as a supervisor does; it ends by itself, in time and with nothing to complain of."""
     running.process.send_signal(signal.SIGTERM)
     began = time.monotonic()
-    assert running.process.wait(20) == 0
+    assert running.process.wait(SECONDS) == 0
     assert time.monotonic() - began < END_SECONDS
 
 
@@ -160,8 +155,11 @@ class Load:
 
     def wait_for_more(self, answers: int) -> None:
         """Return once so many more of the quick requests have come to something."""
-        wanted = len(self.quick) + answers
-        wait_until(lambda: len(self.quick) >= wanted)
+        self.wait_for(len(self.quick) + answers)
+
+    def wait_for(self, answers: int) -> None:
+        """Return once so many of the quick requests have come to something."""
+        wait_until(lambda: len(self.quick) >= answers, lambda: f"{Counter(self.quick)}, {Counter(self.slow)}")
 
     def __enter__(self) -> Self:
         return self
@@ -172,11 +170,17 @@ class Load:
             client.join()
 
 
-def check_nothing_was_seen(load: Load, proxy: Proxy) -> None:
-    """Each of many answers is a 200."""
+def check_nothing_was_seen(load: Load, proxy: Proxy, *, may_refuse: bool) -> None:
+    """Each of many answers is a 200.
+
+    A proxy may have sent a request in the very moment in which its connection was closed, and again on another. That
+    must stay as rare as it is. `may_refuse`: services have refused connections.
+    """
     told = f"quick: {Counter(load.quick)}, slow: {Counter(load.slow)}\n{proxy.read_log()[-2000:]}"
     assert set(load.quick) == set(load.slow) == {"200"}, told
-    assert len(load.quick) > 300, told
+    assert len(load.quick) >= ENOUGH, told
+    if proxy.name != "haproxy" or not may_refuse:
+        assert proxy.count_sent_again() <= 1, told
 
 
 def list_answers(running: Running) -> list[dict[str, Any]]:
@@ -218,7 +222,8 @@ def test_nobody_sees_two_services_restarted_one_after_the_other(serve: Serve, pr
             # Who restarts the next one before the proxy has come back to this one leaves it with none.
             wait_until(partial(has_answered, fresh, 50))
         load.wait_for_more(50)
-    check_nothing_was_seen(load, front)
+        load.wait_for(ENOUGH)
+    check_nothing_was_seen(load, front, may_refuse=True)
 
 
 def test_nobody_sees_workers_renewed(serve: Serve, proxy: Callable[..., Proxy]) -> None:
@@ -234,14 +239,9 @@ def test_nobody_sees_workers_renewed(serve: Serve, proxy: Callable[..., Proxy]) 
             wait_until(partial(has_lost, service, before))
             assert time.monotonic() - began < END_SECONDS
         load.wait_for_more(50)
-        assert len(service.list_workers()) == 1
-    check_nothing_was_seen(load, front)
-
-
-def count_sleeping(pair: Pair) -> int:
-    """Count the slow requests that are being read."""
-    sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND usename = %s"
-    return int(pair.standby.execute(sql, (READER,))[0][0])
+        load.wait_for(ENOUGH)
+        wait_until(lambda: len(service.list_workers()) == 1)
+    check_nothing_was_seen(load, front, may_refuse=False)
 
 
 def test_what_is_slow_and_under_way_on_a_service_that_ends_is_answered(
@@ -256,8 +256,15 @@ def test_what_is_slow_and_under_way_on_a_service_that_ends_is_answered(
         moment = time.time()
         stop(services[0])
         load.wait_for_more(250)
-    check_nothing_was_seen(load, front)
+        load.wait_for(ENOUGH)
+    check_nothing_was_seen(load, front, may_refuse=True)
     assert count_under_way(services[0], moment) >= 1
+
+
+@pytest.mark.parametrize("name", SEND_AGAIN)
+def test_the_proxies_send_again_by_the_documented_lines(name: str) -> None:
+    [row] = re.findall(rf"^\| {name}, .*$", read_document("docs/operate.md").text, re.MULTILINE)
+    assert f"`{SEND_AGAIN[name]}`" in row
 
 
 # Without one -----------------------------------------------------------------------------------------------
@@ -266,7 +273,8 @@ REQUEST = (
     f"POST {PATH} HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: application/json\r\n"
     f"Authorization: Bearer {PRIYA}\r\nContent-Length: 2\r\n\r\n{{}}"
 ).encode()
-SILENCE_SECONDS = 2.0
+SILENCE_SECONDS = 30.0
+CALLERS = 4
 
 
 def connect(port: int) -> socket.socket:
@@ -301,6 +309,14 @@ def knock(port: int) -> str:
         return "reset"
 
 
+def is_refused(port: int) -> bool:
+    try:
+        connect(port).close()
+    except ConnectionError:
+        return True
+    return False
+
+
 def keep(port: int) -> http.client.HTTPConnection:
     """A connection on which a request was answered, and which the service keeps."""
     link = http.client.HTTPConnection("127.0.0.1", port, timeout=SILENCE_SECONDS)
@@ -321,37 +337,36 @@ def test_connections_that_are_kept_and_idle_hold_up_no_end(serve: Serve) -> None
     service = serve()
     with contextlib.ExitStack() as opened:
         links = [opened.enter_context(contextlib.closing(keep(service.port))) for _ in range(50)]
-        service.process.send_signal(signal.SIGTERM)
-        assert service.process.wait(5) == 0
+        stop(service)
         assert [link.sock.recv(1) for link in links] == [b""] * 50
 
 
 def test_the_last_answer_on_a_connection_that_was_kept_says_so(serve: Serve) -> None:
     """One is in use, the other has been idle meanwhile."""
-    service = serve()
+    service = serve(*LINGERING)
     with contextlib.closing(keep(service.port)) as used, contextlib.closing(keep(service.port)) as idle:
         service.process.send_signal(signal.SIGTERM)
         wait_until(lambda: ask(used) == "close")
         assert ask(idle) == "close"
         assert [link.sock for link in (used, idle)] == [None, None]  # closed, as it was said
-    assert service.process.wait(5) == 0
-
-
-def count_slow(pair: Pair) -> int:
-    """Count the slow requests that are being read from the standby."""
-    sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND usename = %s"
-    return int(pair.standby.execute(sql, (READER,))[0][0])
+    assert service.process.wait(SECONDS) == 0
 
 
 def test_an_answer_that_was_under_way_says_that_its_connection_ends(serve: Serve, slow_pair: Pair) -> None:
     """A proxy would send the next request on a connection that is about to be closed."""
-    service = serve()
-    with contextlib.closing(keep(service.port)) as link, ThreadPoolExecutor(1) as threads:
-        said = threads.submit(ask, link, json.dumps({"search_object": ON_WATCHLIST}))
-        wait_until(lambda: count_slow(slow_pair) == 1)
+    service = serve(**PATIENT)
+    with (
+        contextlib.closing(keep(service.port)) as link,
+        ThreadPoolExecutor(1) as threads,
+        closed_gate(slow_pair) as open_gate,
+    ):
+        said = threads.submit(ask, link)
+        wait_until(lambda: count_sleeping(slow_pair) == 1)
         service.process.send_signal(signal.SIGTERM)
-        assert said.result(SLOW_SECONDS + SILENCE_SECONDS) == "close"
-    assert service.process.wait(5) == 0
+        wait_until(lambda: is_refused(service.port))  # the worker has closed the port, and drains
+        open_gate()
+        assert said.result(SECONDS) == "close"
+    assert service.process.wait(SECONDS) == 0
 
 
 def read_status(process: Path, name: str) -> str:
@@ -370,6 +385,12 @@ def has_pending(pid: int, signum: int) -> bool:
     return bool(int(read_status(Path(f"/proc/{pid}"), "ShdPnd"), 16) & (1 << (signum - 1)))
 
 
+def describe(service: Running, worker: int) -> str:
+    """A master and its worker as the system sees them, and the log."""
+    files = [Path(f"/proc/{pid}/{name}") for pid in (service.process.pid, worker) for name in ("status", "wchan")]
+    return "\n".join([*(file.read_text() if file.exists() else f"no {file}" for file in files), service.read_log()])
+
+
 def test_who_waits_to_be_accepted_is_answered(serve: Serve) -> None:
     """All that have connected before the worker hears of its end; it is held until they have."""
     service = serve()
@@ -381,16 +402,16 @@ def test_who_waits_to_be_accepted_is_answered(serve: Serve) -> None:
             for link in links:
                 link.sendall(REQUEST)
             service.process.send_signal(signal.SIGTERM)
-            wait_until(lambda: has_pending(worker, signal.SIGTERM))
+            wait_until(lambda: has_pending(worker, signal.SIGTERM), lambda: describe(service, worker))
         assert Counter(map(read_last, links)) == {"answered": 20}
-    assert service.process.wait(5) == 0
+    assert service.process.wait(SECONDS) == 0
 
 
 def test_who_connects_while_it_ends_is_answered_or_refused(serve: Serve) -> None:
     """No connection is silent.
 
     The system may make one in the moment between the worker's last look at who waits and the closing of its port, and
-    resets it then: nothing that a process does can exclude that, and at most one of thousands is hit.
+    resets it then: nothing that a process does can exclude that, and it hits at most one of each caller.
     """
     service = serve()
     seen: list[str] = []
@@ -400,13 +421,13 @@ def test_who_connects_while_it_ends_is_answered_or_refused(serve: Serve) -> None
         while not ended.wait(0.001 if seen[-1:] == ["refused"] else 0):
             seen.append(knock(service.port))
 
-    with ThreadPoolExecutor(4) as threads:
-        callers = [threads.submit(knock_on) for _ in range(4)]
+    with ThreadPoolExecutor(CALLERS) as threads:
+        callers = [threads.submit(knock_on) for _ in range(CALLERS)]
         try:
             wait_until(lambda: len(seen) > 50)
             assert set(seen) == {"answered"}
             service.process.send_signal(signal.SIGTERM)
-            assert service.process.wait(5) == 0
+            assert service.process.wait(SECONDS) == 0
         finally:
             ended.set()
         for caller in callers:
@@ -414,4 +435,4 @@ def test_who_connects_while_it_ends_is_answered_or_refused(serve: Serve) -> None
     found = Counter(seen)
     assert set(found) <= {"answered", "refused", "reset"}, found
     assert found["refused"] > 0, found
-    assert found["reset"] <= 1, found
+    assert found["reset"] <= CALLERS, found

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.gate import PATIENT, closed_gate
 from tests.support.metrics_page import scrape
 from tests.support.processes import list_children
 from tests.support.running import Running, wait_until
-from tests.support.shop import BLUNT, PRIYA, lock_relation
+from tests.support.shop import BLUNT, PRIYA
 from tickiti_query import VERSION
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
@@ -21,7 +22,7 @@ from tickiti_query.operations.health import Readiness
 
 @pytest.fixture(scope="module")
 def running(shop_pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    started = Running(shop_pair.standby.url_for(READER), tmp_path_factory.mktemp("metrics") / "log")
+    started = Running(shop_pair.standby.url_for(READER), tmp_path_factory.mktemp("metrics") / "log", **PATIENT)
     try:
         wait_until(started.is_up)
         yield started
@@ -71,7 +72,7 @@ def test_what_runs_and_what_it_reads_is_said(running: Running) -> None:
 
 def test_connections_in_use_are_seen_while_a_statement_waits(running: Running, shop_pair: Pair) -> None:
     wait_until(lambda: scrape(running).sum("pool_connections_in_use") == 0)
-    with ThreadPoolExecutor(1) as threads, lock_relation(shop_pair):
+    with ThreadPoolExecutor(1) as threads, closed_gate(shop_pair):
         threads.submit(running.ask, PRIYA, '{"row_limit": 13}')
         wait_until(lambda: scrape(running).sum("pool_connections_in_use") == 1)
     wait_until(lambda: scrape(running).sum("pool_connections_in_use") == 0)

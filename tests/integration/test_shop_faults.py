@@ -9,6 +9,7 @@ import pytest
 
 from tests.oracle.example import ANN, make_world
 from tests.support.difference import make_tokens, secret_of
+from tests.support.running import wait_until
 from tests.support.servers import crash, pause_replay, promote, resume_replay
 from tests.support.shop import PRIYA, READY, Shop, lock_relation, open_shop
 from tickiti_query.cli import main
@@ -45,12 +46,16 @@ def test_a_statement_past_its_limit_is_a_504_and_the_service_goes_on(shop_pair: 
             started = time.monotonic()
             response = shop.ask(PRIYA)
             assert (response.status_code, response.get_json()["error"]) == (504, "query_timeout")
-            assert time.monotonic() - started < 3
+            assert time.monotonic() - started < 5  # and not the request's own limit
     # The lock ends on the standby when the end of its transaction is replayed, which nobody waited for.
-    ended = time.monotonic()
-    while (status := shop.ask(PRIYA).status_code) != 200 and time.monotonic() - ended < 5:
-        assert status == 504
-    assert status == 200
+    statuses: list[int] = []
+
+    def is_answered() -> bool:
+        statuses.append(shop.ask(PRIYA).status_code)
+        return statuses[-1] == 200
+
+    wait_until(is_answered)
+    assert set(statuses) <= {200, 504}
 
 
 def test_without_a_replica_requests_and_probes_say_so(pair: Pair) -> None:
@@ -108,10 +113,7 @@ def test_a_replica_too_far_behind_is_a_503_until_it_has_caught_up(shop_pair: Pai
     try:
         with contextlib.closing(shop_pair.primary.connect(options="-c synchronous_commit=local")) as writer:
             writer.cursor().execute("UPDATE reporting.teams SET name = name WHERE id = 1")
-        deadline = time.monotonic() + 20
-        while shop.ask(PRIYA).status_code == 200:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
+        wait_until(lambda: shop.ask(PRIYA).status_code != 200)
         check_unavailable(shop)
         check_failing(shop, "lag")
     finally:

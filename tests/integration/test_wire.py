@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.callers import SOON_SECONDS
 from tests.support.hasty import HASTY, REQUEST_SECONDS
 from tests.support.hostile import check_shape
 from tests.support.leak_listener import find_leaks
@@ -21,7 +22,7 @@ from tickiti_query.demo.pair import Pair
 
 # `TICKITI_SCHEMATHESIS_CASES=2000 ./script/test tests/integration/test_wire.py` is the longer run.
 CASES = os.environ.get("TICKITI_SCHEMATHESIS_CASES", "40")
-SECONDS = 10.0
+SECONDS = 60.0
 TOKEN = b"Authorization: Bearer " + PRIYA.encode() + b"\r\n"
 LINE = b"POST " + PATH.encode() + b" HTTP/1.1\r\n"
 BODY = b'{"row_limit": 1}'
@@ -287,7 +288,7 @@ def test_who_sends_byte_by_byte_takes_no_thread_from_the_others(server: Running,
                     link.send(b"a")
             began = time.monotonic()
             assert server.ask(PRIYA, '{"row_limit": 1}')[0] == 200
-            assert time.monotonic() - began < 0.5
+            assert time.monotonic() - began < SOON_SECONDS
             time.sleep(0.1)
 
 
@@ -295,11 +296,10 @@ def test_who_sends_byte_by_byte_takes_no_thread_from_the_others(server: Running,
 def test_a_flood_of_last_chunks_keeps_nobody_waiting(server: Running) -> None:
     with socket.create_connection(("127.0.0.1", server.port), SECONDS) as link:
         link.sendall(build(CHUNKED, b"", token=b""))
-        time.sleep(0.1)
         link.sendall(b"0\r\n" * 21_700)
         began = time.monotonic()
         assert server.ask(PRIYA, '{"row_limit": 1}')[0] == 200
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < SOON_SECONDS
 
 
 def test_what_comes_behind_a_request_that_was_cut_short_is_no_request(server: Running) -> None:

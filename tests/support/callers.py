@@ -18,6 +18,10 @@ ASSET = "/docs/assets/swagger-ui-bundle.js"
 HEAD = f"POST {PATH} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer {PRIYA}\r\nContent-Type: application/json\r\n"
 
 
+# Long for an answer, on a slow machine too; short beside what slow clients, one after the other, would make of it.
+SOON_SECONDS = 5.0
+
+
 @dataclass(frozen=True)
 class Told:
     """An answer, and the time that it took."""
@@ -65,4 +69,4 @@ def check_answers(running: Running) -> None:
     """A normal client is answered, again and again, and soon."""
     for _ in range(5):
         told = ask(running.port, MARCUS, {})
-        assert (told.status, told.seconds < 1) == (200, True)
+        assert (told.status, told.seconds < SOON_SECONDS) == (200, True)

@@ -1,11 +1,13 @@
-"""The worker with short time limits for clients, so that tests see them pass."""
+"""The worker with other times than in production: short ones for clients, which tests see pass, and a long drain."""
 
 from tickiti_query.server.client_socket import ClientSocket
 from tickiti_query.server.gunicorn_worker import Worker
 
 REQUEST_SECONDS = 1.5
 ANSWER_SECONDS = 2.0
-HASTY = ("-k", "tests.support.hasty.HastyWorker")  # arguments of gunicorn
+# Arguments of gunicorn.
+HASTY = ("-k", "tests.support.hasty.HastyWorker")
+LINGERING = ("-k", "tests.support.hasty.LingeringWorker")
 
 
 class HastySocket(ClientSocket):
@@ -21,3 +23,9 @@ class HastyWorker(Worker):
     """The worker for `gunicorn -k tests.support.hasty.HastyWorker`."""
 
     client_socket = HastySocket
+
+
+class LingeringWorker(Worker):
+    """The worker for `gunicorn -k tests.support.hasty.LingeringWorker`: its kept connections outlive a slow test."""
+
+    linger_seconds = 15.0

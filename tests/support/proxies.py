@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -18,11 +19,16 @@ def find_program(name: str) -> str | None:
     return shutil.which(name) or shutil.which(name, path="/usr/sbin")
 
 
+# A query only reads. docs/operate.md gives these lines.
+SEND_AGAIN = {
+    "nginx": "proxy_next_upstream error timeout non_idempotent;",
+    "haproxy": "retry-on conn-failure empty-response",
+}
 PROGRAMS = {"nginx": find_program("nginx"), "haproxy": find_program("haproxy")}
 
 
 def write_nginx(directory: Path, port: int, services: Sequence[Running], cache: str = "") -> list[str]:
-    """Write its configuration, with its own rules of what is sent again: never a POST that was sent.
+    """Write its configuration, with what docs/operate.md says of sending a request again.
 
     A service that refused a connection is left out for a second and not for ten, so that a test need not wait for it.
     """
@@ -38,7 +44,8 @@ pid {directory}/nginx.pid;
 error_log stderr;
 events {{ }}
 http {{
-    access_log off;
+    log_format again "$upstream_connect_time";
+    access_log {directory}/access.log again;
     {temporary}
     proxy_cache_path {directory}/cache keys_zone=answers:1m;
     upstream service {{
@@ -51,6 +58,7 @@ http {{
             proxy_pass http://service;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
+            {SEND_AGAIN["nginx"]}
             {cache}
         }}
     }}
@@ -76,7 +84,10 @@ def write_caching_nginx(directory: Path, port: int, services: Sequence[Running])
 
 
 def write_haproxy(directory: Path, port: int, services: Sequence[Running]) -> list[str]:
-    """Write its configuration: a connection that was refused is tried again, elsewhere at last; readiness is asked."""
+    """Write its configuration: a connection that was refused is tried again, elsewhere at last; readiness is asked.
+
+    What docs/operate.md says of sending a request again holds too.
+    """
     servers = "\n".join(
         f"    server service{number} 127.0.0.1:{each.port} check port {each.admin_port}"
         for number, each in enumerate(services)
@@ -96,6 +107,7 @@ defaults
     timeout server 30s
     retries 3
     option redispatch
+    {SEND_AGAIN["haproxy"]}
 frontend callers
     bind 127.0.0.1:{port}
     default_backend services
@@ -124,6 +136,8 @@ class Proxy:
 
     def __init__(self, name: str, directory: Path, services: Sequence[Running], write: Writer | None = None) -> None:
         self.port = find_free_port()
+        self.name = name
+        self._directory = directory
         directory.mkdir(exist_ok=True)
         arguments = (write or WRITERS[name])(directory, self.port, services)
         self.log = directory / "log"
@@ -144,6 +158,19 @@ class Proxy:
         """Return what it says of anything but an answer that is a 200."""
         lines = self.log.read_text("utf-8", "replace").splitlines(keepends=True)
         return "".join(line for line in lines if " 200 " not in line)
+
+    def count_sent_again(self) -> int:
+        """Count the requests that were sent again after a service had taken them.
+
+        HAProxy does not tell those from the ones whose connection was refused: it counts both.
+        """
+        if self.name == "haproxy":
+            # Four counts of connections, then the retries, with a plus where another service was tried, then queues.
+            retries = re.findall(r" \d+/\d+/\d+/\d+/\+?(\d+) \d+/\d+ ", self.log.read_text("utf-8", "replace"))
+            return sum(map(int, retries))
+        # How long each attempt took to connect; one that was refused has no time.
+        lines = (self._directory / "access.log").read_text("utf-8").splitlines()
+        return sum(seconds != "-" for line in lines for seconds in line.split(", ")[:-1])
 
     def __enter__(self) -> Self:
         try:

@@ -22,7 +22,6 @@ from tickiti_query.operations.metrics import count_cut_connection, count_refusal
 from tickiti_query.server.client_socket import ClientSocket
 
 POLL_SECONDS = 0.1  # how soon a signal is noticed
-LINGER_SECONDS = 1.0  # how long a draining worker waits for a request that a kept connection may be sending
 REFUSAL_SECONDS = 0.2  # for a client that is refused to read why
 REFUSALS = 16  # how many may be refused at once
 OPERATIONS_CONNECTIONS = 32
@@ -61,6 +60,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     """
 
     client_socket = ClientSocket  # has the time limits
+    linger_seconds = 1.0  # how long a draining worker waits for a request that a kept connection may be sending
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -101,7 +101,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             if seconds > self.cfg.graceful_timeout:
                 self.log.warning("the time for a graceful stop is over")
                 return
-            if seconds > LINGER_SECONDS:
+            if seconds > self.linger_seconds:
                 for client in [client for _, address in served for client in address.list_idle()]:
                     client.hang_up()
             self.notify()

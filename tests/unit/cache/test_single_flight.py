@@ -10,7 +10,7 @@ import pytest
 from tickiti_query.cache.single_flight import ALWAYS, SingleFlight
 from tickiti_query.model.request import Deadline
 
-SECONDS = 5.0
+SECONDS = 60.0
 
 
 class Work:

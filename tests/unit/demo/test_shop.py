@@ -93,7 +93,7 @@ def test_the_shop_has_the_promised_size(shop: World) -> None:
 def test_a_seed_gives_one_world_and_quickly(shop: World) -> None:
     started = time.process_time()
     assert make_shop() == shop
-    assert time.process_time() - started < 2
+    assert time.process_time() - started < 10
     assert make_shop(seed=7) != shop
 
 

@@ -41,6 +41,7 @@ CREDENTIALS = Credentials("a" * 64)
 ADDRESS = "203.0.113.9"
 QUERY = TicketQuery(row_limit=2)
 STATEMENT = Statement("SELECT")
+SECONDS = 60.0
 
 
 @dataclass
@@ -224,22 +225,22 @@ def test_equal_requests_share_one_run() -> None:
 
     def read_slowly() -> None:
         started.set()
-        assert go_on.wait(5)
+        assert go_on.wait(SECONDS)
 
     def tell_time() -> float:
         waiting.release()  # who joins a run looks how long it may wait
         return 0.0
 
     world.read = read_slowly
-    requests = [replace(world.make_request(), deadline=Deadline(5.0, tell_time)) for _ in range(3)]
+    requests = [replace(world.make_request(), deadline=Deadline(SECONDS, tell_time)) for _ in range(3)]
     traces = [RequestTrace() for _ in requests]
     with ThreadPoolExecutor(3) as threads:
         first = threads.submit(world.ask, requests[0], traces[0])
-        assert started.wait(5)
+        assert started.wait(SECONDS)
         others = [threads.submit(world.ask, *each) for each in zip(requests[1:], traces[1:], strict=True)]
-        assert all(waiting.acquire(timeout=5) for _ in others)
+        assert all(waiting.acquire(timeout=SECONDS) for _ in others)
         go_on.set()
-        replies = [each.result(5) for each in (first, *others)]
+        replies = [each.result(SECONDS) for each in (first, *others)]
     assert (world.diary.count("read"), world.shared) == (1, 2)
     assert all(reply.answer is replies[0].answer for reply in replies)
     assert [(trace.rows, trace.user_id, trace.perspective_id) for trace in traces] == [(2, 7, 3)] * 3
@@ -252,7 +253,7 @@ def test_a_request_that_waited_for_anothers_run_is_authorized_again() -> None:
 
     def read_slowly() -> None:
         started.set()
-        assert go_on.wait(5)
+        assert go_on.wait(SECONDS)
         world.has_expired = True
 
     def tell_time() -> float:
@@ -260,14 +261,14 @@ def test_a_request_that_waited_for_anothers_run_is_authorized_again() -> None:
         return 0.0
 
     world.read = read_slowly
-    requests = [replace(world.make_request(), deadline=Deadline(5.0, tell_time)) for _ in range(3)]
+    requests = [replace(world.make_request(), deadline=Deadline(SECONDS, tell_time)) for _ in range(3)]
     with ThreadPoolExecutor(3) as threads:
         asked = [threads.submit(world.ask, requests[0])]
-        assert started.wait(5)
+        assert started.wait(SECONDS)
         asked += [threads.submit(world.ask, request) for request in requests[1:]]
-        assert all(waiting.acquire(timeout=5) for _ in requests[1:])
+        assert all(waiting.acquire(timeout=SECONDS) for _ in requests[1:])
         go_on.set()
-        assert all(isinstance(each.exception(5), Unauthenticated) for each in asked)
+        assert all(isinstance(each.exception(SECONDS), Unauthenticated) for each in asked)
     assert world.diary.count("read") == 1
 
 
@@ -292,18 +293,18 @@ def test_who_waits_for_anothers_run_waits_no_longer_than_the_deadline() -> None:
 
     def wait() -> None:
         started.set()
-        assert go_on.wait(5)
+        assert go_on.wait(SECONDS)
 
     world.read = wait
     request = world.make_request()
     late = replace(world.make_request(), deadline=Deadline(0.0, lambda: 1.0))
     with ThreadPoolExecutor(1) as threads:
         first = threads.submit(world.ask, request)
-        assert started.wait(5)
+        assert started.wait(SECONDS)
         with pytest.raises(QueryTimeout):
             world.service.read_answer(late, RequestTrace(), SNAPSHOT)
         go_on.set()
-        assert first.result(5).answer.rows == 2
+        assert first.result(SECONDS).answer.rows == 2
 
 
 def test_who_is_over_the_rate_limit_asks_nothing_of_the_replica() -> None:
@@ -352,15 +353,15 @@ def test_who_is_not_admitted_reads_nothing_while_hits_go_on() -> None:
 
     def wait() -> None:
         started.set()
-        assert go_on.wait(5)
+        assert go_on.wait(SECONDS)
 
     world.read = wait
     other = world.make_request(body=b"1", parse=lambda: TicketQuery(row_limit=1))
     with ThreadPoolExecutor(1) as threads:
         reading = threads.submit(world.ask, other)
-        assert started.wait(5)
+        assert started.wait(SECONDS)
         with pytest.raises(Overloaded):
             world.ask(world.make_request(body=b"3", parse=lambda: TicketQuery(row_limit=3)))
         assert "hit" in world.ask().cache_status
         go_on.set()
-        reading.result(5)
+        reading.result(SECONDS)
