@@ -64,7 +64,7 @@ class FakeSnapshot:
         self._replica = replica
 
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
-        binds = statement.binds
+        binds = dict(statement.params)
         if statement == SNAPSHOT_ID:
             return [(f"/{self._replica.position}/",)]
         if "personal_access_tokens" in statement.sql:

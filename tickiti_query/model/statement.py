@@ -3,12 +3,13 @@
 import re
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 NAMED = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")  # as SQLAlchemy finds them
 
 Bind = str | int | tuple[str | int, ...] | None
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,43 +27,35 @@ class Statement:
     is_repeated: bool = False
 
     @property
-    def binds(self) -> Mapping[str, Bind]:
-        """The parameters by name."""
-        return dict(self.params)
-
-    @property
     def size(self) -> int:
         """The size of the statement in bytes, roughly."""
         return len(self.sql) + sum(len(str(value)) for _, value in self.params)
 
 
+@dataclass(slots=True)
 class Binds:
     """The values of a statement that is being written, each named after its field."""
 
-    def __init__(self) -> None:
-        self._names: dict[tuple[str, type, Bind], str] = {}
-        self._taken: Counter[str] = Counter()
+    names: dict[tuple[str, type, Bind], str] = field(default_factory=dict)
+    taken: Counter[str] = field(default_factory=Counter)
 
     def add(self, name: str, value: Bind) -> str:
         """Take `value` into the statement, and return its placeholder, such as `:subject_1`. Equal values share one."""
         key = (name, type(value), value)
-        if key not in self._names:
-            self._taken[name] += 1
-            self._names[key] = f"{name}_{self._taken[name]}"
-        return f":{self._names[key]}"
+        if key not in self.names:
+            self.taken[name] += 1
+            self.names[key] = f"{name}_{self.taken[name]}"
+        return f":{self.names[key]}"
 
     @property
     def params(self) -> tuple[tuple[str, Bind], ...]:
         """All values so far, by name, in the order of their first use."""
-        return tuple((name, value) for (_, _, value), name in self._names.items())
+        return tuple((name, value) for (_, _, value), name in self.names.items())
 
 
 def rename_binds(sql: str, names: Mapping[str, str]) -> str:
     """Return the text with other placeholders: `names` maps each name to the text that replaces `:name`."""
     return NAMED.sub(lambda found: names[found[1]], sql)
-
-
-Row = tuple[Any, ...]
 
 
 class Source(Protocol):
