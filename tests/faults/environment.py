@@ -124,7 +124,7 @@ class Environment:
         self.pair.wait_replayed()
         [(target,)] = self.primary.execute("SELECT CAST(pg_current_wal_lsn() AS text)")
         sql = "SELECT pg_last_wal_replay_lsn() >= CAST(%s AS pg_lsn)"
-        self.second.wait_until("replay", lambda: bool(self.second.execute(sql, (target,))[0][0]), 10)
+        self.second.wait_until("replay", lambda: bool(self.second.execute(sql, (target,))[0][0]), 60)
 
     @contextlib.contextmanager
     def slow(self, seconds: float) -> Iterator[None]:
@@ -161,12 +161,12 @@ class Environment:
 
     def wait_sleeping(self) -> None:
         """Return once a reading of the slow relation is under way on the standby."""
-        wait_until(lambda: bool(self.list_sessions("wait_event = 'PgSleep'")), 10, "a slow reading is under way")
+        wait_until(lambda: bool(self.list_sessions("wait_event = 'PgSleep'")), "a slow reading is under way")
 
     def wait_read(self) -> None:
         """Return once every reading on the standby that is under way now has ended."""
         [(now,)] = self.standby.execute("SELECT CAST(clock_timestamp() AS text)")
-        wait_until(lambda: not self.list_sessions(f"xact_start < '{now}'"), 10, "older readings have ended")
+        wait_until(lambda: not self.list_sessions(f"xact_start < '{now}'"), "older readings have ended")
 
     def count_conflicts(self) -> int:
         """Return the number of readings that the standby has ended because replay collided with them."""

@@ -104,7 +104,7 @@ def test_a_promoted_standby_is_refused_until_there_is_another(
         ) as scene,
     ):
         with scene.fault("standby promoted") as fault:
-            third.execute("SELECT pg_promote(true, 10)")
+            third.execute("SELECT pg_promote(true, 60)")
             promoted = time.monotonic()
             fault.wait_for(503)
             assert scene.ready() == (503, {"standby": "No read replica answers; please try again."})

@@ -19,7 +19,10 @@ PATIENCE_SECONDS = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """A request and what came of it. `status` None: no answer came, and `fault` says how it ended instead."""
+    """A request and what came of it. `status` None: no answer came, and `fault` says how it ended instead.
+
+    From `sent` on the service has all of it, or its system has; None where the request could not be sent.
+    """
 
     question: Question
     began: float
@@ -28,6 +31,7 @@ class Sample:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     fault: str = ""
+    sent: float | None = None
 
     @property
     def seconds(self) -> float:
@@ -49,6 +53,7 @@ class Client(threading.Thread):
         self._questions = islice(cycle(QUESTIONS), first, None)
         self._keep_alive = keep_alive
         self._link: http.client.HTTPConnection | None = None
+        self._sent: float | None = None
         self._ended = threading.Event()
 
     def run(self) -> None:
@@ -60,7 +65,7 @@ class Client(threading.Thread):
         self._ended.set()
 
     def _ask(self, question: Question) -> Sample:
-        began = time.monotonic()
+        began, self._sent = time.monotonic(), None
         was_open = self._link is not None
         try:
             try:
@@ -73,7 +78,7 @@ class Client(threading.Thread):
             return self._ask_once(question, began)
         except (OSError, http.client.HTTPException) as fault:
             self._hang_up()
-            return Sample(question, began, time.monotonic(), None, fault=repr(fault))
+            return Sample(question, began, time.monotonic(), None, fault=repr(fault), sent=self._sent)
 
     def _ask_once(self, question: Question, began: float) -> Sample:
         self._link = self._link or http.client.HTTPConnection("127.0.0.1", self._port, PATIENCE_SECONDS)
@@ -84,13 +89,15 @@ class Client(threading.Thread):
         }
         # The slow one is never the same twice, so that it is read step by step, in a transaction of some length.
         body = {**question.body, "time": began} if question is SLOW_QUESTION else question.body
+        self._sent = None
         self._link.request("POST", PATH, json.dumps(body), headers)
+        self._sent = time.monotonic()
         response = self._link.getresponse()
         answer = response.read()
         ended = time.monotonic()
         if response.will_close:
             self._hang_up()
-        return Sample(question, began, ended, response.status, dict(response.headers), answer)
+        return Sample(question, began, ended, response.status, dict(response.headers), answer, sent=self._sent)
 
     def _hang_up(self) -> None:
         if self._link is not None:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import Select, WebDriverWait
@@ -68,12 +69,21 @@ def find(browser: webdriver.Chrome, selector: str) -> WebElement:
     def look(driver: webdriver.Chrome) -> WebElement | None:
         return next((each for each in driver.find_elements(By.CSS_SELECTOR, selector) if each.is_displayed()), None)
 
-    found: WebElement = WebDriverWait(browser, SECONDS).until(look, f"nothing to see at {selector}")  # type: ignore[assignment]
+    found: WebElement = wait(browser).until(look, f"nothing to see at {selector}")  # type: ignore[assignment]
     return found
 
 
+def wait(browser: webdriver.Chrome) -> WebDriverWait[webdriver.Chrome]:
+    """Wait also while the page replaces the element that was just found."""
+    return WebDriverWait(browser, SECONDS, ignored_exceptions=[StaleElementReferenceException])
+
+
 def click(browser: webdriver.Chrome, selector: str) -> None:
-    browser.execute_script("arguments[0].click()", find(browser, selector))
+    def try_to(driver: webdriver.Chrome) -> bool:
+        driver.execute_script("arguments[0].click()", find(driver, selector))
+        return True
+
+    wait(browser).until(try_to)
 
 
 def list_requested(browser: webdriver.Chrome) -> list[str]:
@@ -94,8 +104,8 @@ def test_the_page_works_offline_and_sends_a_request_with_a_token(address: str, b
     body.clear()
     body.send_keys('{"perspective_id": 3}')
     click(browser, ".btn.execute")
-    status = find(browser, ".live-responses-table .response .response-col_status")
-    WebDriverWait(browser, SECONDS).until(lambda _: status.text.split()[:1] == ["200"])
+    status = ".live-responses-table .response .response-col_status"
+    wait(browser).until(lambda driver: find(driver, status).text.split()[:1] == ["200"])
     answer = find(browser, ".live-responses-table .response .highlight-code").text
     assert "Carbon plate cracked on first marathon" in answer
 
@@ -126,7 +136,7 @@ def execute(browser: webdriver.Chrome) -> int:
     """Send the body that stands in the open operation; return the answer's status."""
     before = len(list_answers(browser))
     click(browser, ".btn.execute")
-    WebDriverWait(browser, SECONDS).until(lambda driver: len(list_answers(driver)) > before)
+    wait(browser).until(lambda driver: len(list_answers(driver)) > before)
     return list_answers(browser)[-1]
 
 
@@ -217,7 +227,7 @@ def test_no_other_script_runs_in_the_page_and_no_frame_holds_it(address: str, br
 
     browser.get(f"data:text/html,<iframe src='{address}/docs'></iframe>")
     browser.switch_to.frame(0)
-    WebDriverWait(browser, SECONDS).until(lambda driver: driver.execute_script("return document.readyState"))
+    wait(browser).until(lambda driver: driver.execute_script("return document.readyState"))
     assert browser.find_elements(By.CSS_SELECTOR, "#swagger-ui") == []
 
 

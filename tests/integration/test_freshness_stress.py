@@ -15,8 +15,10 @@ from tickiti_query.replica.connection import Target, connect
 from tickiti_query.replica.execution import deadline_from_now
 from tickiti_query.replica.sessions import DirectSessions
 
+pytestmark = pytest.mark.timeout(600)  # on a slow machine each run takes four times as long
+
 DEBIANS = Path("/usr/lib/postgresql/15/bin")
-PATIENCE_SECONDS = 45.0  # for a wrong proof to be caught; it takes about one
+PATIENCE_SECONDS = 120.0  # for a wrong proof to be caught; it takes about one
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import psycopg2
 import pytest
 
 from tests.support.pooler import PGBOUNCER, Pooler
-from tests.support.running import Running, wait_until
+from tests.support.running import SECONDS, Running, wait_until
 from tests.support.servers import crash
 from tests.support.shop import MARCUS, PRIYA, TOM, Shop, open_shop
 from tickiti_query.cli import main
@@ -108,7 +108,7 @@ def test_what_is_committed_is_in_every_later_answer_of_two_workers(
 
     def ask(token: str) -> int:
         asked = 0
-        while committed[0] < rounds:
+        while committed[0] < rounds or not asked:
             least = committed[0]
             status, answer = running.ask(token, body)
             assert status == 200, answer
@@ -121,8 +121,8 @@ def test_what_is_committed_is_in_every_later_answer_of_two_workers(
         shop_pair.primary.execute("UPDATE reporting.tickets SET subject = '0' WHERE id = 1")
         with ThreadPoolExecutor(CALLERS + 1) as threads:
             callers = [threads.submit(ask, (PRIYA, TOM)[number % 2]) for number in range(CALLERS)]
-            threads.submit(write).result(60)
-            assert all(caller.result(60) for caller in callers)
+            threads.submit(write).result(SECONDS)
+            assert all(caller.result(SECONDS) for caller in callers)
         assert len(pooler.command("SHOW SERVERS")) <= SESSIONS
     finally:
         running.end()
@@ -186,9 +186,11 @@ def test_a_crash_behind_the_pooler_ends_every_proof(shop_pair: Pair, tmp_path: P
     """Our connection to the pooler lives on, the postmaster too, and the snapshot reads as before."""
     server: PostgresServer = getattr(shop_pair, name)
     with (
+        contextlib.ExitStack() as ends,
         Pooler(tmp_path / name, server, sessions=1) as one,
         open_replica(one.url, require_standby=False) as replica,
     ):
+        ends.callback(shop_pair.start)
         before, again = replica.observe(soon()), replica.observe(soon())
         assert before.validator == again.validator is not None
         checkpointer = find_checkpointer(server)
@@ -202,7 +204,6 @@ def test_a_crash_behind_the_pooler_ends_every_proof(shop_pair: Pair, tmp_path: P
         )
         assert after.server != before.server
         assert after.validator != before.validator
-    shop_pair.start()
 
 
 def test_a_restart_behind_the_pooler_serves_no_old_proof(shop_pair: Pair, pooled: Shop) -> None:

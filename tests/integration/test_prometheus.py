@@ -94,7 +94,7 @@ def list_empty(watched: Watched) -> set[tuple[str, str]]:
 
 
 def test_a_dashboard_has_something_to_show_and_a_lost_replica_is_seen(watched: Watched, shop_pair: Pair) -> None:
-    deadline = time.monotonic() + SECONDS
+    deadline = time.monotonic() + 2 * SECONDS
     limit = 0
     while empty := list_empty(watched):
         assert time.monotonic() < deadline, empty

@@ -23,6 +23,7 @@ from tests.faults.environment import frozen
 from tests.support.documents import read_document
 from tests.support.gate import PATIENT, closed_gate, count_sleeping, read_through
 from tests.support.hasty import LINGERING
+from tests.support.processes import has_pending, is_stopped
 from tests.support.proxies import PROGRAMS, SEND_AGAIN, Proxy
 from tests.support.running import SECONDS, Running, wait_until
 from tests.support.shop import MARCUS, PATH, PRIYA, TOM
@@ -367,22 +368,6 @@ def test_an_answer_that_was_under_way_says_that_its_connection_ends(serve: Serve
         open_gate()
         assert said.result(SECONDS) == "close"
     assert service.process.wait(SECONDS) == 0
-
-
-def read_status(process: Path, name: str) -> str:
-    """The first word that the system says of a process, or of a thread, under a name."""
-    lines = (process / "status").read_text().splitlines()
-    return next(line.split()[1] for line in lines if line.startswith(f"{name}:"))
-
-
-def is_stopped(pid: int) -> bool:
-    """Tell if none of its threads runs any more, so that a signal finds no one."""
-    return {read_status(thread, "State") for thread in Path(f"/proc/{pid}/task").iterdir()} == {"T"}
-
-
-def has_pending(pid: int, signum: int) -> bool:
-    """Tell if a signal waits for a process that is stopped."""
-    return bool(int(read_status(Path(f"/proc/{pid}"), "ShdPnd"), 16) & (1 << (signum - 1)))
 
 
 def describe(service: Running, worker: int) -> str:

@@ -65,7 +65,7 @@ class Demo:
     def interrupt(self) -> int:
         """Ctrl-C, as a terminal sends it: to the whole foreground process group."""
         os.killpg(self.process.pid, signal.SIGINT)
-        return self.process.wait(30)
+        return self.process.wait(60)
 
     def end(self) -> None:
         if self.process.poll() is None:

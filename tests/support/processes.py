@@ -32,3 +32,19 @@ def list_descendants(pid: int) -> set[int]:
         found.update(below)
         waiting.extend(below)
     return found
+
+
+def read_status(process: Path, name: str) -> str:
+    """The first word that the system says of a process, or of a thread, under a name."""
+    lines = (process / "status").read_text().splitlines()
+    return next(line.split()[1] for line in lines if line.startswith(f"{name}:"))
+
+
+def is_stopped(pid: int) -> bool:
+    """Tell if none of its threads runs any more, so that a signal finds no one."""
+    return {read_status(thread, "State") for thread in Path(f"/proc/{pid}/task").iterdir()} == {"T"}
+
+
+def has_pending(pid: int, signum: int) -> bool:
+    """Tell if a signal waits for a process that is stopped."""
+    return bool(int(read_status(Path(f"/proc/{pid}"), "ShdPnd"), 16) & (1 << (signum - 1)))

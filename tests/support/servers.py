@@ -27,7 +27,7 @@ def resume_replay(pair: Pair) -> None:
     pair.standby.execute("SELECT pg_wal_replay_resume()")
 
 
-def promote(pair: Pair, timeout: float = 10.0) -> None:
+def promote(pair: Pair, timeout: float = 60.0) -> None:
     """Make the standby a primary of its own; the next `create` in its directory builds a new standby."""
     [(done,)] = pair.standby.execute("SELECT pg_promote(true, %s)", (int(timeout),))
     if not done:

@@ -1,5 +1,6 @@
 """A primary and its hot standby: what is committed on the one is visible on the other at once."""
 
+import random
 import signal
 import socket
 from collections.abc import Mapping
@@ -25,6 +26,7 @@ SETTINGS = {
     "wal_sender_timeout": "5s",
     "autovacuum": "off",  # nothing happens on the primary but what was asked for
 }
+PORTS = range(10_000, 20_000)
 PRIMARY_SETTINGS = {"synchronous_standby_names": "*", "synchronous_commit": "remote_apply"}
 
 
@@ -95,7 +97,7 @@ class Pair:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def wait_replayed(self, timeout: float = 10.0) -> None:
+    def wait_replayed(self, timeout: float = 60.0) -> None:
         """Return once the standby has applied all that the primary has written up to now."""
         [(target,)] = self.primary.execute("SELECT CAST(pg_current_wal_lsn() AS text)")
         sql = "SELECT pg_last_wal_replay_lsn() >= CAST(%s AS pg_lsn)"
@@ -111,7 +113,16 @@ class Pair:
 
 
 def _find_free_ports() -> tuple[int, int]:
-    with socket.socket() as first, socket.socket() as second:
-        for each in (first, second):
-            each.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
+    """Two ports below those that the system gives to whoever connects."""
+    free = filter(_is_free, random.sample(PORTS, len(PORTS)))
+    return next(free), next(free)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
