@@ -505,3 +505,21 @@ def test_the_list_of_indexes_is_that_of_the_file() -> None:
 
 def test_every_relation_has_a_key() -> None:
     assert KEYS.keys() == RELATIONS.keys()
+
+
+def test_a_null_that_the_contract_does_not_have_is_named(case: Case) -> None:
+    case.execute(
+        """
+ALTER TABLE tickets ALTER updated_at DROP NOT NULL, ALTER subject DROP NOT NULL;
+ALTER TABLE users RENAME TO people;
+CREATE VIEW users AS SELECT id, name, CAST(NULLIF(email, '') AS text) AS email, is_staff, is_active, sees_all_queues
+FROM people;
+GRANT SELECT ON users TO ROLE_NAME;
+INSERT INTO people (id, name, email) VALUES (1, 'Ann', 'ann@x.example'), (2, 'Bob', '');
+INSERT INTO tickets (id, number, subject, status, priority, queue_id, originator_email, created_at)
+VALUES (1, 1, 'x', 'open', 20, 1, 'ann@x.example', now());
+"""
+    )
+    code, lines, _ = case.check()
+    named = [line.partition(": ")[0] for line in lines if "is NULL in a row" in line]
+    assert (code, named) == (0, ["warning  tickets.updated_at", "warning  users.email"])

@@ -9,6 +9,7 @@ from typing import Any
 from tickiti_query.cli.checks.columns import check_columns
 from tickiti_query.cli.checks.hosts import check_hosts
 from tickiti_query.cli.checks.indexes import check_indexes
+from tickiti_query.cli.checks.nulls import check_nulls
 from tickiti_query.cli.checks.pooler import check_pooler
 from tickiti_query.cli.checks.result import CheckResult, Level
 from tickiti_query.cli.checks.rights import check_rights
@@ -16,12 +17,20 @@ from tickiti_query.cli.checks.server import check_server
 from tickiti_query.cli.session import Session, open_session, read_settings
 
 Check = Callable[[Session], Iterator[CheckResult]]
-CHECKS: tuple[Check, ...] = (check_hosts, check_server, check_pooler, check_columns, check_indexes, check_rights)
+CHECKS: tuple[Check, ...] = (
+    check_hosts,
+    check_server,
+    check_pooler,
+    check_columns,
+    check_nulls,
+    check_indexes,
+    check_rights,
+)
 DESCRIPTION = """
 Reads the replica of TICKITI_REPLICA_URL as the service would, and prints one line a finding: `ok`, `warning` or
 `fault`, what it is about, and what is the matter. Looks at each host of the URL, at the server that is read (version,
 standby, lag, the link to the primary), at a pooler, at the reporting contract in TICKITI_REPLICA_SCHEMA (what is
-missing, unreadable or of a wrong type), its indexes, and what the role could write. Changes nothing.
+missing, unreadable, NULL or of a wrong type), its indexes, and what the role could write. Changes nothing.
 """
 EPILOG = "Exit code: 0 without faults, 1 with faults, 2 where the settings are wrong or nothing can be connected to."
 

@@ -1,6 +1,6 @@
 """The reporting contract: every relation and column the service reads, with its type. Nothing else is read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 # Raised when a relation or a column is added. A label of the build metric, and in the log's first line.
 CONTRACT_VERSION = 1
@@ -50,6 +50,22 @@ COLUMNS = {
 RELATIONS: Mapping[str, Mapping[str, str]] = {
     relation: {name: kind for name, _, kind in (column.partition(" ") for column in columns.split(", "))}
     for relation, columns in COLUMNS.items()
+}
+# The columns that may be NULL, by relation.
+NULLABLE: Mapping[str, Set[str]] = {
+    "personal_access_tokens": {"abilities", "allowed_ip", "expires_at", "created_at"},
+    "tickets": {
+        "assigned_to_email",
+        "resolution",
+        "on_hold_until",
+        "last_responder_email",
+        "last_response_at",
+        "deleted_at",
+    },
+    "responses": {"deleted_at"},
+    "watchlists": {"owner_id"},
+    "ticket_user_states": {"last_read_at"},
+    "perspectives": {"description", "owner_id", "impersonate_user_id"},
 }
 # The relations that every request reads, whatever it asks for.
 READ_BY_ALL = (

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tickiti_query.demo.loading import read_ddl
-from tickiti_query.reporting.contract import CONTRACT_VERSION, RELATIONS
+from tickiti_query.reporting.contract import CONTRACT_VERSION, NULLABLE, RELATIONS
 
 # version -> digest of the relations; a new version is a new line
 DIGESTS = {1: "36a633154f63fbde"}
@@ -79,6 +79,15 @@ def test_the_owner_of_the_views_may_read_each_table() -> None:
 
 def test_the_demo_has_the_contracts_tables() -> None:
     assert dict(list_tables()) == RELATIONS
+
+
+def test_the_demo_forbids_the_nulls_that_the_contract_does_not_have() -> None:
+    nullable = {relation: set[str]() for relation in RELATIONS}
+    for relation, columns in re.findall(TABLE, re.sub(r" *--.*", "", read_ddl())):
+        for line in columns.split(",\n"):
+            if "NOT NULL" not in line and "PRIMARY KEY" not in line:
+                nullable[relation].add(line.split()[0])
+    assert {relation: columns for relation, columns in nullable.items() if columns} == NULLABLE
 
 
 def digest_relations() -> str:
