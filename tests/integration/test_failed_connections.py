@@ -16,6 +16,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.support.running import ROOT, build_environment, wait_until
+from tests.support.servers import OPENSSL, make_certificate
 from tests.support.shop import PRIYA, Shop, open_shop
 from tickiti_query.cli import main
 from tickiti_query.demo.loading import READER, create_reader, create_schema
@@ -27,7 +28,6 @@ ROLE = "with_password"
 PASSWORD = "p@ss:w/o#r?d%"
 ADMITTED = f"local all {ROLE} scram-sha-256\nlocal all refused reject\nlocal all all trust\n"
 NOBODY = 65534
-OPENSSL = "/usr/bin/openssl"
 
 
 @dataclass(frozen=True)
@@ -163,13 +163,7 @@ def serve_tls(certificate: Path) -> Iterator[int]:
             listener.shutdown(socket.SHUT_RDWR)
 
 
-def make_certificate(path: Path, name: str) -> Path:
-    words = f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={name} -out {path} -keyout {path.with_suffix('.key')}"
-    subprocess.run([OPENSSL, *words.split()], check=True, capture_output=True)
-    return path
-
-
-@pytest.mark.skipif(not Path(OPENSSL).exists(), reason="no openssl: no certificate was made")
+@pytest.mark.skipif(not OPENSSL.exists(), reason="no openssl: no certificate was made")
 def test_a_certificate_that_does_not_hold_is_told(
     server: Server, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:

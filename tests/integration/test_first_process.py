@@ -15,21 +15,13 @@ import pytest
 
 from config.machine import find_heartbeat_directory
 from config.settings import SettingsError
+from tests.support.processes import may_unshare
 from tests.support.running import COMMAND, ROOT, SECONDS, Running, build_environment, find_free_port, wait_until
 
 NOWHERE = "postgresql://nobody@127.0.0.1:1/nothing"
 TINI = shutil.which("tini")
 DELAYS_MS = (0, 50, 100, 200, 300)
 END_SECONDS = 18.0  # shorter than the time that a graceful stop may take: nothing is under way
-
-
-def may_unshare(*namespaces: str) -> bool:
-    unshare = shutil.which("unshare")
-    if unshare is None:
-        return False
-    return subprocess.run([unshare, *namespaces, "true"], capture_output=True, check=False).returncode == 0
-
-
 needs_processes = pytest.mark.skipif(
     not may_unshare("--pid", "--fork", "--mount-proc"), reason="no process namespace may be made here"
 )

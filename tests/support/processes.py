@@ -1,5 +1,7 @@
 """Processes as /proc shows them."""
 
+import shutil
+import subprocess
 from pathlib import Path
 
 
@@ -48,3 +50,11 @@ def is_stopped(pid: int) -> bool:
 def has_pending(pid: int, signum: int) -> bool:
     """Tell if a signal waits for a process that is stopped."""
     return bool(int(read_status(Path(f"/proc/{pid}"), "ShdPnd"), 16) & (1 << (signum - 1)))
+
+
+def may_unshare(*namespaces: str) -> bool:
+    """Return True where a process may be started in namespaces of its own."""
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        return False
+    return subprocess.run([unshare, *namespaces, "true"], capture_output=True, check=False).returncode == 0

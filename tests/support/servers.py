@@ -1,6 +1,8 @@
 """Faults of a pair's servers, and the other things that only tests do with them."""
 
 import signal
+import subprocess
+from pathlib import Path
 from urllib.parse import quote
 
 from psycopg2 import extensions, sql
@@ -8,6 +10,8 @@ from psycopg2 import extensions, sql
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.postgres import PostgresServer, ServerError
 from tickiti_query.reporting.contract import RELATIONS
+
+OPENSSL = Path("/usr/bin/openssl")
 
 
 def pause_replay(pair: Pair) -> None:
@@ -49,3 +53,10 @@ def clear_world(connection: extensions.connection, schema: str = "reporting") ->
     names = [sql.Identifier(schema, relation) for relation in RELATIONS]
     with connection, connection.cursor() as cursor:
         cursor.execute(sql.SQL(";").join(sql.SQL("DELETE FROM {}").format(name) for name in names))
+
+
+def make_certificate(path: Path, name: str) -> Path:
+    """Make a certificate of a name that signs itself, and its key beside it."""
+    words = f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={name} -out {path} -keyout {path.with_suffix('.key')}"
+    subprocess.run([str(OPENSSL), *words.split()], check=True, capture_output=True)
+    return path

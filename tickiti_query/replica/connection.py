@@ -1,8 +1,6 @@
 """Connections to the replica. The hosts of the URL are tried in order, each with its own connect timeout."""
 
 import re
-import socket
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -13,51 +11,14 @@ import psycopg2
 from psycopg2 import extensions
 
 from tickiti_query.model.request import Deadline
+from tickiti_query.replica.addresses import ADDRESSES
 from tickiti_query.replica.database_errors import DeadlinePassed, NoConnectionError, PasswordFileError, PoolerError
 from tickiti_query.replica.execution import ReplicaConnection
 
 Host = dict[str, str]  # the connection parameters for one host of the URL
 
-RESOLVE_SECONDS = 2.0
-
-
-def list_addresses(host: Host, deadline: Deadline) -> Iterator[Host]:
-    """Yield a host once for each address of its name. A host that names a socket or an address is yielded unchanged.
-
-    Raise psycopg2.OperationalError where the name has no address, or where resolving it takes too long.
-    """
-    name = host.get("host", "")
-    if not name or name.startswith(("/", "@")) or "hostaddr" in host:
-        yield host
-        return
-    for address in resolve_host(name, deadline):
-        yield {**host, "hostaddr": address}
-
-
-def resolve_host(name: str, deadline: Deadline) -> list[str]:
-    """Return the addresses of a host name, in the system's order. Raise psycopg2.OperationalError."""
-    found: list[str] = []
-    errors: list[OSError] = []
-
-    def resolve() -> None:
-        try:
-            answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
-        except OSError as error:
-            errors.append(error)
-        else:
-            found.extend(dict.fromkeys(str(answer[4][0]) for answer in answers))
-
-    resolver = threading.Thread(target=resolve, name="resolve-host", daemon=True)
-    resolver.start()
-    resolver.join(deadline.within(RESOLVE_SECONDS).remaining_seconds)
-    if errors:
-        raise psycopg2.OperationalError(f'could not translate host name "{name}" to address: {errors[0].strerror}')
-    if not found:
-        raise DeadlinePassed(f'the look-up of host name "{name}" took too long')
-    return found
-
-
-CONNECT_SECONDS_A_HOST = 2.0
+CONNECT_SECONDS = 2.0  # for each address, where the URL has no connect_timeout
+LONGEST_CONNECT_SECONDS = 3600.0  # where it says that there is no limit
 LOCK_TIMEOUT_MS = 1000
 TIMES = {"TimeZone": "UTC", "DateStyle": "ISO"}  # settings that a server reports when they change
 ATTRIBUTES_A_HOST = ("host", "hostaddr", "port")
@@ -156,17 +117,42 @@ def connect(hosts: Iterable[Host], deadline: Deadline, examine: Examine = lambda
 def connect_to_host(host: Host, deadline: Deadline, examine: Examine) -> ReplicaConnection:
     """Return a connection to the first address of a host that `examine` does not refuse. Raise the last error."""
     last_error = psycopg2.Error()
-    for address in list(list_addresses(host, deadline)):
+    for address in list_addresses(host, deadline):
         try:
             return connect_to(address, deadline, examine)
         except psycopg2.Error as error:
             last_error = error
+            if isinstance(error, DeadlinePassed):
+                ADDRESSES.note_silent(address.get("hostaddr", ""))
     raise last_error
 
 
+def list_addresses(host: Host, deadline: Deadline) -> list[Host]:
+    """Return a host once for each address of its name; a host that names a socket or an address, unchanged.
+
+    Raise psycopg2.OperationalError where the name has no address, or where looking it up takes too long.
+    """
+    name = host.get("host", "")
+    if not name or name.startswith(("/", "@")) or "hostaddr" in host:
+        return [host]
+    return [{**host, "hostaddr": address} for address in ADDRESSES.find(name, deadline.remaining_seconds)]
+
+
+def find_connect_seconds(host: Host) -> float:
+    """Return how long connecting to an address may take: what connect_timeout of the URL says, as libpq reads it."""
+    try:
+        seconds = int(host.get("connect_timeout", CONNECT_SECONDS))
+    except ValueError:  # libpq says so
+        return CONNECT_SECONDS
+    return float(seconds) if seconds > 0 else LONGEST_CONNECT_SECONDS
+
+
 def connect_to(address: Host, deadline: Deadline, examine: Examine) -> ReplicaConnection:
-    """Return an autocommit connection to one address that `examine` does not refuse. Raise psycopg2.Error."""
-    factory = partial(ReplicaConnection, deadline=deadline.within(CONNECT_SECONDS_A_HOST))
+    """Return an autocommit connection to one address that `examine` does not refuse. Raise psycopg2.Error.
+
+    The time limit is kept here, because libpq leaves its own to whoever waits by a callback.
+    """
+    factory = partial(ReplicaConnection, deadline=deadline.within(find_connect_seconds(address)))
     parameters = read_password(address)
     try:
         connection: ReplicaConnection = psycopg2.connect(connection_factory=factory, **parameters)  # type: ignore[call-overload]

@@ -97,7 +97,11 @@ class ReplicaConnection(extensions.connection):
 
     def __init__(self, dsn: str, *args: Any, deadline: Deadline, **kwargs: Any) -> None:
         self.deadline = deadline  # libpq connects, and waits, in the next line
-        super().__init__(dsn, *args, **kwargs)
+        try:
+            super().__init__(dsn, *args, **kwargs)
+        except BaseException:
+            self.close()  # or its socket would stay open as long as anybody has the error
+            raise
         self.prepared = PreparedStatements()
         self.repertoire = Repertoire(self.info.parameter_status("server_encoding"))
 

@@ -1,5 +1,6 @@
 """The replica: connections to one server at a time, its state, and work that is done in one snapshot of it."""
 
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from typing import TypeVar, cast
 import psycopg2
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from tickiti_query.cache.snapshot import Server, Snapshot
 from tickiti_query.model.errors import QueryTimeout, ReplicaUnavailable
@@ -28,36 +29,14 @@ from tickiti_query.replica.database_errors import (
     to_query_error,
 )
 from tickiti_query.replica.encoding import install_replacing_codecs
-from tickiti_query.replica.execution import ReplicaConnection, install_wait_callback
+from tickiti_query.replica.execution import ReplicaConnection, deadline_from_now, install_wait_callback
+from tickiti_query.replica.opening import LazyConnection
 from tickiti_query.replica.sessions import Sessions, Transaction, choose_sessions, end_transaction, read_every_byte
 
 T = TypeVar("T")
 MOST_ATTEMPTS = 2  # at a reading that failed in a way that passes
 OBSERVE_SECONDS = 3.0
 GRACE_SECONDS = 1.0  # how much longer than statement_timeout the client waits
-
-
-class LazyConnection:
-    """A connection that its first borrower opens, within the borrower's deadline.
-
-    SQLAlchemy's pool creates what it lends without arguments, and so could not pass the deadline on.
-    """
-
-    def __init__(self, open_connection: Callable[[Deadline], ReplicaConnection]) -> None:
-        self._open_connection = open_connection
-        self._connection: ReplicaConnection | None = None
-
-    def open(self, deadline: Deadline) -> ReplicaConnection:
-        """Return the open connection with the borrower's deadline. Raise ReplicaUnavailable."""
-        if self._connection is None or self._connection.closed:
-            self._connection = self._open_connection(deadline)
-        self._connection.deadline = deadline
-        return self._connection
-
-    def close(self) -> None:
-        """Close the connection if it is open."""
-        if self._connection is not None:
-            self._connection.close()
 
 
 class Pool:
@@ -83,7 +62,7 @@ class Pool:
         self._sessions = sessions
         self._require_standby = require_standby
         self._server: Server | None = None
-        self._lock = threading.Lock()
+        self._lock, self._lending = threading.Lock(), threading.Lock()
         self._is_closed = False
         # A QueuePool without an Engine: the Engine's dialect would read a new server's settings outside our deadline.
         self._queue = QueuePool(
@@ -98,12 +77,9 @@ class Pool:
     @contextmanager
     def connection(self, deadline: Deadline) -> Iterator[tuple[ReplicaConnection, Server]]:
         """Lend a connection and the server that it leads to. Raise ReplicaUnavailable where there is none."""
+        loan = self._lend()
         try:
-            loan = self._queue.connect()
-        except NoFreeConnection:
-            raise ReplicaUnavailable from None
-        try:
-            connection = cast("LazyConnection", loan.dbapi_connection).open(deadline)
+            connection = find_lazy(loan).open(deadline)
             assert self._server is not None  # noqa: S101  opening a connection has identified its server
             try:
                 yield connection, self._server
@@ -118,9 +94,25 @@ class Pool:
             if self._is_closed:
                 self.close()
 
-    def _open_connection(self, deadline: Deadline) -> ReplicaConnection:
+    def _lend(self) -> PoolProxiedConnection:
+        """Return a loan, of an open connection where one is idle: another may take long to be opened."""
+        passed: list[PoolProxiedConnection] = []
+        with self._lending:  # nobody misses those that are passed over
+            try:
+                loan = self._queue.connect()
+                while not find_lazy(loan).is_open and self._queue.checkedin():
+                    passed.append(loan)
+                    loan = self._queue.connect()
+            except NoFreeConnection:
+                raise ReplicaUnavailable from None
+            for each in passed:
+                each.close()
+        return loan
+
+    def _open_connection(self) -> ReplicaConnection:
+        """Return a new connection. Each address has a time of its own; no request waits for all of them."""
         try:
-            return connect(self._hosts, deadline, self._examine)
+            return connect(self._hosts, deadline_from_now(math.inf), self._examine)
         except psycopg2.Error as error:
             raise to_connect_error(error) from error
 
@@ -143,6 +135,11 @@ class Pool:
         """Close the connections that are not in use now, and the others when they are returned."""
         self._is_closed = True
         self._queue.dispose()
+
+
+def find_lazy(loan: PoolProxiedConnection) -> LazyConnection:
+    """Return what SQLAlchemy's pool has lent."""
+    return cast("LazyConnection", loan.dbapi_connection)
 
 
 class Replica:

@@ -32,9 +32,8 @@ import _socket, os, time
 from gevent import monkey
 sleep = monkey.get_original("time", "sleep")
 _socket.getaddrinfo = lambda *args: sleep(10.0)
-from tickiti_query.replica.connection import resolve_host
+from tickiti_query.replica.addresses import AddressBook
 from tickiti_query.replica.database_errors import DeadlinePassed
-from tickiti_query.replica.execution import deadline_from_now
 
 turns = 0
 def turn():
@@ -46,7 +45,7 @@ def turn():
 gevent.spawn(turn)
 began = time.monotonic()
 try:
-    resolve_host("replica.example", deadline_from_now(0.4))
+    AddressBook().find("replica.example", 0.4)
 except DeadlinePassed as fault:
     print(turns, time.monotonic() - began, fault, flush=True)
 os._exit(0)  # the thread still sleeps

@@ -20,7 +20,8 @@ from tickiti_query.replica.replica import Pool
 from tickiti_query.replica.sessions import DirectSessions
 
 SERVER = Server(generation=1, system=77, major=18)
-DEADLINE = Deadline(10.0, lambda: 0.0)
+DEADLINE = Deadline(60.0, lambda: 0.0)
+NO_TIME = Deadline(0.0, lambda: 0.0)
 
 
 class Connection:
@@ -47,6 +48,8 @@ class World:
         self.opened: list[Connection] = []
         self.lost: list[Pool] = []
         self.hosts: list[Any] = []
+        self.answers = threading.Event()
+        self.answers.set()
         sessions = mock.Mock(spec=DirectSessions)
         sessions.identify.side_effect = lambda *_: (self.identity, self.is_standby)
         monkeypatch.setattr(replica_module, "connect", self.connect)
@@ -54,6 +57,7 @@ class World:
         self.pool = Pool(target, 2, 1, sessions, require_standby=True, on_lost=self.lost.append)
 
     def connect(self, hosts: Any, deadline: Deadline, examine: Callable[..., None]) -> Connection:
+        self.answers.wait()
         self.hosts = [host["host"] for host in hosts]
         connection = Connection(deadline)
         examine(connection, {"host": self.hosts[-1]})
@@ -158,3 +162,15 @@ def test_a_closed_pool_closes_what_is_returned_to_it(w: World) -> None:
         w.pool.close()
         assert [connection.closed for connection in w.opened] == [False, True]
     assert [connection.closed for connection in w.opened] == [True, True]
+
+
+def test_an_open_connection_is_lent_before_one_that_takes_long_to_open(w: World) -> None:
+    with w.pool.connection(DEADLINE) as (opened, _):
+        pass
+    w.answers.clear()
+    with w.pool.connection(DEADLINE), pytest.raises(ReplicaUnavailable), w.pool.connection(NO_TIME):
+        pass
+    for _ in range(3):  # though the other was returned last
+        with w.pool.connection(NO_TIME) as (lent, _server):
+            assert lent is opened
+    w.answers.set()

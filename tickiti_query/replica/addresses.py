@@ -1,0 +1,99 @@
+"""The addresses of host names (DNS): looked up in the background, within a time of their own, and kept for a while.
+
+libpq resolves a name in a call that ignores our deadline and blocks gevent's event loop.
+"""
+
+import socket
+import threading
+import time
+from collections.abc import Callable
+
+import psycopg2
+
+from tickiti_query.replica.database_errors import DeadlinePassed
+
+LOOK_UP_SECONDS = 2.0  # the longest wait for the name servers
+FRESH_SECONDS = 5.0  # how long nobody asks them again
+KEPT_SECONDS = 300.0  # how long a result is used where they do not answer
+SILENT_SECONDS = 300.0  # how long an address that did not answer comes after the others
+LookUp = Callable[[str], list[str]]
+
+
+def look_up_host(name: str) -> list[str]:
+    """Return the addresses of a name in the system's order. Raise OSError."""
+    try:
+        answers = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+    except UnicodeError as error:  # a label that is empty or too long
+        raise socket.gaierror(socket.EAI_NONAME, "this is no host name") from error
+    return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
+
+
+class PendingLookUp:
+    """A look-up under way, and its outcome once it has ended."""
+
+    def __init__(self) -> None:
+        self.ended = threading.Event()
+        self.addresses: list[str] = []
+        self.error: OSError | None = None
+
+    @property
+    def is_answered(self) -> bool:
+        """True where the name servers have answered, be it that there is no such name."""
+        return self.ended.is_set() and getattr(self.error, "errno", None) != socket.EAI_AGAIN
+
+
+class AddressBook:
+    """The addresses of names. Safe for threads: those that need one name at the same time share a look-up."""
+
+    def __init__(self, look_up: LookUp = look_up_host, clock: Callable[[], float] = time.monotonic) -> None:
+        self._look_up = look_up
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._known: dict[str, tuple[list[str], float]] = {}
+        self._pending: dict[str, PendingLookUp] = {}
+        self._silent: dict[str, float] = {}
+
+    def find(self, name: str, seconds: float = LOOK_UP_SECONDS) -> list[str]:
+        """Return the addresses of a name, those that were silent lately last. Raise psycopg2.OperationalError."""
+        with self._lock:
+            addresses, when = self._known.get(name, ([], 0.0))
+            age = self._clock() - when
+            if addresses and age < FRESH_SECONDS:
+                return self._sort(addresses)
+            pending = self._pending.get(name) or self._begin(name)
+        pending.ended.wait(min(seconds, LOOK_UP_SECONDS))
+        if pending.addresses:
+            return self._sort(pending.addresses)
+        if addresses and age < KEPT_SECONDS and not pending.is_answered:
+            return self._sort(addresses)
+        if pending.error is None:
+            raise DeadlinePassed(f'the look-up of host name "{name}" took too long')
+        raise psycopg2.OperationalError(f'could not translate host name "{name}" to address: {pending.error.strerror}')
+
+    def note_silent(self, address: str) -> None:
+        """Note an address that did not answer in time."""
+        self._silent[address] = self._clock()
+
+    def _sort(self, addresses: list[str]) -> list[str]:
+        now = self._clock()
+        return sorted(addresses, key=lambda each: now - self._silent.get(each, float("-inf")) < SILENT_SECONDS)
+
+    def _begin(self, name: str) -> PendingLookUp:
+        pending = self._pending[name] = PendingLookUp()
+        threading.Thread(target=self._ask, args=(name, pending), name="look-up", daemon=True).start()
+        return pending
+
+    def _ask(self, name: str, pending: PendingLookUp) -> None:
+        """Ask the name servers. A result that comes too late for whoever waited is kept for the next."""
+        try:
+            pending.addresses = self._look_up(name)
+        except OSError as error:
+            pending.error = error
+        with self._lock:
+            if pending.addresses:
+                self._known[name] = (pending.addresses, self._clock())
+            del self._pending[name]
+        pending.ended.set()
+
+
+ADDRESSES = AddressBook()  # of this process
