@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent
 settings.register_profile("tests", deadline=None, suppress_health_check=list(HealthCheck), print_blob=True)
 settings.load_profile("tests")
 
-pytest_plugins = [f"tests.support.{name}" for name in ("workers", "leak_listener", "left_out", "demo")]
+pytest_plugins = [f"tests.support.{name}" for name in ("workers", "leak_listener", "sample", "left_out", "demo")]
 ORDER = (
     "test_architecture.py",
     "unit",

@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 
+from tests.support.sample import get_sample
+
 OPTION = "--leave-nothing-out"
 
 
-def describe_left_out(reasons: list[str]) -> str:
-    """Return the sentence that names the reasons, each with the number of its tests."""
+def describe_left_out(reasons: list[str], sample: str | None = None) -> str:
+    """Return the sentence that names the reasons, each with the number of its tests, and the sample that was run."""
+    drawn = "" if sample is None else f" Of large files this was the sample {sample}: --all runs everything."
     if not reasons:
-        return "Nothing was left out."
+        return f"Nothing was left out.{drawn}"
     counted = [f"{reason} ({count})" for reason, count in sorted(Counter(reasons).items())]
-    return f"Left out: {len(reasons)} tests. {'; '.join(counted)}."
+    return f"Left out: {len(reasons)} tests. {'; '.join(counted)}.{drawn}"
 
 
 def read_reason(report: pytest.TestReport) -> str:
@@ -41,7 +44,7 @@ class LeftOut:
         yield
         terminal: Any = self._config.pluginmanager.get_plugin("terminalreporter")
         if terminal is not None:
-            terminal.write_line(describe_left_out(self._reasons))
+            terminal.write_line(describe_left_out(self._reasons, get_sample(self._config)))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

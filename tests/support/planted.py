@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PLUGINS = ("xdist", "tests.support.workers", "tests.support.leak_listener", "tests.support.left_out")
+PLUGINS = ("xdist", *(f"tests.support.{name}" for name in ("workers", "leak_listener", "sample", "left_out")))
 ENVIRONMENT = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # the other plugins take longer to load than all else
 
 
