@@ -1,5 +1,7 @@
-"""The table of docs/dependencies.md, from what the packages say: `python -m tests.support.licences` writes it."""
+"""docs/licences.csv, from what the packages say: `python -m tests.support.licences` writes it."""
 
+import csv
+import io
 import re
 from importlib.metadata import metadata
 from pathlib import Path
@@ -7,9 +9,8 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs" / "dependencies.md"
+TABLE = ROOT / "docs" / "licences.csv"
 FILES = ("requirements.txt", "requirements/tracing.txt")
-BEGIN, END = "<!-- table -->\n", "<!-- /table -->"
 NEWEST = "3.11.99"  # the table is of the image's Python
 CLASSIFIER = "License :: OSI Approved :: "
 
@@ -36,18 +37,14 @@ def find_licence(name: str) -> str:
 
 def write_table() -> str:
     """A row for each package, by name."""
-    rows = [
-        f"| {name} | {version} | {find_licence(name)} | {file} |\n"
-        for name, (version, file) in sorted(list_pinned().items())
-    ]
-    return "| package | version | licence | of |\n|---|---|---|---|\n" + "".join(rows)
-
-
-def write_page(text: str) -> str:
-    """The page with the table of today in it."""
-    before, rest = text.split(BEGIN)
-    return before + BEGIN + write_table() + END + rest.split(END)[1]
+    written = io.StringIO()
+    table = csv.writer(written, lineterminator="\n")
+    table.writerow(("package", "version", "licence", "of"))
+    table.writerows(
+        (name, version, find_licence(name), file) for name, (version, file) in sorted(list_pinned().items())
+    )
+    return written.getvalue()
 
 
 if __name__ == "__main__":
-    PAGE.write_text(write_page(PAGE.read_text("utf-8")), "utf-8")
+    TABLE.write_text(write_table(), "utf-8")
