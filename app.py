@@ -49,6 +49,7 @@ from tickiti_query.query.reader import Reader
 from tickiti_query.query.service import TicketQueryService
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import OBSERVE_SECONDS, Replica
+from tickiti_query.reporting.contract_source import ContractSources
 from tickiti_query.reporting.perspectives import find_perspective, resolve
 from tickiti_query.reporting.rights import find_powers
 from tickiti_query.reporting.tokens import find_token
@@ -153,6 +154,7 @@ def make_service(
     authorize = make_authorizer(settings.token_expiration_minutes, partial(datetime.now, UTC))
     reader = Reader(
         replica=replica,
+        open_contract=ContractSources().open,
         find_token=find_token,
         authorize=authorize,
         find_perspective=find_perspective,

@@ -14,7 +14,7 @@ import pytest
 from tests.support.shop import PRIYA, TOM, Shop
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.cli import explain, main, why
-from tickiti_query.cli.question import read_question
+from tickiti_query.cli.question import open_contract, read_question
 from tickiti_query.cli.wording import quote
 from tickiti_query.compiler.reasons import Reasons
 from tickiti_query.demo.loading import READER
@@ -132,7 +132,8 @@ def test_the_verdict_is_what_the_service_lists(shop: Shop, user: str, token: str
 
 
 def judge(user: str, query: TicketQuery, number: int, source: Transaction) -> tuple[Reasons | None, why.Place]:
-    return why.judge(source, read_question(source, user, query), number)[1:]
+    contract = open_contract(source)
+    return why.judge(contract, read_question(contract, user, query), number)[1:]
 
 
 # what is changed of ticket 220009 -> how it is undone, and the line that says so

@@ -45,13 +45,14 @@ class Comparison:
 
     client: FlaskClient
     primary: Any
+    schema: str = SCHEMA
 
     def load(self, world: World) -> None:
         """Replace the world; it is on the standby when this returns."""
-        clear_world(self.primary, SCHEMA)
+        clear_world(self.primary, self.schema)
         responses = [{**row, "id": number} for number, row in enumerate(world["responses"], 1)]
         filled = {**world, "personal_access_tokens": make_tokens(world), "responses": responses}
-        load_world(self.primary, filled, SCHEMA)
+        load_world(self.primary, filled, self.schema)
 
     def ask(self, user_id: int, body: Any) -> tuple[int, dict[str, Any], Any]:
         """The service's status, JSON and headers."""

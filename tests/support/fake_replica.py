@@ -9,7 +9,7 @@ from typing import Any
 from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot, SnapshotId
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Statement
-from tickiti_query.reporting import tokens
+from tickiti_query.reporting import columns, tokens
 
 STAMP = "10:20: 2026-05-01 t"
 SERVER = Server(generation=1, system=77, major=18)
@@ -76,6 +76,10 @@ class FakeReplica:
         if statement == SNAPSHOT_ID:
             running = self.state.snapshot_id.running
             return [(f"/{STAMP}" if running is None else f"/{STAMP}/{running}",)]
+        if columns.STATE.sql in statement.sql:
+            return record([("as it was",)])
+        if statement.sql == columns.COLUMNS:
+            return []
         if tokens.SQL in statement.sql:
             return record(find_token_rows(binds))
         if "FROM perspectives p" in statement.sql:

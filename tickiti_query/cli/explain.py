@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tickiti_query.cli.psql_script import write_script
-from tickiti_query.cli.question import Question, add_question, open_replica, read_query, read_question
+from tickiti_query.cli.question import Question, add_question, open_contract, open_replica, read_query, read_question
 from tickiti_query.cli.scan_warnings import find_growing_tables, list_scan_warnings
 from tickiti_query.cli.session import read_settings
 from tickiti_query.cli.wording import describe_condition, describe_order, describe_search, enumerate_all, quote
@@ -51,9 +51,10 @@ def run(args: argparse.Namespace) -> int:
         query = read_query(args, settings)
 
         def read(source: Transaction) -> tuple[Question, Mapping[int, str], Mapping[str, str]]:
-            question = read_question(source, args.user, query)
+            contract = open_contract(source)
+            question = read_question(contract, args.user, query)
             wanted = (("queues", question.asker.actor.queues or ()),)
-            queues: dict[int, str] = dict(source.fetch(Statement(QUEUES, wanted)))
+            queues: dict[int, str] = dict(contract.fetch(Statement(QUEUES, wanted)))
             return question, queues, find_growing_tables(source, settings.replica_schema)
 
         question, queues, tables = replica.read(read, deadline_from_now(replica.longest_read_seconds))

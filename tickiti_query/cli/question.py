@@ -20,12 +20,13 @@ from tickiti_query.http.body import BodyParser
 from tickiti_query.model.errors import PayloadTooLarge, QueryError, ReplicaUnavailable, ValidationFailed
 from tickiti_query.model.json_text import BIGINT, read_digits
 from tickiti_query.model.perspective import Perspective, Selector, TicketQuery
-from tickiti_query.model.statement import Statement
+from tickiti_query.model.statement import Source, Statement
 from tickiti_query.model.token import Actor, User
 from tickiti_query.query.request import LONGEST_BODY
 from tickiti_query.replica.database_errors import describe_connect_error
 from tickiti_query.replica.replica import Replica
 from tickiti_query.replica.sessions import Transaction
+from tickiti_query.reporting.contract_source import ContractSource, ContractSources
 from tickiti_query.reporting.perspectives import find_perspective, resolve
 from tickiti_query.reporting.tokens import VISIBLE_QUEUES
 
@@ -156,16 +157,22 @@ def read_body_argument(text: str) -> bytes:
         raise CommandError(f"--body: {text[1:]} cannot be read: {error.strerror}") from error
 
 
-def read_question(source: Transaction, who: str, query: TicketQuery) -> Question:
+def open_contract(transaction: Transaction) -> ContractSource:
+    """Return the contract's relations in the snapshot of a transaction."""
+    return ContractSources().open(transaction, transaction)
+
+
+def read_question(contract: ContractSource, who: str, query: TicketQuery) -> Question:
     """Return all that the service reads for a request, up to its statement. Raise QueryError or Refused."""
-    asker = find_asker(source, who)
+    asker = find_asker(contract, who)
     searches = read_criteria(query.criteria)
-    perspective = find_perspective(source, query.selector, asker.actor)
-    statement, names = compile_with_names(perspective, searches, asker.actor, query.row_limit, partial(resolve, source))
-    return Question(asker, query, perspective, searches, names, statement)
+    perspective = find_perspective(contract, query.selector, asker.actor)
+    resolve_names = partial(resolve, contract)
+    statement, names = compile_with_names(perspective, searches, asker.actor, query.row_limit, resolve_names)
+    return Question(asker, query, perspective, searches, names, contract.fit(statement))
 
 
-def find_asker(source: Transaction, who: str) -> Asker:
+def find_asker(source: Source, who: str) -> Asker:
     """Return the user with this id or e-mail address. Raise Refused where there is none, or more than one."""
     number = read_digits(who)
     user_id = number if number is not None and number in BIGINT else None

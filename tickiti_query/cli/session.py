@@ -12,7 +12,7 @@ from config.libpq import drop_uncounted
 from config.settings import Settings, SettingsError, load_settings
 from tickiti_query.cli.failure import CommandError
 from tickiti_query.model.request import Deadline
-from tickiti_query.model.statement import Bind, Statement
+from tickiti_query.model.statement import Bind, Row, Statement
 from tickiti_query.replica.connect_reasons import join_reasons
 from tickiti_query.replica.connection import Examine, Host, Target, connect
 from tickiti_query.replica.database_errors import NoStandbyError, describe_connect_error, is_lost
@@ -46,9 +46,12 @@ class Session:
 
     def fetch(self, sql: str, **binds: Bind) -> list[tuple[Any, ...]]:
         """Return all rows of a statement with `:name` binds. Raise psycopg2.Error."""
-        statement = Statement(sql, tuple(binds.items()))
-        self.limit(find_seconds(self.settings))
-        return run_statement(self.connection, statement, prefix=self.sessions.prefix)
+        return self.source.fetch(Statement(sql, tuple(binds.items())))
+
+    @property
+    def source(self) -> "SessionSource":
+        """The session as a source."""
+        return SessionSource(self)
 
     def limit(self, seconds: float) -> None:
         """Give what is done on the connection next at most `seconds`."""
@@ -71,6 +74,19 @@ class Session:
                 raise
             return error
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionSource:
+    """A session as a source of rows; each statement sees a snapshot of its own."""
+
+    session: Session
+
+    def fetch(self, statement: Statement) -> list[Row]:
+        """Return all rows of a statement. Raise psycopg2.Error."""
+        session = self.session
+        session.limit(find_seconds(session.settings))
+        return run_statement(session.connection, statement, prefix=session.sessions.prefix)
 
 
 def find_seconds(settings: Settings) -> float:

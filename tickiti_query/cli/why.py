@@ -8,11 +8,12 @@ from typing import Any
 from psycopg2.errors import QueryCanceled
 
 from tickiti_query.cli.failure import CommandError
-from tickiti_query.cli.question import Question, add_question, open_replica, read_query, read_question
+from tickiti_query.cli.question import Question, add_question, open_contract, open_replica, read_query, read_question
 from tickiti_query.cli.session import read_settings
 from tickiti_query.cli.wording import describe_order, describe_part, describe_value
 from tickiti_query.compiler.reasons import Reason, Reasons, Ruling, compile_place, compile_reasons
 from tickiti_query.model.json_text import read_digits
+from tickiti_query.model.statement import Source
 from tickiti_query.replica.execution import deadline_from_now
 from tickiti_query.replica.sessions import Transaction
 
@@ -46,10 +47,12 @@ def run(args: argparse.Namespace) -> int:
         raise CommandError("--ticket must be a ticket's number")
     with open_replica(settings) as replica:
         query = read_query(args, settings)
-        question, reasons, place = replica.read(
-            lambda source: judge(source, read_question(source, args.user, query), number),
-            deadline_from_now(replica.longest_read_seconds),
-        )
+
+        def read(source: Transaction) -> tuple[Question, Reasons | None, Place]:
+            contract = open_contract(source)
+            return judge(contract, read_question(contract, args.user, query), number)
+
+        question, reasons, place = replica.read(read, deadline_from_now(replica.longest_read_seconds))
     lines = [f"There is no ticket {args.ticket}."]
     if reasons is not None:
         lines = [describe_verdict(args.ticket, question, reasons, place), *describe_reasons(reasons, question)]
@@ -57,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def judge(source: Transaction, question: Question, number: int) -> tuple[Question, Reasons | None, Place]:
+def judge(source: Source, question: Question, number: int) -> tuple[Question, Reasons | None, Place]:
     """Return the reasons, None for a ticket that is not there; and its place, where one could be counted."""
     asked = (question.perspective, question.searches, question.asker.actor)
     inquiry = compile_reasons(*asked, number, question.names)

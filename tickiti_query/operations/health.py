@@ -8,22 +8,14 @@ from typing import Any
 
 from tickiti_query.model.errors import QueryError, ReplicaUnavailable
 from tickiti_query.model.statement import Source, Statement
-from tickiti_query.reporting.contract import READ_BY_ALL, RELATIONS, write_row_reading
+from tickiti_query.reporting.columns import find_missing, read_relations
+from tickiti_query.reporting.contract import READ_BY_ALL, write_row_reading
+from tickiti_query.reporting.contract_source import find_unfit
 
 UNASKED_SECONDS = 30.0  # how old the last check may be before one is made that nobody asked for
 
 log = logging.getLogger("tickiti_query.health")
 
-# What a statement of ours would find by name. Not current_schema(): where the schema is missing, it falls to pg_temp,
-# which a standby cannot make.
-COLUMNS = """
-SELECT c.relname, a.attname
-FROM pg_class c
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-WHERE pg_table_is_visible(c.oid)
-  AND c.relnamespace <> CAST('pg_catalog' AS regnamespace)
-  AND has_column_privilege(c.oid, a.attnum, 'SELECT')
-"""
 
 # Reading a row of each relation ends after this time, and then says nothing: requests read other rows, by indexes.
 SET_READING_TIME = """
@@ -33,18 +25,12 @@ FROM pg_settings WHERE name = 'statement_timeout'"""
 OF_SOME = {"08", "21", "22", "23", "40", "53", "55P03", "57", "58", "XX"}
 
 
-def find_missing(source: Source) -> list[str]:
-    """Return the parts of the contract that are missing or not readable, as `relation` or `relation.column`."""
-    readable: dict[str, set[str]] = {}
-    for relation, column in source.fetch(Statement(COLUMNS)):
-        readable.setdefault(relation, set()).add(column)
-    missing = []
-    for relation, columns in RELATIONS.items():
-        if relation not in readable:
-            missing.append(relation)
-        else:
-            missing.extend(f"{relation}.{column}" for column in columns if column not in readable[relation])
-    return missing
+def find_contract_faults(source: Source) -> list[str]:
+    """Return a sentence for what is missing or not readable of the contract, and for each column of a wrong type."""
+    relations = read_relations(source)
+    missing = find_missing(relations)
+    faults = [f"Not there, or not readable: {', '.join(missing)}"] if missing else []
+    return [*faults, *find_unfit(relations)]
 
 
 def read_rows(source: Source, relations: Iterable[str]) -> None:
@@ -111,14 +97,14 @@ class Readiness:
         try:
             self._prove()
             with self._reading:
-                missing, powers = self._read(lambda source: (find_missing(source), self._find_powers(source)))
-                unreadable = None if missing else self._find_unreadable()
+                faults, powers = self._read(lambda source: (find_contract_faults(source), self._find_powers(source)))
+                unreadable = None if faults else self._find_unreadable()
         except ReplicaUnavailable as fault:
             return self._name(fault.check, fault.reason)
         except QueryError as fault:
             return self._name("replica", fault.message)
-        if missing:
-            return self._name("contract", f"Not there, or not readable: {', '.join(missing)}.")
+        if faults:
+            return self._name("contract", f"{'; '.join(faults)}.")
         if unreadable:
             return self._name("contract", f"Cannot be read: {unreadable}.")
         if powers:

@@ -9,6 +9,7 @@ from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId, Validator
 from tickiti_query.catalogue.predicate import Key, ResolvedNames
 from tickiti_query.compiler import compile_with_names
 from tickiti_query.compiler.rules import read_criteria
+from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.model.perspective import Perspective, Selector
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Row, Source, Statement
@@ -24,6 +25,14 @@ class SnapshotSource(Source, Protocol):
     """One snapshot of one server."""
 
     server: Server
+
+
+class FittingSource(Source, Protocol):
+    """The contract's relations in one snapshot."""
+
+    def fit(self, statement: Statement) -> Statement:
+        """Return the statement over the relations as the replica has them."""
+        ...
 
 
 class ReadOnlyReplica(Protocol):
@@ -54,9 +63,14 @@ class Reading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Reads for requests. `remember_valid_token` is called with each token that the replica has."""
+    """Reads for requests.
+
+    `open_contract` takes a source of look-ups and its transaction. `remember_valid_token` is called with each token
+    that the replica has.
+    """
 
     replica: ReadOnlyReplica
+    open_contract: Callable[[Source, Source], FittingSource]
     find_token: Callable[[Source, Credentials], AuthenticatedToken]
     authorize: Authorize
     find_perspective: Callable[[Source, Selector, Actor], Perspective]
@@ -78,7 +92,12 @@ class Reader:
         if plan is None:
             return None
         with trace.measure("sql"):
-            reading = self._run_plan(plan, snapshot, request.deadline)
+            try:
+                reading = self._run_plan(plan, snapshot, request.deadline)
+            except ReplicaUnavailable as error:
+                if error.check != "contract":
+                    raise
+                reading = None  # the plan was made for the relations as they were
         if reading is None:
             self.plans.drop(request.key)
             return None
@@ -121,9 +140,10 @@ class Reader:
     def _read_steps(
         self, transaction: SnapshotSource, request: Request, trace: RequestTrace, snapshot: Snapshot
     ) -> Reading:
-        source = RecordingSource(transaction)
+        recorder = RecordingSource(transaction)
         with trace.measure("auth"):
             snapshot_id = read_snapshot_id(transaction)
+            source = self.open_contract(recorder, transaction)
             token = self.find_token(source, request.credentials)
             self.remember_valid_token(request.credentials.fingerprint)
             trace.user_id = token.actor.user.id
@@ -134,9 +154,10 @@ class Reader:
             perspective = self.find_perspective(source, query.selector, actor)
             trace.perspective_id = perspective.id
             page, _ = compile_with_names(perspective, searches, actor, query.row_limit, partial(self.resolve, source))
+            page = source.fit(page)
             rows = transaction.fetch(page)
         validator = confirm(snapshot, transaction.server, snapshot_id)
-        checked = write_plan_statement(page, source.preconditions)
+        checked = write_plan_statement(page, recorder.preconditions)
         unchecked = write_plan_statement(page, ())
         plan = CachedPlan(
             token=token,

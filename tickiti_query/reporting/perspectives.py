@@ -21,11 +21,13 @@ SELECT p.id, p.name, p.impersonate_user_id, u.id, u.email,
 FROM perspectives p
 LEFT JOIN users u ON u.id = p.impersonate_user_id
 WHERE """
-VISIBLE = "(p.is_builtin OR p.shared OR p.owner_id = :user_id)"
-BY_ID = f"{SELECT} p.id = :id AND {VISIBLE}"
+# The casts are for a prepared statement: without them its parameters are as narrow as the columns that they meet.
+IS_OWN = "p.owner_id = CAST(:user_id AS bigint)"
+VISIBLE = f"(p.is_builtin OR p.shared OR {IS_OWN})"
+BY_ID = f"{SELECT} p.id = CAST(:id AS bigint) AND {VISIBLE}"
 # Among perspectives of one name a built-in wins, then the user's own, then a shared one; then the lowest id.
 BY_NAME = f"""{SELECT} p.name = CAST(:name AS text) AND {VISIBLE}
-ORDER BY COALESCE(p.is_builtin, FALSE) DESC, COALESCE(p.owner_id = :user_id, FALSE) DESC, p.id
+ORDER BY COALESCE(p.is_builtin, FALSE) DESC, COALESCE({IS_OWN}, FALSE) DESC, p.id
 LIMIT 1"""
 BUILT_IN_ALL = f"{SELECT} p.is_builtin AND p.name = 'All' ORDER BY p.id LIMIT 1"
 

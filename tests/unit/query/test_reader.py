@@ -28,6 +28,19 @@ ROWS: list[tuple[Any, ...]] = [(1, "a"), (2, "b")]
 
 
 @dataclass
+class Contract:
+    """The contract's relations, as they are."""
+
+    source: Source
+
+    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
+        return self.source.fetch(statement)
+
+    def fit(self, statement: Statement) -> Statement:
+        return replace(statement, sql=f"{statement.sql} -- fitted")
+
+
+@dataclass
 class World:
     """A replica that answers a reader, with what it was asked for; a test changes what it says."""
 
@@ -43,6 +56,7 @@ class World:
     def __post_init__(self) -> None:
         self.reader = Reader(
             replica=self,
+            open_contract=self.open_contract,
             find_token=self.find_token,
             authorize=self.authorize,
             find_perspective=self.find_perspective,
@@ -72,6 +86,10 @@ class World:
 
     def look_up(self, source: Source, what: str) -> None:
         source.fetch(Statement(f"SELECT 'looked up {what}'"))
+
+    def open_contract(self, source: Source, transaction: Source) -> "Contract":
+        self.look_up(source, "what the relations are")
+        return Contract(source)
 
     def find_token(self, source: Source, credentials: Credentials) -> AuthenticatedToken:
         self.look_up(source, "a token")

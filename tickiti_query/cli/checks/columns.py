@@ -1,35 +1,21 @@
 """The check of relations and columns: each of the reporting contract is there, readable, and of its type."""
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
-from tickiti_query.cli.checks.result import CheckResult, fault, ok, warning
+from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS
+from tickiti_query.cli.checks.result import CheckResult, enumerate_some, fault, ok, warning
 from tickiti_query.cli.session import Session
+from tickiti_query.reporting.columns import ReplicaColumn, ReplicaRelation, read_relations
 from tickiti_query.reporting.contract import RELATIONS, write_row_reading
+from tickiti_query.reporting.contract_source import EXACT, UnfitColumnError, convert, is_relabelled
 
 SCHEMA = "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = CAST(:schema AS text)"
-# A domain counts as the type beneath it, as it does on the wire.
-COLUMNS = """
-SELECT c.relname, a.attname, has_column_privilege(c.oid, a.attnum, 'SELECT'),
-       format_type(CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END, NULL)
-FROM pg_namespace n
-JOIN pg_class c ON c.relnamespace = n.oid AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
-JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-JOIN pg_type t ON t.oid = a.atttypid
-WHERE n.nspname = CAST(:schema AS text)
-"""
-# citext is none of them: its own comparisons ignore case where the contract's names do not.
-STRINGS = {"text", "character varying", "character"}
 TOO_SLOW = {"57014", "55P03"}  # SQLSTATEs
 WIDTHS = {"smallint": 2, "integer": 4, "bigint": 8}
-
-
-@dataclass(frozen=True, slots=True)
-class ReplicaColumn:
-    """A column that is there: its type, and the role's right to read it."""
-
-    type: str
-    readable: bool
+FOLDED = "lower({0})"  # an index on it serves these types too, which PostgreSQL itself folds as texts
+FOLDED_ALIKE = {"character", "citext", "public.citext"}
+MOST_NAMES = 3
 
 
 def check_columns(session: Session) -> Iterator[CheckResult]:
@@ -42,9 +28,7 @@ def check_columns(session: Session) -> Iterator[CheckResult]:
     if usable == [(False,)]:
         yield fault(f"schema {schema}", "the role has no USAGE on it, and so can read nothing of the contract")
         return
-    there: dict[str, dict[str, ReplicaColumn]] = {}
-    for relation, column, readable, kind in session.fetch(COLUMNS, schema=schema):
-        there.setdefault(relation, {})[column] = ReplicaColumn(kind, readable)
+    there = read_relations(session.source)
     for relation, wanted in RELATIONS.items():
         if relation in there:
             yield from judge_relation(session, relation, wanted, there[relation])
@@ -53,13 +37,14 @@ def check_columns(session: Session) -> Iterator[CheckResult]:
 
 
 def judge_relation(
-    session: Session, relation: str, wanted: Mapping[str, str], there: Mapping[str, ReplicaColumn]
+    session: Session, relation: str, wanted: Mapping[str, str], there: ReplicaRelation
 ) -> Iterator[CheckResult]:
-    """Yield a result for each column with a fault; without a fault, one that says whether a row could be read."""
-    judged = [judge_column(f"{relation}.{column}", kind, there.get(column)) for column, kind in wanted.items()]
+    """Yield a result for each column that is not as it should be; without one, that a row could be read."""
+    columns = there.columns
+    judged = [judge_column(relation, name, kind, columns.get(name)) for name, kind in wanted.items()]
     results = [result for result in judged if result is not None]
     yield from results
-    if any(column not in there or not there[column].readable for column in wanted):
+    if any(name not in columns or not columns[name].readable for name in wanted):
         return
     # Rights on the tables beneath a view show only when it is read, and faults of its functions with the first row.
     error = session.try_to_read(write_row_reading([relation]))
@@ -71,16 +56,38 @@ def judge_relation(
         yield ok(relation, f"is there with its {len(wanted)} columns")
 
 
-def judge_column(subject: str, wanted: str, there: ReplicaColumn | None) -> CheckResult | None:
-    """Return the fault of a column; None where it has none."""
+def judge_column(relation: str, name: str, wanted: str, there: ReplicaColumn | None) -> CheckResult | None:
+    """Return the fault of a column, or what its type costs; None where there is neither."""
+    subject = f"{relation}.{name}"
     if there is None:
         return fault(subject, "is missing")
     if not there.readable:
         return fault(subject, "may not be read by the role")
-    if there.type == wanted or {there.type, wanted} <= STRINGS:
+    try:
+        converted = convert(name, wanted, there, is_exact=subject in EXACT)
+    except UnfitColumnError as reason:
+        return fault(subject, f"{reason}; let a view give it as that")
+    if converted is None:
+        is_wider = WIDTHS.get(there.base, 0) > WIDTHS.get(wanted, 8)
+        return warning(subject, f"is {there.type}, wider than the contract's {wanted}") if is_wider else None
+    lost = list_lost(relation, name, wanted, there)
+    if not lost:
         return None
-    if {there.type, wanted} <= WIDTHS.keys():
-        if WIDTHS[there.type] < WIDTHS[wanted]:
-            return None
-        return warning(subject, f"is {there.type}, wider than the contract's {wanted}")
-    return fault(subject, f"is {there.type}; the contract says {wanted}")
+    what = there.type if there.collation is None else f'{there.type} COLLATE "{there.collation}"'
+    names = enumerate_some(lost, MOST_NAMES)
+    return warning(
+        subject, f"is {what}, read as {converted}, which no index on {name} serves: {names}; make it {wanted}"
+    )
+
+
+def list_lost(relation: str, name: str, wanted: str, there: ReplicaColumn) -> list[str]:
+    """Return the keys and indexes of the contract that do not serve a converted column."""
+    word = re.compile(rf"\b{name}\b")
+    definitions = {f"its key ({columns})": columns for columns in KEYS[relation]}
+    definitions |= {index: definition for index, (of, definition) in INDEXES.items() if of == relation}
+    if is_relabelled(wanted, there):
+        return []
+    if there.collation is None and there.base in FOLDED_ALIKE:
+        folded = FOLDED.format(name)
+        definitions = {index: definition.replace(folded, "") for index, definition in definitions.items()}
+    return [index for index, definition in definitions.items() if word.search(definition)]
