@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from app import create_service
+from config.settings import Settings
 from tests.oracle.example import ANN, MINE, make_world, set_mine
 from tests.support.difference import SCHEMA, Comparison, open_comparison
+from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 from tickiti_query.model.statement import Statement
 from tickiti_query.reporting.contract_source import ContractSources
@@ -133,6 +136,16 @@ def test_where_a_type_cannot_be_converted_there_is_no_answer(comparison: Compari
     assert (status, found["error"]) == (503, "replica_unavailable")
     change(comparison, retype("tickets", "priority", "smallint"))
     comparison.compare(world, ANN, IT)
+
+
+def test_readiness_names_each_column_that_cannot_be_converted(pair: Pair, comparison: Comparison) -> None:
+    change(comparison, retype("tickets", "priority", "text"), retype("users", "is_staff", "text"))
+    settings = Settings(replica_url=pair.standby.url_for(READER), replica_schema=SCHEMA)
+    answer = create_service(settings).admin_app.test_client().get("/readyz")
+    assert answer.status_code == 503
+    assert answer.get_json()["checks"]["contract"] == (
+        "users.is_staff is text; the contract says boolean; tickets.priority is text; the contract says a whole number."
+    )
 
 
 @dataclass

@@ -34,6 +34,11 @@ class FittingSource(Source, Protocol):
         """Return the statement over the relations as the replica has them."""
         ...
 
+    @property
+    def guard(self) -> Statement:
+        """The statement whose rows are the same as long as all statements so far fit the relations that they read."""
+        ...
+
 
 class ReadOnlyReplica(Protocol):
     """The replica, as far as requests read it. Every method raises ReplicaUnavailable and QueryTimeout."""
@@ -156,6 +161,7 @@ class Reader:
             page, _ = compile_with_names(perspective, searches, actor, query.row_limit, partial(self.resolve, source))
             page = source.fit(page)
             rows = transaction.fetch(page)
+            recorder.fetch(source.guard)
         validator = confirm(snapshot, transaction.server, snapshot_id)
         checked = write_plan_statement(page, recorder.preconditions)
         unchecked = write_plan_statement(page, ())

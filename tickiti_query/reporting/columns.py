@@ -1,6 +1,6 @@
 """The contract's relations as the replica has them, from PostgreSQL's catalogue, and what tells that they changed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from tickiti_query.model.statement import Source, Statement
@@ -19,6 +19,11 @@ FROM (SELECT ARRAY(SELECT CAST(to_regclass(n) AS oid) FROM unnest(ARRAY[{NAMES}]
 """,
     is_repeated=True,
 )
+# The same of some relations, for a plan that reads no others. Where a relation gets another name, a prepared statement
+# is planned again, and finds the one that has the name then.
+GUARD = """
+SELECT (SELECT array_agg(a.xmin) FROM pg_attribute a
+        WHERE a.attrelid = ANY (CAST(ARRAY[{relations}] AS oid[])) AND a.attnum > 0)"""
 # What a domain is beneath, through domains over domains. A collation is NULL where it is the database's own.
 COLUMNS = f"""
 WITH RECURSIVE columns AS (
@@ -75,6 +80,12 @@ def read_state(source: Source) -> str:
     """Return a text that is another one after each change of the contract's relations."""
     [(state,)] = source.fetch(STATE)
     return str(state)
+
+
+def write_guard(relations: Iterable[str]) -> Statement:
+    """Return the statement that gives other values after each change of these relations' columns."""
+    named = ", ".join(f"CAST('{relation}' AS regclass)" for relation in sorted(relations))
+    return Statement(GUARD.format(relations=named))
 
 
 def read_relations(source: Source) -> Mapping[str, ReplicaRelation]:

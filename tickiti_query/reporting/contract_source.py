@@ -7,12 +7,12 @@ all other columns keep their indexes. A relation without such columns is read as
 
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.model.statement import Row, Source, Statement
-from tickiti_query.reporting.columns import ReplicaColumn, ReplicaRelation, read_relations, read_state
+from tickiti_query.reporting.columns import ReplicaColumn, ReplicaRelation, read_relations, read_state, write_guard
 from tickiti_query.reporting.contract import RELATIONS
 
 TEXTS = {"text", "character varying"}
@@ -130,14 +130,10 @@ class Conversion:
     stand_ins: Mapping[str, str]
     unfit: tuple[str, ...] = ()
 
-    def fit(self, statement: Statement) -> Statement:
-        """Return the statement over the relations as they are."""
-        if not self.stand_ins:
-            return statement
-        used = [name for name in dict.fromkeys(READ.findall(statement.sql)) if name in self.stand_ins]
-        if not used:
-            return statement
-        return replace(statement, sql=f"WITH {COMMA.join(self.stand_ins[name] for name in used)}\n{statement.sql}")
+    def fit(self, statement: Statement, relations: Iterable[str]) -> Statement:
+        """Return a statement that reads these relations, over the relations as they are."""
+        needed = [self.stand_ins[relation] for relation in relations if relation in self.stand_ins]
+        return replace(statement, sql=f"WITH {COMMA.join(needed)}\n{statement.sql}") if needed else statement
 
 
 def make_conversion(relations: Mapping[str, ReplicaRelation]) -> Conversion:
@@ -151,20 +147,28 @@ def make_conversion(relations: Mapping[str, ReplicaRelation]) -> Conversion:
     return Conversion(stand_ins, tuple(find_unfit(relations)))
 
 
-@dataclass(frozen=True, slots=True)
 class ContractSource:
     """A source of the contract's relations, in one snapshot."""
 
-    source: Source
-    conversion: Conversion
+    def __init__(self, source: Source, conversion: Conversion) -> None:
+        self._source = source
+        self._conversion = conversion
+        self._used: set[str] = set()
 
     def fetch(self, statement: Statement) -> list[Row]:
         """Return all rows of a statement over the contract's relations."""
-        return self.source.fetch(self.conversion.fit(statement))
+        return self._source.fetch(self.fit(statement))
 
     def fit(self, statement: Statement) -> Statement:
         """Return the statement over the relations as they are."""
-        return self.conversion.fit(statement)
+        used = [name for name in dict.fromkeys(READ.findall(statement.sql)) if name in RELATIONS]
+        self._used.update(used)
+        return self._conversion.fit(statement, used)
+
+    @property
+    def guard(self) -> Statement:
+        """The statement whose rows are the same as long as all statements so far fit the relations that they read."""
+        return write_guard(self._used)
 
 
 class ContractSources:
@@ -175,12 +179,11 @@ class ContractSources:
         self._conversions: dict[str, Conversion] = {}
 
     def open(self, source: Source, transaction: Source) -> ContractSource:
-        """Return a contract source over `source`, which reads nothing but what tells that relations have changed.
+        """Return a contract source over `source`. What the relations are is read from its `transaction`.
 
-        The relations themselves are read from `transaction`, which shows the same snapshot. Raise ReplicaUnavailable
-        where a column of theirs cannot be converted.
+        Raise ReplicaUnavailable where a column of theirs cannot be converted.
         """
-        state = read_state(source)
+        state = read_state(transaction)
         with self._lock:
             conversion = self._conversions.get(state)
         if conversion is None:

@@ -27,11 +27,15 @@ CREDENTIALS = Credentials("a" * 64)
 ROWS: list[tuple[Any, ...]] = [(1, "a"), (2, "b")]
 
 
+GUARD = Statement("SELECT 'looked up whether the relations are as they were'")
+
+
 @dataclass
 class Contract:
     """The contract's relations, as they are."""
 
     source: Source
+    guard: Statement = GUARD
 
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
         return self.source.fetch(statement)
@@ -88,7 +92,6 @@ class World:
         source.fetch(Statement(f"SELECT 'looked up {what}'"))
 
     def open_contract(self, source: Source, transaction: Source) -> "Contract":
-        self.look_up(source, "what the relations are")
         return Contract(source)
 
     def find_token(self, source: Source, credentials: Credentials) -> AuthenticatedToken:

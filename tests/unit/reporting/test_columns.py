@@ -1,4 +1,4 @@
-"""What the catalogue tells of the contract's relations, and what is missing of them."""
+"""The catalogue's facts about the contract's relations, and the parts that are missing."""
 
 from typing import Any
 

@@ -6,7 +6,7 @@ import pytest
 
 from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.model.statement import Statement
-from tickiti_query.reporting.columns import COLUMNS, STATE, ReplicaColumn
+from tickiti_query.reporting.columns import COLUMNS, STATE, ReplicaColumn, write_guard
 from tickiti_query.reporting.contract import RELATIONS
 from tickiti_query.reporting.contract_source import (
     MOST_STATES,
@@ -143,6 +143,15 @@ def test_a_relation_is_stood_in_for_where_it_is_read() -> None:
     assert odd.fit(ContractSources(), "SELECT 1 FROM tickets") == "SELECT 1 FROM tickets"
     both = odd.fit(ContractSources(), "SELECT 1 FROM teams JOIN watchlists w ON TRUE")
     assert both.count(" AS NOT MATERIALIZED (") == 2
+
+
+def test_the_guard_is_of_all_relations_that_were_read() -> None:
+    catalogue = Catalogue()
+    contract = ContractSources().open(catalogue, catalogue)
+    contract.fetch(Statement("SELECT 1 FROM users u JOIN team_members m ON m.user_id = u.id, (SELECT 1 FROM keys) k"))
+    contract.fit(Statement(LIST))
+    assert contract.guard == write_guard(["team_members", "ticket_queues", "tickets", "users"])
+    assert contract.guard.sql.count("AS regclass") == 4
 
 
 def test_what_is_fetched_is_fitted() -> None:

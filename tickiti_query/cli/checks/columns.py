@@ -75,9 +75,7 @@ def judge_column(relation: str, name: str, wanted: str, there: ReplicaColumn | N
         return None
     what = there.type if there.collation is None else f'{there.type} COLLATE "{there.collation}"'
     names = enumerate_some(lost, MOST_NAMES)
-    return warning(
-        subject, f"is {what}, read as {converted}, which no index on {name} serves: {names}; make it {wanted}"
-    )
+    return warning(subject, f"is {what}, read as {converted}: that costs {names}; make it {wanted}")
 
 
 def list_lost(relation: str, name: str, wanted: str, there: ReplicaColumn) -> list[str]:
