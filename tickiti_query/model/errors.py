@@ -164,8 +164,7 @@ class TransientError(QueryError):
 class ReplicaUnavailable(TransientError):
     """No replica answers, or none that is fresh enough.
 
-    `check` is the name of the readiness check that says the same; `contract` for a statement too that does not fit the
-    relations any more. `reason` is a sentence for operators, which no caller
+    `check` is the name of the readiness check that says the same. `reason` is a sentence for operators, which no caller
     gets.
     """
 

@@ -9,7 +9,7 @@ from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId, Validator
 from tickiti_query.catalogue.predicate import Key, ResolvedNames
 from tickiti_query.compiler import compile_with_names
 from tickiti_query.compiler.rules import read_criteria
-from tickiti_query.model.errors import ReplicaUnavailable
+from tickiti_query.model.errors import QueryError
 from tickiti_query.model.perspective import Perspective, Selector
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Row, Source, Statement
@@ -18,6 +18,7 @@ from tickiti_query.query.cached_plan import CachedPlan, PlanCache, RecordingSour
 from tickiti_query.query.request import Request, RequestTrace
 
 T = TypeVar("T")
+OF_DEFINITIONS = "42"  # the class of SQLSTATEs of a statement that does not fit what it reads
 Authorize = Callable[[AuthenticatedToken, str], Actor]  # the token and the caller's address
 
 
@@ -99,8 +100,8 @@ class Reader:
         with trace.measure("sql"):
             try:
                 reading = self._run_plan(plan, snapshot, request.deadline)
-            except ReplicaUnavailable as error:
-                if error.check != "contract":
+            except QueryError as error:
+                if not (error.facts or {}).get("sqlstate", "").startswith(OF_DEFINITIONS):
                     raise
                 reading = None  # the plan was made for the relations as they were
         if reading is None:

@@ -39,8 +39,6 @@ class Error(psycopg2.Error):
         (None, ReplicaUnavailable, True),  # a lost connection
         ("42P01", ReplicaUnavailable, False),  # a table that is not there
         ("42501", ReplicaUnavailable, False),
-        ("42883", ReplicaUnavailable, False),  # an operator that does not exist for a column's type
-        ("42P22", ReplicaUnavailable, False),  # two collations
         ("57P01", ReplicaUnavailable, False),  # the server is stopped
         ("53300", ReplicaUnavailable, False),  # too many connections
         ("08006", ReplicaUnavailable, False),
@@ -53,13 +51,6 @@ def test_each_sqlstate_has_its_error(pgcode: str | None, expected: type[QueryErr
     assert type(found) is expected
     assert QUOTED not in found.message
     assert find_fault(error).is_retried is retry
-
-
-@pytest.mark.parametrize(("pgcode", "check"), [("42883", "contract"), ("3F000", "contract"), ("53300", "replica")])
-def test_a_statement_that_does_not_fit_the_relations_is_told_apart(pgcode: str, check: str) -> None:
-    error = to_query_error(Error(pgcode))
-    assert isinstance(error, ReplicaUnavailable)
-    assert error.check == check
 
 
 def test_a_deadline_that_passed_is_a_timeout() -> None:
