@@ -88,7 +88,8 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-def test_a_token_that_is_cached_still_expires(shop: Shop, clock: Clock) -> None:
+def test_a_token_that_is_cached_still_expires(shop_pair: Pair, clock: Clock) -> None:
+    shop = open_shop(shop_pair)
     [(soon,)] = shop.pair.primary.execute("SELECT now() AT TIME ZONE 'UTC' + interval '1 hour'")
     with shop.add_token(expires_at=soon) as (_, secret):
         shop.ask(secret)
