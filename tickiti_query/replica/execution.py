@@ -129,7 +129,7 @@ def run_statement(
                 execute_with_values(cursor, connection, statement, prefix)
             else:
                 sql = escape(prefix) + to_pyformat(statement.sql)
-                cursor.execute(sql, adapt_binds(connection, statement))
+                cursor.execute(sql, list_binds(connection, statement))
         except psycopg2.Error as error:
             if find_fault(error).ends is Ends.STATEMENTS:
                 connection.prepared.forget_all()
@@ -143,7 +143,7 @@ def execute_with_parameters(cursor: Any, connection: ReplicaConnection, statemen
     """Execute a statement that is prepared by its text. The first time costs one more round trip."""
     prepared = connection.prepared
     sql, names = to_numbered(statement.sql)
-    binds = adapt_binds(connection, statement)
+    binds = list_binds(connection, statement)
     if statement.sql not in prepared.by_text:
         name = prepared.make_name()
         cursor.execute(f"{prefix}{prepared.clear()}PREPARE {name} AS {sql}")
@@ -163,13 +163,20 @@ def execute_with_values(cursor: Any, connection: ReplicaConnection, statement: S
     if name is not None:
         cursor.execute(f"{prefix}EXECUTE {name}")
         return
-    binds = adapt_binds(connection, statement)
+    binds = list_binds(connection, statement)
     unused = prepared.make_room()
     deallocate = f"DEALLOCATE {unused};\n" if unused else prepared.clear()
     # The name is noted before the statement is sent: the server keeps what it has prepared where executing it fails.
     name = prepared.by_value[statement] = prepared.make_name()
     sql = f"{escape(prefix)}{deallocate}PREPARE {name} AS {to_pyformat(statement.sql)};\nEXECUTE {name}"
     cursor.execute(sql, binds)
+
+
+def list_binds(connection: ReplicaConnection, statement: Statement) -> dict[str, Any]:
+    """Return the binds of a statement as psycopg2 takes them: a tuple becomes a list, which is an array in SQL."""
+    if connection.repertoire.is_complete:
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in statement.params}
+    return adapt_binds(connection, statement)
 
 
 @lru_cache(maxsize=1024)
