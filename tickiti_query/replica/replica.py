@@ -100,7 +100,7 @@ class Pool:
         with self._lending:  # nobody misses those that are passed over
             try:
                 loan = self._queue.connect()
-                while not find_lazy(loan).is_open and self._queue.checkedin():
+                while self._queue.checkedin() and not find_lazy(loan).is_open:
                     passed.append(loan)
                     loan = self._queue.connect()
             except NoFreeConnection:
