@@ -51,7 +51,8 @@ DROP_DOMAINS = "; ".join(
     f"DROP DOMAIN IF EXISTS public.{name} CASCADE"
     for name in (
         "short_varchar", "some_text", "some_varchar", "some_citext", "some_bigint", "some_integer", "some_smallint",
-        "some_numeric", "some_boolean", "some_timestamp", "some_timestamptz", "some_date", "some_jsonb", "some_json",
+        "some_numeric", "some_boolean", "caseless_text", "some_timestamp", "some_timestamptz",
+        "some_date", "some_jsonb", "some_json",
     )
 )  # fmt: skip
 ZONED = "({0} AT TIME ZONE 'UTC')"
@@ -90,6 +91,25 @@ KINDS: Mapping[str, Kind] = {
     },
     "enums": {"text": "CAST({0} AS public.some_enum)"},
     "names": {"text": "CAST({0} AS name)"},
+}
+MAKE_COLLATIONS = """
+CREATE COLLATION IF NOT EXISTS public.caseless (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE DOMAIN public.caseless_text AS text COLLATE public.caseless;
+"""
+COLLATED: Mapping[str, Kind] = {
+    "a collation without case": dict.fromkeys(TEXTS, "({0} COLLATE public.caseless)"),
+    "a domain with a collation": dict.fromkeys(TEXTS, "CAST({0} AS public.caseless_text)"),
+    "bytes": dict.fromkeys(TEXTS, '({0} COLLATE "C")'),
+    "Turkish": dict.fromkeys(TEXTS, '({0} COLLATE "tr-x-icu")'),
+    "several": {
+        **dict.fromkeys(TEXTS, '({0} COLLATE "tr-x-icu")'),
+        "users.email": '({0} COLLATE "C")',
+        "users.name": "({0} COLLATE public.caseless)",
+        "tickets.assigned_to_email": "({0} COLLATE public.caseless)",
+        "tickets.originator_email": "CAST({0} AS public.citext) COLLATE public.caseless",
+        "ticket_queues.name": "CAST({0} COLLATE public.caseless AS character(60))",
+        "watchlists.name": "CAST({0} AS name)",
+    },
 }
 
 
@@ -136,12 +156,16 @@ def trim(world: World) -> World:
 
 
 @contextmanager
-def open_odd_comparison(primary: PostgresServer, standby: PostgresServer, kind: Kind) -> Iterator[OddComparison]:
-    """A comparison over views of one kind."""
+def open_odd_comparison(
+    primary: PostgresServer, standby: PostgresServer, kind: Kind, preparation: str = ""
+) -> Iterator[OddComparison]:
+    """A comparison over views of one kind. `preparation` is SQL that comes first."""
     connection: Any = primary.connect()
     with connection.cursor() as cursor:
         cursor.execute(f"{DROP_DOMAINS}; DROP TYPE IF EXISTS public.some_enum CASCADE")
-        cursor.execute(f"{MAKE_DOMAINS}; CREATE TYPE public.some_enum AS ENUM (); CREATE SCHEMA {SCHEMA}")
+        cursor.execute(
+            f"{MAKE_DOMAINS}; {preparation}; CREATE TYPE public.some_enum AS ENUM (); CREATE SCHEMA {SCHEMA}"
+        )
     connection.autocommit = False
     create_schema(connection, TABLES)
     with connection, connection.cursor() as cursor:
