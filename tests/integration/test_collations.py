@@ -11,6 +11,7 @@ import pytest
 from tests.oracle.example import ANN, MINE, make_world, set_mine
 from tests.oracle.worked_cases import WORKED
 from tests.support.odd_columns import COLLATED, MAKE_COLLATIONS, OddComparison, open_odd_comparison, trim
+from tickiti_query.cli import main
 from tickiti_query.demo.binaries import BINDIR_VARIABLE
 from tickiti_query.demo.pair import Pair
 
@@ -63,3 +64,32 @@ def test_what_was_seen_is_answered_as_the_oracle_says(comparison: OddComparison,
     world = set_mine(make_world(), conditions, columns=columns)
     comparison.load(world)
     comparison.compare(world, ANN, body)
+
+
+@pytest.mark.parametrize(
+    ("locale", "said"),
+    [
+        (
+            "LOCALE 'C'",
+            "the database's lower() leaves À, Å, É, Ñ, Ö and 15 more as they are: to it, É and é are different letters",
+        ),
+        (
+            "LOCALE_PROVIDER icu ICU_LOCALE 'tr' LOCALE 'C.UTF-8'",
+            "the database's lower() gives ı for I: an address or text with such a capital is not found",
+        ),
+        ("LOCALE_PROVIDER icu ICU_LOCALE 'en' LOCALE 'C.UTF-8'", None),
+    ],
+)
+def test_check_says_what_the_database_folds_in_another_way(
+    older: Pair, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], locale: str, said: str | None
+) -> None:
+    older.primary.execute(f"CREATE DATABASE folding TEMPLATE template0 {locale}")
+    try:
+        older.wait_replayed()
+        monkeypatch.setenv("TICKITI_REPLICA_URL", older.standby.url.replace("/postgres?", "/folding?"))
+        main(["check"])
+    finally:
+        older.primary.execute("DROP DATABASE folding WITH (FORCE)")
+    lines = [line for line in capsys.readouterr().out.splitlines() if "lower()" in line]
+    assert len(lines) == (said is not None)
+    assert said is None or lines[0].startswith(f"warning  server: {said}")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from tickiti_query.cache.snapshot import PROVEN_MAJORS
-from tickiti_query.cli.checks.result import CheckResult, fault, ok, warning
+from tickiti_query.cli.checks.result import CheckResult, enumerate_some, fault, ok, warning
 from tickiti_query.cli.session import Session
 
 OLDEST_MAJOR = 13  # the first whose snapshots and transaction ids have the form that proofs are made of
@@ -11,9 +11,18 @@ SLACK_SECONDS = 2  # the way of a heartbeat, as the statement of the server's st
 
 SERVER = """
 SELECT current_setting('server_version'), CAST(current_setting('server_version_num') AS integer) / 10000,
-       pg_is_in_recovery(), current_database(), current_setting('server_encoding'),
-       lower(CAST(:capitals AS text)) = CAST(:small AS text)
+       pg_is_in_recovery(), current_database(), current_setting('server_encoding')
 """
+# Capital letters, and what a fold of case makes of them. All are of one length in all languages' rules but the Turkic.
+ALPHABETS = (
+    ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"),
+    ("ÀÅÉÑÖÜÞ", "àåéñöüþ"),
+    ("ĄŁŘŞŽ", "ąłřşž"),
+    ("ΑΒΩΈ", "αβωέ"),
+    ("ДЖЯІ", "джяі"),
+)
+MOST_LETTERS = 5  # that are named
+FOLDED = "SELECT lower(CAST(:letters AS text))"
 RECEIVER = "SELECT status FROM pg_stat_wal_receiver"
 TIMEOUT = """
 SELECT CAST(EXTRACT(EPOCH FROM CAST(current_setting('wal_receiver_timeout') AS interval)) AS double precision)
@@ -22,14 +31,12 @@ SELECT CAST(EXTRACT(EPOCH FROM CAST(current_setting('wal_receiver_timeout') AS i
 
 def check_server(session: Session) -> Iterator[CheckResult]:
     """Yield the results for the server as a whole."""
-    # As binds: where the database's encoding lacks the letters, they are NULL, and nothing is said of them.
-    [(version, major, in_recovery, database, encoding, folds)] = session.fetch(SERVER, capitals="ÀÉ", small="àé")
+    [(version, major, in_recovery, database, encoding)] = session.fetch(SERVER)
     place = session.connection.info
     yield ok("server", f"connected to {place.host}, port {place.port}, database {database}, as {place.user}")
     yield judge_version(version, major)
     yield judge_encoding(encoding)
-    if folds is False:
-        yield warning("server", "the database's lower() knows ASCII alone: É and é are different letters to it")
+    yield from judge_folding(list_unfolded(session))
     if not in_recovery:
         yield judge_primary(require_standby=session.settings.require_standby)
         return
@@ -65,6 +72,33 @@ def judge_encoding(encoding: str) -> CheckResult:
     if encoding == "UTF8":
         return ok("encoding", "the database is in UTF8")
     return ok("encoding", f"the database is in {encoding}; a search for a character that it lacks finds nothing")
+
+
+def list_unfolded(session: Session) -> list[tuple[str, str]]:
+    """Return the capital letters that the database does not fold as most languages do, each with what it gives."""
+    unfolded = []
+    for capitals, small in ALPHABETS:
+        # As a bind: where the database's encoding lacks a letter, it is NULL, and nothing is said of its alphabet.
+        [(folded,)] = session.fetch(FOLDED, letters=capitals)
+        triples = zip(capitals, small, folded or small, strict=False)
+        unfolded += [(capital, found) for capital, wanted, found in triples if found != wanted]
+    return unfolded
+
+
+def judge_folding(unfolded: list[tuple[str, str]]) -> Iterator[CheckResult]:
+    """Yield a warning where texts that differ in case alone count as different."""
+    if unfolded and all(capital == found and not capital.isascii() for capital, found in unfolded):
+        letters = enumerate_some([capital for capital, _ in unfolded], MOST_LETTERS)
+        yield warning(
+            "server", f"the database's lower() leaves {letters} as they are: to it, É and é are different letters"
+        )
+    elif unfolded:
+        given = ", ".join(f"{found} for {capital}" for capital, found in unfolded)
+        yield warning(
+            "server",
+            f"the database's lower() gives {given}: an address or text with such a capital is not found by its small"
+            " letter; a database with another locale finds it",
+        )
 
 
 def judge_primary(*, require_standby: bool) -> CheckResult:
