@@ -101,6 +101,7 @@ def create_service(settings: Settings, commit: str = UNKNOWN) -> Service:
         exact=exact and cache.enabled,
         require_standby=settings.require_standby,
         max_lag_seconds=settings.max_replica_lag_seconds,
+        max_commit_age_seconds=settings.max_commit_age_seconds,
         leave=replica.leave,
     )
     concurrency_limiter = ConcurrencyLimiter(settings.threads, count_shed=partial(count_shed, "replica"))

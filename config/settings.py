@@ -138,6 +138,7 @@ class Settings:
     statement_timeout_ms: Annotated[int, whole_number(1, 3_600_000)] = 5000
     require_standby: Annotated[bool, read_boolean] = True
     max_replica_lag_seconds: Annotated[int, whole_number(1, 86_400)] = 60
+    max_commit_age_seconds: Annotated[int | None, whole_number(1, 86_400)] = None
     rate_limit: Annotated[str | None, read_rate] = "600/minute"
     rate_limit_storage: Annotated[str | None, read_store] = field(default=None, repr=False)
     trusted_proxies: Annotated[int, whole_number(0, 16)] = 0

@@ -100,9 +100,9 @@ class Environment:
             yield self
 
     @contextlib.contextmanager
-    def another_standby(self, name: str) -> Iterator[tuple[PostgresServer, Observer]]:
-        """One more standby that runs as long as the block, and who watches it."""
-        standby = make_standby(self.pair, name)
+    def another_standby(self, name: str, port: int | None = None) -> Iterator[tuple[PostgresServer, Observer]]:
+        """One more standby that runs as long as the block, and who watches it. It follows the primary, or a port."""
+        standby = make_standby(self.pair, name, port)
         fill(self.primary, standby)
         standby.start()
         observer = Observer(standby)
@@ -197,9 +197,10 @@ def frozen(*pids: int) -> Iterator[None]:
                 os.kill(pid, signal.SIGCONT)
 
 
-def make_standby(pair: Pair, name: str) -> PostgresServer:
-    """Another standby of the same primary, with nothing in it yet."""
-    link = f"host='{pair.primary.sockets}' port={pair.primary.port} user=postgres application_name={name}"
+def make_standby(pair: Pair, name: str, port: int | None = None) -> PostgresServer:
+    """Another standby of the same primary, or of the server at a port, with nothing in it yet."""
+    host, port = (pair.primary.sockets, pair.primary.port) if port is None else ("127.0.0.1", port)
+    link = f"host='{host}' port={port} user=postgres application_name={name}"
     settings = {**pairs.SETTINGS, "primary_conninfo": link}
     data = pair.directory / name
     return PostgresServer(data, sockets=pair.primary.sockets, port=find_free_port(), settings=settings, listen=True)

@@ -14,6 +14,7 @@ from urllib.parse import quote
 import psycopg2
 import pytest
 
+from tests.support.running import wait_until
 from tickiti_query.cli import main
 from tickiti_query.cli.checks import server
 from tickiti_query.cli.checks.definitions import normalize
@@ -556,3 +557,10 @@ VALUES (1, 1, 'x', 'open', 20, 1, 'ann@x.example', now());
     code, lines, _ = case.check()
     named = [line.partition(": ")[0] for line in lines if "is NULL in a row" in line]
     assert (code, named) == (0, ["warning  tickets.updated_at", "warning  users.email"])
+
+
+def test_a_newest_commit_that_is_too_old_is_a_fault_where_its_age_has_a_limit(case: Case) -> None:
+    assert not any("COMMIT_AGE" in line for line in case.check()[1])
+    environment = {"TICKITI_MAX_COMMIT_AGE_SECONDS": "1"}
+    words = r"fault +lag: the newest commit is \d+ s old, and TICKITI_MAX_COMMIT_AGE_SECONDS is 1: every request .* 503"
+    wait_until(lambda: any(re.fullmatch(words, line) for line in case.check(environment=environment)[1]))

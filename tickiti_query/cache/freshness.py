@@ -35,6 +35,7 @@ class Freshness:
         exact: bool,
         require_standby: bool,
         max_lag_seconds: float,
+        max_commit_age_seconds: float | None = None,
         leave: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -42,6 +43,7 @@ class Freshness:
         self._is_exact = exact
         self._require_standby = require_standby
         self._max_lag_seconds = max_lag_seconds
+        self._max_commit_age_seconds = max_commit_age_seconds
         self._leave = leave
         self._clock = clock
         self._newest: dict[int, tuple[SnapshotId, Server]] = {}
@@ -88,6 +90,7 @@ class Freshness:
         snapshot = self._observe_fitness(deadline)
         with self._lock:
             self._refuse_late(snapshot)
+            self._refuse_unmoved(snapshot)
             # `answered` is of before the reading began: what another thread has answered meanwhile may well be later.
             self._refuse_unfit(snapshot.snapshot_id, snapshot.server, answered.get(snapshot.server.system))
             self._note(snapshot.snapshot_id, snapshot.server)
@@ -97,7 +100,7 @@ class Freshness:
     def _observe_fitness(self, deadline: Deadline) -> Snapshot:
         now = self._clock()
         server, bound, when = self._lag
-        if now < self._lag_due and bound + now - when <= self._max_lag_seconds:
+        if self._max_commit_age_seconds is None and now < self._lag_due and bound + now - when <= self._max_lag_seconds:
             snapshot = self._observe(deadline, with_lag=False)
             if snapshot.server == server:  # what is known of one server's lag says nothing of another's
                 return snapshot
@@ -119,6 +122,12 @@ class Freshness:
         self.major = snapshot.server.major
         if lag is None or lag > self._max_lag_seconds:
             raise ReplicaUnavailable("The read replica is too far behind; please try again.", check="lag")
+
+    def _refuse_unmoved(self, snapshot: Snapshot) -> None:
+        # Behind another standby that has lost the primary, the link is alive and nothing is to be replayed: no lag.
+        longest, age = self._max_commit_age_seconds, snapshot.commit_age_seconds
+        if longest is not None and snapshot.snapshot_id.in_recovery and (age is None or age > longest):
+            raise ReplicaUnavailable("The read replica has replayed no commit for too long.", check="lag")
 
     def _refuse_unfit(
         self, snapshot_id: SnapshotId, server: Server, answered: tuple[SnapshotId, Server] | None

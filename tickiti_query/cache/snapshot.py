@@ -140,11 +140,15 @@ class Validator:
 
 @dataclass(frozen=True)  # without slots: the validator is kept in the instance
 class Snapshot:
-    """A reading of the server at one moment. `lag_seconds` is an upper bound; None where nothing bounds it."""
+    """A reading of the server at one moment. `lag_seconds` is an upper bound; None where nothing bounds it.
+
+    `commit_age_seconds` is the age of the newest commit that a standby has replayed; None where it has replayed none.
+    """
 
     server: Server
     snapshot_id: SnapshotId
     lag_seconds: float | None
+    commit_age_seconds: float | None = None
 
     @cached_property
     def validator(self) -> Validator | None:

@@ -32,13 +32,15 @@ STATE_WITH_LAG = f"""{STATE},
             WHEN l.pid IS NOT NULL AND l.status IS NULL
                  AND pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn() THEN 0
             ELSE EXTRACT(EPOCH FROM clock_timestamp() - pg_last_xact_replay_timestamp())
-       END AS lag
+       END AS lag,
+       CASE WHEN pg_is_in_recovery()
+            THEN EXTRACT(EPOCH FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END AS commit_age
 FROM (SELECT CAST(current_setting('wal_receiver_timeout') AS interval) / 2 AS heartbeat) r
 LEFT JOIN pg_stat_wal_receiver l ON TRUE
 """
 # by whether the lag is read, which takes as long as all the rest
 STATE_STATEMENTS = {
-    False: Statement(f"{STATE}, NULL AS lag", is_repeated=True),
+    False: Statement(f"{STATE}, NULL AS lag, NULL AS commit_age", is_repeated=True),
     True: Statement(STATE_WITH_LAG, is_repeated=True),
 }
 IDENTITY = Statement("""
@@ -70,9 +72,10 @@ def identify_server(connection: ReplicaConnection, generation: int) -> tuple[Ser
 
 def to_server_state(server: Server, row: Row) -> Snapshot:
     """Return the state in the row of a state statement."""
-    position, running, replayed_at, lag = row
+    position, running, replayed_at, lag, commit_age = row
     snapshot_id = SnapshotId(position, running, replayed_at.astimezone(UTC) if replayed_at else None)
-    return Snapshot(server, snapshot_id, None if lag is None else max(0.0, float(lag)))
+    lag_seconds, age_seconds = (None if each is None else max(0.0, float(each)) for each in (lag, commit_age))
+    return Snapshot(server, snapshot_id, lag_seconds, age_seconds)
 
 
 class Transaction:

@@ -19,7 +19,9 @@ STATE = Snapshot(SERVER, SnapshotId("10:20: since t", ""), lag_seconds=0.0)
 class World:
     """A server that says what a test tells it to, and a clock that stands still."""
 
-    def __init__(self, *, exact: bool = True, require_standby: bool = True) -> None:
+    def __init__(
+        self, *, exact: bool = True, require_standby: bool = True, max_commit_age_seconds: int | None = None
+    ) -> None:
         self.state = STATE
         self.now = 1000.0
         self.received_at: float | None = None
@@ -31,6 +33,7 @@ class World:
             exact=exact,
             require_standby=require_standby,
             max_lag_seconds=60,
+            max_commit_age_seconds=max_commit_age_seconds,
             clock=lambda: self.now,
         )
 
@@ -38,7 +41,7 @@ class World:
         self.readings += 1
         self.lag_readings += with_lag
         self.meanwhile()
-        return self.state if with_lag else replace(self.state, lag_seconds=None)
+        return self.state if with_lag else replace(self.state, lag_seconds=None, commit_age_seconds=None)
 
     def prove(self, **changes: object) -> Snapshot:
         self.state = alter(self.state, **changes)
@@ -203,3 +206,12 @@ def test_a_probe_reads_anew_though_a_request_of_its_thread_was_refused(w: World)
 )
 def test_of_two_sights_of_one_life_one_is_older(snapshot_id: SnapshotId, other: SnapshotId, is_it: bool) -> None:
     assert is_older(snapshot_id, other) == is_it
+
+
+def test_a_standby_that_has_replayed_no_commit_for_too_long_is_refused_where_that_is_asked_for() -> None:
+    lenient, strict = World(), World(max_commit_age_seconds=120)
+    for age in (None, 121.0):
+        assert lenient.prove(commit_age_seconds=age)
+        for _ in range(2):  # at every reading, and not only where the lag is due
+            strict.refuse("lag", commit_age_seconds=age)
+    assert strict.prove(commit_age_seconds=119.0)

@@ -118,6 +118,11 @@ def measure_lag(session: Session) -> CheckResult:
         return fault("lag", "nothing tells how far behind the standby is: it has replayed no transaction yet")
     if state.lag_seconds > session.settings.max_replica_lag_seconds:
         return fault("lag", f"{state.lag_seconds:.0f} s behind, and {limit}: every request is answered 503")
+    oldest, age = session.settings.max_commit_age_seconds, state.commit_age_seconds
+    if oldest is not None and (age is None or age > oldest):
+        found = "no commit was replayed yet" if age is None else f"the newest commit is {age:.0f} s old"
+        limit = f"TICKITI_MAX_COMMIT_AGE_SECONDS is {oldest}"
+        return fault("lag", f"{found}, and {limit}: every request is answered 503")
     return ok("lag", f"at most {state.lag_seconds:.1f} s behind; {limit}")
 
 
