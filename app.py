@@ -41,6 +41,7 @@ from tickiti_query.operations.metrics import (
     count_store_fault,
     observe_build,
     observe_checks,
+    observe_collations,
     observe_request,
     render_metrics,
 )
@@ -116,11 +117,12 @@ def create_service(settings: Settings, commit: str = UNKNOWN) -> Service:
     def render_page() -> bytes:
         state.observe_cache(cache.events, cache.held_bytes)
         state.observe_replica(freshness.lag_seconds, freshness.major)
+        observe_collations(readiness.changed_collations)
         state.observe_load(replica.count_connections(), concurrency_limiter.count_waiting())
         # One page for each worker: with several, it says which one answered.
         return render_metrics(str(os.getpid()) if settings.workers > 1 else None)
 
-    admin_app = make_admin_app(readiness.check, render_page)
+    admin_app = make_admin_app(readiness.check, render_page, lambda: readiness.changed_collations or ())
     app.wsgi_app = Edge(  # type: ignore[method-assign]
         app=app.wsgi_app,
         admin_app=admin_app,

@@ -7,6 +7,9 @@
 -- the tickets in use are in memory), jit = off and no parallel workers. With the default of 4 the planner walks a
 -- long index rather than look up a few rows.
 
+-- Texts are looked up in the order of their bytes, COLLATE "C", which no collation library changes: an index in another
+-- order, built by one version of ICU or glibc, lacks rows on a server that has another version.
+
 -- 1. Scope and default order ------------------------------------------------------------------------------
 
 -- default order for users who see many queues; every condition that matches often. The queue and the creation time
@@ -26,24 +29,29 @@ CREATE INDEX IF NOT EXISTS tickets_unclosed_priority ON tickets (priority DESC, 
 -- 2. Conditions on tickets --------------------------------------------------------------------------------
 
 -- assignee is, Unassigned
-CREATE INDEX IF NOT EXISTS tickets_assignee ON tickets (lower(assigned_to_email), updated_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS tickets_assignee_bytes ON tickets
+    (lower(assigned_to_email) COLLATE "C", updated_at DESC, id DESC);
 -- the same among unclosed tickets: "mine", for_attention
-CREATE INDEX IF NOT EXISTS tickets_unclosed_assignee ON tickets
-    (lower(assigned_to_email), updated_at DESC, id DESC) WHERE status <> 'closed';
+CREATE INDEX IF NOT EXISTS tickets_unclosed_assignee_bytes ON tickets
+    (lower(assigned_to_email) COLLATE "C", updated_at DESC, id DESC) WHERE status <> 'closed';
 -- originator is, criteria raised
-CREATE INDEX IF NOT EXISTS tickets_originator ON tickets (lower(originator_email), updated_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS tickets_originator_bytes ON tickets
+    (lower(originator_email) COLLATE "C", updated_at DESC, id DESC);
 -- resolution is
-CREATE INDEX IF NOT EXISTS tickets_resolution ON tickets (lower(resolution), updated_at DESC, id DESC);
+CREATE INDEX IF NOT EXISTS tickets_resolution_bytes ON tickets
+    (lower(resolution) COLLATE "C", updated_at DESC, id DESC);
 -- priority is; order by priority descending, then updated_at descending
 CREATE INDEX IF NOT EXISTS tickets_priority ON tickets (priority DESC, updated_at DESC, id DESC);
 
 -- 3. Conditions on what belongs to a ticket ---------------------------------------------------------------
 
 -- participant, participating, for_attention; email is included so that the table itself is not read
-CREATE INDEX IF NOT EXISTS ticket_participants_email ON ticket_participants (lower(email), ticket_id)
+CREATE INDEX IF NOT EXISTS ticket_participants_email_bytes ON ticket_participants
+    (lower(email) COLLATE "C", ticket_id)
     INCLUDE (email);
 -- hashtag
-CREATE INDEX IF NOT EXISTS ticket_hashtags_tag ON ticket_hashtags (lower(tag), ticket_id) INCLUDE (tag);
+CREATE INDEX IF NOT EXISTS ticket_hashtags_tag_bytes ON ticket_hashtags
+    (lower(tag) COLLATE "C", ticket_id) INCLUDE (tag);
 -- content where most tickets match; does not contain
 CREATE INDEX IF NOT EXISTS responses_ticket ON responses (ticket_id);
 -- the watchlists column; the watchlist condition is served by the primary key
@@ -60,7 +68,11 @@ CREATE INDEX IF NOT EXISTS ticket_user_states_read_first ON ticket_user_states
 -- 4. Who is asking ----------------------------------------------------------------------------------------
 
 -- an e-mail to its user; the columns assignee_name, originator_name
-CREATE INDEX IF NOT EXISTS users_email ON users (lower(email));
+CREATE INDEX IF NOT EXISTS users_email_bytes ON users (lower(email) COLLATE "C");
+-- a token to its user; the unique index on it is for writes
+CREATE INDEX IF NOT EXISTS tokens_token_bytes ON personal_access_tokens (token COLLATE "C");
+-- a queue by its name
+CREATE INDEX IF NOT EXISTS ticket_queues_name_bytes ON ticket_queues (name COLLATE "C");
 -- a person's teams
 CREATE INDEX IF NOT EXISTS team_members_user ON team_members (user_id);
 
@@ -133,8 +145,8 @@ $$;
 
 -- Every assignee by name (the usual 100 are fewer than the staff), so that one who has no tickets is known to have
 -- none: 0.1 ms instead of 2,500 for "mine, urgent first" among five million tickets.
-ALTER INDEX IF EXISTS tickets_assignee ALTER COLUMN 1 SET STATISTICS 1000;
-ALTER INDEX IF EXISTS tickets_unclosed_assignee ALTER COLUMN 1 SET STATISTICS 1000;
+ALTER INDEX IF EXISTS tickets_assignee_bytes ALTER COLUMN 1 SET STATISTICS 1000;
+ALTER INDEX IF EXISTS tickets_unclosed_assignee_bytes ALTER COLUMN 1 SET STATISTICS 1000;
 ALTER INDEX IF EXISTS tickets_assignee_first ALTER COLUMN 1 SET STATISTICS 1000;
 ALTER INDEX IF EXISTS tickets_assignee_last ALTER COLUMN 1 SET STATISTICS 1000;
 ALTER INDEX IF EXISTS tickets_subject_order ALTER COLUMN 1 SET STATISTICS 1000;

@@ -385,14 +385,15 @@ SELECT statement FROM trial_leftovers \gexec
 CREATE TEMP TABLE trial_wanted AS
 SELECT name
 FROM regexp_split_to_table(
-    'tickets_updated tickets_queue_updated tickets_unclosed_updated tickets_unclosed_priority tickets_assignee
-    tickets_unclosed_assignee tickets_originator tickets_resolution tickets_priority ticket_participants_email
-    ticket_hashtags_tag responses_ticket watchlist_tickets_ticket ticket_user_states_flagged
-    ticket_user_states_read_last ticket_user_states_read_first users_email team_members_user tickets_created
-    tickets_subject_order tickets_originator_order tickets_queue_order tickets_status_first tickets_status_last
-    tickets_priority_first tickets_priority_last tickets_assignee_first tickets_assignee_last tickets_on_hold_first
-    tickets_on_hold_last tickets_last_response_first tickets_last_response_last tickets_response_count_first
-    tickets_response_count_last tickets_subject_trgm tickets_originator_trgm responses_text_trgm', '\s+'
+    'tickets_updated tickets_queue_updated tickets_unclosed_updated tickets_unclosed_priority tickets_assignee_bytes
+    tickets_unclosed_assignee_bytes tickets_originator_bytes tickets_resolution_bytes tickets_priority
+    ticket_participants_email_bytes ticket_hashtags_tag_bytes responses_ticket watchlist_tickets_ticket
+    ticket_user_states_flagged ticket_user_states_read_last ticket_user_states_read_first users_email_bytes
+    tokens_token_bytes ticket_queues_name_bytes team_members_user tickets_created tickets_subject_order
+    tickets_originator_order tickets_queue_order tickets_status_first tickets_status_last tickets_priority_first
+    tickets_priority_last tickets_assignee_first tickets_assignee_last tickets_on_hold_first tickets_on_hold_last
+    tickets_last_response_first tickets_last_response_last tickets_response_count_first tickets_response_count_last
+    tickets_subject_trgm tickets_originator_trgm responses_text_trgm', '\s+'
 ) name;
 
 -- 0. Keys: by what a row is looked up; only where no index of Tickiti's begins with these columns. An index on an
@@ -478,21 +479,21 @@ CREATE INDEX reporting_tickets_unclosed_priority ON trial_tickets
 -- 2. Conditions on tickets
 
 -- assignee is, Unassigned
-CREATE INDEX reporting_tickets_assignee ON trial_tickets
-    (lower(CAST(:tickets_assigned_to_email AS text)), (CAST(:tickets_updated_at AS timestamp(0))) DESC,
+CREATE INDEX reporting_tickets_assignee_bytes ON trial_tickets
+    (lower(CAST(:tickets_assigned_to_email AS text)) COLLATE "C", (CAST(:tickets_updated_at AS timestamp(0))) DESC,
      (CAST(:tickets_id AS bigint)) DESC);
 -- the same among unclosed tickets: "mine", for_attention
-CREATE INDEX reporting_tickets_unclosed_assignee ON trial_tickets
-    (lower(CAST(:tickets_assigned_to_email AS text)), (CAST(:tickets_updated_at AS timestamp(0))) DESC,
+CREATE INDEX reporting_tickets_unclosed_assignee_bytes ON trial_tickets
+    (lower(CAST(:tickets_assigned_to_email AS text)) COLLATE "C", (CAST(:tickets_updated_at AS timestamp(0))) DESC,
      (CAST(:tickets_id AS bigint)) DESC)
     WHERE CAST(:tickets_status AS text) <> 'closed';
 -- originator is, criteria raised
-CREATE INDEX reporting_tickets_originator ON trial_tickets
-    (lower(CAST(:tickets_originator_email AS text)), (CAST(:tickets_updated_at AS timestamp(0))) DESC,
+CREATE INDEX reporting_tickets_originator_bytes ON trial_tickets
+    (lower(CAST(:tickets_originator_email AS text)) COLLATE "C", (CAST(:tickets_updated_at AS timestamp(0))) DESC,
      (CAST(:tickets_id AS bigint)) DESC);
 -- resolution is
-CREATE INDEX reporting_tickets_resolution ON trial_tickets
-    (lower(CAST(:tickets_resolution AS text)), (CAST(:tickets_updated_at AS timestamp(0))) DESC,
+CREATE INDEX reporting_tickets_resolution_bytes ON trial_tickets
+    (lower(CAST(:tickets_resolution AS text)) COLLATE "C", (CAST(:tickets_updated_at AS timestamp(0))) DESC,
      (CAST(:tickets_id AS bigint)) DESC);
 -- priority is; order by priority descending, then updated_at descending
 CREATE INDEX reporting_tickets_priority ON trial_tickets
@@ -502,12 +503,12 @@ CREATE INDEX reporting_tickets_priority ON trial_tickets
 -- 3. Conditions on what belongs to a ticket
 
 -- participant, participating, for_attention; email is included so that the table itself is not read
-CREATE INDEX reporting_ticket_participants_email ON trial_ticket_participants
-    (lower(CAST(:ticket_participants_email AS text)), (CAST(:ticket_participants_ticket_id AS bigint)))
+CREATE INDEX reporting_ticket_participants_email_bytes ON trial_ticket_participants
+    (lower(CAST(:ticket_participants_email AS text)) COLLATE "C", (CAST(:ticket_participants_ticket_id AS bigint)))
     INCLUDE (:ticket_participants_email);
 -- hashtag
-CREATE INDEX reporting_ticket_hashtags_tag ON trial_ticket_hashtags
-    (lower(CAST(:ticket_hashtags_tag AS text)), (CAST(:ticket_hashtags_ticket_id AS bigint)))
+CREATE INDEX reporting_ticket_hashtags_tag_bytes ON trial_ticket_hashtags
+    (lower(CAST(:ticket_hashtags_tag AS text)) COLLATE "C", (CAST(:ticket_hashtags_ticket_id AS bigint)))
     INCLUDE (:ticket_hashtags_tag);
 -- content where most tickets match; does not contain
 CREATE INDEX reporting_responses_ticket ON trial_responses
@@ -533,7 +534,12 @@ CREATE INDEX reporting_ticket_user_states_read_first ON trial_ticket_user_states
 -- 4. Who is asking
 
 -- an e-mail to its user; the columns assignee_name, originator_name
-CREATE INDEX reporting_users_email ON trial_users (lower(CAST(:users_email AS text)));
+CREATE INDEX reporting_users_email_bytes ON trial_users (lower(CAST(:users_email AS text)) COLLATE "C");
+-- a token to its user, a queue by its name
+CREATE INDEX reporting_tokens_token_bytes ON trial_personal_access_tokens
+    ((CAST(:personal_access_tokens_token AS text)) COLLATE "C");
+CREATE INDEX reporting_ticket_queues_name_bytes ON trial_ticket_queues
+    ((CAST(:ticket_queues_name AS text)) COLLATE "C");
 -- a person's teams
 CREATE INDEX reporting_team_members_user ON trial_team_members
     ((CAST(:team_members_user_id AS bigint)));

@@ -17,13 +17,13 @@ import pytest
 from tests.support.running import wait_until
 from tickiti_query.cli import main
 from tickiti_query.cli.checks import server
-from tickiti_query.cli.checks.definitions import normalize
-from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS, KEYS_BENEATH
 from tickiti_query.cli.checks.indexes_beneath import ADVICE
 from tickiti_query.demo.loading import create_reader, create_schema
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.postgres import PostgresServer
 from tickiti_query.reporting.contract import RELATIONS
+from tickiti_query.reporting.expected_indexes import INDEXES, KEYS, KEYS_BENEATH
+from tickiti_query.reporting.index_definitions import normalize
 
 ROOT = Path(__file__).parents[2]
 INDEX_FILE = ROOT / "deploy" / "reporting_indexes.sql"
@@ -239,15 +239,16 @@ COSTS = {
     ),
     "ALTER TABLE tickets ALTER status TYPE character(10)": (
         "tickets.status: is character(10), read as CAST(status AS text): that costs tickets_unclosed_updated,"
-        " tickets_unclosed_priority, tickets_unclosed_assignee and 2 more; make it text"
+        " tickets_unclosed_priority, tickets_unclosed_assignee_bytes and 2 more; make it text"
     ),
     'ALTER TABLE ticket_hashtags ALTER tag TYPE text COLLATE "C"': (
         'ticket_hashtags.tag: is text COLLATE "C", read as tag COLLATE "default": that costs its key (ticket_id, tag),'
-        " ticket_hashtags_tag; make it text"
+        " ticket_hashtags_tag_bytes; make it text"
     ),
     "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public; ALTER TABLE ticket_queues ALTER name TYPE public.citext;"
     "ALTER TABLE users ALTER email TYPE public.citext": (
-        "ticket_queues.name: is public.citext, read as CAST(name AS text): that costs its key (name); make it text"
+        "ticket_queues.name: is public.citext, read as CAST(name AS text): that costs its key (name),"
+        " ticket_queues_name_bytes; make it text"
     ),
 }
 
@@ -319,26 +320,29 @@ def test_a_missing_key_and_an_invalid_index_are_named(case: Case) -> None:
     case.execute(
         "ALTER TABLE queue_permissions DROP CONSTRAINT queue_permissions_pkey;"
         "ALTER TABLE tickets DROP CONSTRAINT tickets_number_key; CREATE INDEX tickets_number ON tickets (number);"
-        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = CAST('SCHEMA.users_email' AS regclass)"
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = CAST('SCHEMA.users_email_bytes' AS regclass)"
     )
     code, lines, _ = case.check()
     assert code == 0
     assert [line for line in lines if line.startswith("warning")] == [
         "warning  queue_permissions: lacks its key, a unique index on (user_id, queue_id)",
         "warning  tickets: lacks its key, a unique index on (number)",
-        "warning  users: lacks the index users_email (lower(email)); see deploy/reporting_indexes.sql",
+        (
+            'warning  users: lacks the index users_email_bytes (lower(email) COLLATE "C");'
+            " see deploy/reporting_indexes.sql"
+        ),
     ]
 
 
 def test_an_index_counts_under_any_name_and_over_varchar(case: Case) -> None:
     case.execute(
-        "ALTER TABLE users ALTER email TYPE varchar(255); CREATE INDEX by_mail ON users (lower(email));"
+        'ALTER TABLE users ALTER email TYPE varchar(255); CREATE INDEX by_mail ON users (lower(email) COLLATE "C");'
         "ALTER TABLE tickets ALTER status TYPE varchar(20);"
         "CREATE INDEX unclosed ON tickets (updated_at DESC, id DESC, queue_id) WHERE status <> 'closed'"
     )
     _, lines, _ = case.check()
     text = "\n".join(lines)
-    assert "index users_email" not in text
+    assert "index users_email_bytes" not in text
     assert "index tickets_unclosed_updated" not in text
     assert "index tickets_updated" in text
 

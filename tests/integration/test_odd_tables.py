@@ -1,6 +1,7 @@
 """Tables whose columns have other types, as installs of ten years ago have them, also while the service runs."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -150,13 +151,14 @@ def test_readiness_names_each_column_that_cannot_be_converted(pair: Pair, compar
 
 @dataclass
 class CursorSource:
-    """A connection as a source of rows, for statements without values."""
+    """A connection as a source of rows."""
 
     connection: Any
 
     def fetch(self, statement: Statement) -> list[Any]:
         with self.connection.cursor() as cursor:
-            cursor.execute(statement.sql)
+            binds = {name: list(value) for name, value in statement.params if isinstance(value, tuple)}
+            cursor.execute(re.sub(r"(?<!:):(\w+)", r"%(\1)s", statement.sql), binds or None)
             rows: list[Any] = cursor.fetchall()
             return rows
 

@@ -22,8 +22,6 @@ from tests.support.documents import read_document
 from tests.support.laravel import DEPLOY, TABLES, write_views
 from tests.support.running import wait_until
 from tickiti_query.cli import main
-from tickiti_query.cli.checks.definitions import normalize
-from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS_BENEATH, PREFIX
 from tickiti_query.demo.binaries import build_environment, find_bindir
 from tickiti_query.demo.loading import Row, World, create_schema, load_world
 from tickiti_query.demo.pair import Pair
@@ -31,6 +29,8 @@ from tickiti_query.demo.postgres import PostgresServer
 from tickiti_query.demo.shop import make_shop
 from tickiti_query.demo.tokens import DEMO_TOKENS
 from tickiti_query.reporting.contract import RELATIONS
+from tickiti_query.reporting.expected_indexes import INDEXES, KEYS_BENEATH, PREFIX
+from tickiti_query.reporting.index_definitions import normalize
 
 DATABASE, READER, APPLICATION, OWNER = "laravel", "laravel_reader", "laravel_app", "tickiti_reporting"
 
@@ -382,11 +382,11 @@ def test_check_names_an_index_that_was_dropped_and_one_that_has_another_name_not
 ) -> None:
     primary = install.pair.primary
     install.execute(primary, "DROP INDEX reporting_tickets_updated")
-    install.execute(primary, "ALTER INDEX reporting_ticket_hashtags_tag RENAME TO by_tag")
+    install.execute(primary, "ALTER INDEX reporting_ticket_hashtags_tag_bytes RENAME TO by_tag")
     try:
         lines = check_indexes(install, capsys, monkeypatch)
     finally:
-        install.execute(primary, "ALTER INDEX by_tag RENAME TO reporting_ticket_hashtags_tag")
+        install.execute(primary, "ALTER INDEX by_tag RENAME TO reporting_ticket_hashtags_tag_bytes")
         assert install.run_psql(DEPLOY / "reporting_views.sql").returncode == 0
     [line] = lines
     assert line == (
@@ -410,25 +410,29 @@ def test_check_warns_of_missing_trigrams_beneath_the_views(
 TICKETS = "SELECT t.id FROM tickets t"
 STATUS = "array_position(ARRAY['open', 'on-hold', 'closed'], t.status)"
 STATES = "SELECT s.ticket_id FROM ticket_user_states s WHERE s.user_id = 1"
+IS_A = """ COLLATE "C" = 'a'"""
 BY_INDEX = {
+    "tokens_token_bytes": f"SELECT p.id FROM personal_access_tokens p WHERE p.token{IS_A}",
+    "ticket_queues_name_bytes": f"SELECT q.id FROM ticket_queues q WHERE q.name{IS_A}",
     "tickets_updated": f"{TICKETS} ORDER BY t.updated_at DESC, t.id DESC",
     "tickets_queue_updated": f"{TICKETS} WHERE t.queue_id = 12 ORDER BY t.updated_at DESC, t.id DESC",
     "tickets_unclosed_updated": f"{TICKETS} WHERE t.status <> 'closed' ORDER BY t.updated_at DESC, t.id DESC",
-    "tickets_assignee": f"{TICKETS} WHERE lower(t.assigned_to_email) = 'a' ORDER BY t.updated_at DESC, t.id DESC",
-    "tickets_unclosed_assignee": f"{TICKETS} WHERE lower(t.assigned_to_email) = 'a' AND t.status <> 'closed'"
+    "tickets_assignee_bytes": f"{TICKETS} WHERE lower(t.assigned_to_email){IS_A} ORDER BY t.updated_at DESC, t.id DESC",
+    "tickets_unclosed_assignee_bytes": f"{TICKETS} WHERE lower(t.assigned_to_email){IS_A} AND t.status <> 'closed'"
     " ORDER BY t.updated_at DESC, t.id DESC",
-    "tickets_originator": f"{TICKETS} WHERE lower(t.originator_email) = 'a' ORDER BY t.updated_at DESC, t.id DESC",
-    "tickets_resolution": f"{TICKETS} WHERE lower(t.resolution) = 'a' ORDER BY t.updated_at DESC, t.id DESC",
+    "tickets_originator_bytes": f"{TICKETS} WHERE lower(t.originator_email){IS_A}"
+    " ORDER BY t.updated_at DESC, t.id DESC",
+    "tickets_resolution_bytes": f"{TICKETS} WHERE lower(t.resolution){IS_A} ORDER BY t.updated_at DESC, t.id DESC",
     "tickets_priority": f"{TICKETS} WHERE t.priority = 40 ORDER BY t.updated_at DESC, t.id DESC",
-    "ticket_participants_email": "SELECT p.ticket_id FROM ticket_participants p WHERE lower(p.email) = 'a'",
+    "ticket_participants_email_bytes": f"SELECT p.ticket_id FROM ticket_participants p WHERE lower(p.email){IS_A}",
     "ticket_participants_ticket": "SELECT p.email FROM ticket_participants p WHERE p.ticket_id = 5",
-    "ticket_hashtags_tag": "SELECT h.ticket_id FROM ticket_hashtags h WHERE lower(h.tag) = 'a'",
+    "ticket_hashtags_tag_bytes": f"SELECT h.ticket_id FROM ticket_hashtags h WHERE lower(h.tag){IS_A}",
     "responses_ticket": "SELECT r.id FROM responses r WHERE r.ticket_id = 5",
     "watchlist_tickets_ticket": "SELECT w.watchlist_id FROM watchlist_tickets w WHERE w.ticket_id = 5",
     "ticket_user_states_flagged": f"{STATES} AND (s.is_retained OR s.unacknowledged_tags > 0) ORDER BY s.ticket_id",
     "ticket_user_states_read_last": f"{STATES} ORDER BY s.last_read_at DESC NULLS LAST, s.ticket_id DESC",
     "ticket_user_states_read_first": f"{STATES} ORDER BY s.last_read_at ASC NULLS LAST, s.ticket_id DESC",
-    "users_email": "SELECT u.id FROM users u WHERE lower(u.email) = 'a'",
+    "users_email_bytes": f"SELECT u.id FROM users u WHERE lower(u.email){IS_A}",
     "team_members_user": "SELECT m.team_id FROM team_members m WHERE m.user_id = 5",
     "tickets_created": f"{TICKETS} ORDER BY t.created_at DESC, t.id DESC",
     "tickets_subject_order": f'{TICKETS} ORDER BY lower(t.subject) COLLATE "C" ASC, t.id DESC',

@@ -142,7 +142,7 @@ def list_values(value: str, source: Fragment) -> Fragment:
 
 def name_column(email: str, example: str) -> Column:
     """Return the column of the name of the user with this e-mail address, or null."""
-    sql = f"(SELECT u.name FROM users u WHERE lower(u.email) = lower({email}) ORDER BY u.id LIMIT 1)"
+    sql = f'(SELECT u.name FROM users u WHERE lower(u.email) COLLATE "C" = lower({email}) ORDER BY u.id LIMIT 1)'
     return text_column(sql, example, nullable=True)
 
 

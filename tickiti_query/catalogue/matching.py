@@ -38,12 +38,12 @@ def match_text(sql: str, name: str, values: Sequence[str], context: CompileConte
 
     NULL is no text. Views over other people's tables may have it in any column.
     """
-    return Predicate(equals_any(f"lower({sql})", fold_all(context, name, values)), nullable=True)
+    return Predicate(equals_any(f'lower({sql}) COLLATE "C"', fold_all(context, name, values)), nullable=True)
 
 
 def match_person(sql: str, name: str, values: Sequence[str], context: CompileContext) -> Predicate:
     """Match tickets as match_text does, for a column whose index has each person's tickets by update."""
-    branches = tuple(f"lower({sql}) = {key}" for key in fold_all(context, name, values))
+    branches = tuple(f'lower({sql}) COLLATE "C" = {key}' for key in fold_all(context, name, values))
     found = match_text(sql, name, values, context)
     return replace(found, branches=branches, worth_splitting=is_by_update, selective=True)
 

@@ -34,7 +34,7 @@ FIND_USERS = f"""
 SELECT u.id, u.email, u.name, u.is_staff, u.is_active, u.sees_all_queues,
        {VISIBLE_QUEUES}
 FROM users u
-WHERE u.id = CAST(:id AS bigint) OR lower(u.email) = lower(CAST(:email AS text))
+WHERE u.id = CAST(:id AS bigint) OR lower(u.email) COLLATE "C" = lower(CAST(:email AS text))
 ORDER BY u.id
 """
 

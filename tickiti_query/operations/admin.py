@@ -1,6 +1,6 @@
 """The operations port: probes and metrics, on an address of its own of the same server."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -13,8 +13,15 @@ METHODS = ["GET", "HEAD"]
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-def make_admin_app(check: Callable[[], Mapping[str, str]], render_metrics: Callable[[], bytes]) -> Flask:
-    """Return the app of the operations port: GET /livez, /readyz and /metrics."""
+def make_admin_app(
+    check: Callable[[], Mapping[str, str]],
+    render_metrics: Callable[[], bytes],
+    list_warnings: Callable[[], Sequence[str]] = tuple,
+) -> Flask:
+    """Return the app of the operations port: GET /livez, /readyz and /metrics.
+
+    `list_warnings` gives what the last check found beside, and what takes no process out of service.
+    """
     app = Flask(__name__, static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
 
@@ -26,7 +33,9 @@ def make_admin_app(check: Callable[[], Mapping[str, str]], render_metrics: Calla
     def report_readiness() -> Response:
         checks = check()
         ok = all(word == "ok" for word in checks.values())
-        return answer(200 if ok else 503, {"ok": ok, "checks": checks})
+        warnings = list(list_warnings())
+        facts = {"ok": ok, "checks": checks, **({"warnings": warnings} if warnings else {})}
+        return answer(200 if ok else 503, facts)
 
     @app.get("/metrics")
     def report_metrics() -> Response:

@@ -8,6 +8,7 @@ from typing import Any
 
 from tickiti_query.model.errors import QueryError, ReplicaUnavailable
 from tickiti_query.model.statement import Source, Statement
+from tickiti_query.reporting.collations import find_changed_collations
 from tickiti_query.reporting.columns import find_missing, read_relations
 from tickiti_query.reporting.contract import READ_BY_ALL, write_row_reading
 from tickiti_query.reporting.contract_source import find_unfit
@@ -43,7 +44,7 @@ class Readiness:
     """The readiness checks by their names: `replica`, `standby`, `lag`, `contract`, `role`.
 
     `find_powers` says why the role that reads could write. The log is told whenever another check fails than before, or
-    the same for another reason.
+    the same for another reason. Collations that have changed fail no check: `changed_collations` and the log name them.
     """
 
     CHECKS = ("replica", "standby", "lag", "contract", "role")
@@ -60,6 +61,8 @@ class Readiness:
         self._find_powers = find_powers
         self._tell = tell
         self._told: tuple[str, str] | None = None  # the check that failed, and why, as the log has it
+        self._told_changed: list[str] = []
+        self.changed_collations: list[str] | None = None  # as of the last check; None where it did not come so far
         self._checked_at = float("-inf")
         self._reading = threading.Lock()  # a worker has one connection for all checks, and the pool lets nobody wait
 
@@ -90,14 +93,34 @@ class Readiness:
                 log.warning("ready again")
             else:
                 log.error("not ready", extra={"facts": {"check": failed, "reason": checks[failed]}})
+        self._tell_changed()
         self._tell(checks)
         return checks
 
+    def _tell_changed(self) -> None:
+        """Tell the log of collations that sort in another way than they did when indexes were made."""
+        changed = self.changed_collations
+        if changed is None or changed == self._told_changed:
+            return
+        self._told_changed = changed
+        if changed:
+            log.warning("collations have changed", extra={"facts": {"reason": "; ".join(changed)}})
+        else:
+            log.warning("collations are as they were")
+
     def _check(self) -> Mapping[str, str]:
+        self.changed_collations = None
         try:
             self._prove()
             with self._reading:
-                faults, powers = self._read(lambda source: (find_contract_faults(source), self._find_powers(source)))
+                faults, powers, changed = self._read(
+                    lambda source: (
+                        find_contract_faults(source),
+                        self._find_powers(source),
+                        find_changed_collations(source),
+                    )
+                )
+                self.changed_collations = changed
                 unreadable = None if faults else self._find_unreadable()
         except ReplicaUnavailable as fault:
             return self._name(fault.check, fault.reason)

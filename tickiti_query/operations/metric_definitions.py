@@ -79,6 +79,11 @@ READY = Gauge(
     "What the last readiness check found, by check: 1 well, 0 failed, NaN not looked at behind one that failed.",
     ["check"],
 )
+COLLATIONS_CHANGED = Gauge(
+    "tickiti_query_collations_changed",
+    "Collations of which the server has another version than indexes were made with; NaN where the last readiness check"
+    " did not come so far.",
+)
 BUILD_INFO = Gauge(
     "tickiti_query_build_info",
     "1; the labels say which version and commit runs, of which reporting contract, on which Python.",

@@ -7,7 +7,7 @@ looked up once. `python -m bench.metrics` says what it costs.
 import platform
 import threading
 from collections import Counter as Counts
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache, lru_cache
 
 from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, Metric, generate_latest
@@ -18,6 +18,7 @@ from tickiti_query.operations.metric_definitions import (
     BUILD_INFO,
     CACHE_BYTES,
     CACHE_EVENTS,
+    COLLATIONS_CHANGED,
     CUT,
     FLIGHT_WAITS,
     PHASE_SECONDS,
@@ -180,6 +181,11 @@ def observe_checks(checks: Mapping[str, str]) -> None:
     """Set the result of each readiness check: `ok`, `unknown`, or a sentence that says what is wrong."""
     for check, word in checks.items():
         READY.labels(check).set({"ok": 1.0, "unknown": float("nan")}.get(word, 0.0))
+
+
+def observe_collations(changed: Sequence[str] | None) -> None:
+    """Set the number of collations that have changed; None where it is not known."""
+    COLLATIONS_CHANGED.set(float("nan") if changed is None else len(changed))
 
 
 def observe_build(commit: str) -> None:

@@ -1,6 +1,6 @@
 """The contract's relations as the replica has them, from PostgreSQL's catalogue, and what tells that they changed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from tickiti_query.model.statement import Source, Statement
@@ -19,11 +19,14 @@ FROM (SELECT ARRAY(SELECT CAST(to_regclass(n) AS oid) FROM unnest(ARRAY[{NAMES}]
 """,
     is_repeated=True,
 )
-# The same of some relations, for a plan that reads no others. Where a relation gets another name, a prepared statement
-# is planned again, and finds the one that has the name then.
+# The same of some relations, and of the indexes of some tables, for a plan that needs no others. Where a relation gets
+# another name, a prepared statement is planned again, and finds the one that has the name then.
 GUARD = """
 SELECT (SELECT array_agg(a.xmin) FROM pg_attribute a
-        WHERE a.attrelid = ANY (CAST(ARRAY[{relations}] AS oid[])) AND a.attnum > 0)"""
+        WHERE a.attrelid = ANY (CAST(ARRAY[{relations}] AS oid[])) AND a.attnum > 0),
+       (SELECT array_agg(i.xmin) FROM pg_index i WHERE i.indrelid = ANY (CAST(ARRAY[{tables}] AS oid[])))"""
+OF_VIEWS = """,
+       (SELECT array_agg(w.xmin) FROM pg_rewrite w WHERE w.ev_class = ANY (CAST(ARRAY[{relations}] AS oid[])))"""
 # What a domain is beneath, through domains over domains. A collation is NULL where it is the database's own.
 COLUMNS = f"""
 WITH RECURSIVE columns AS (
@@ -82,10 +85,18 @@ def read_state(source: Source) -> str:
     return str(state)
 
 
-def write_guard(relations: Iterable[str]) -> Statement:
-    """Return the statement that gives other values after each change of these relations' columns."""
-    named = ", ".join(f"CAST('{relation}' AS regclass)" for relation in sorted(relations))
-    return Statement(GUARD.format(relations=named))
+def write_guard(
+    relations: Iterable[str], indexed: Collection[str] = (), views: Collection[str] = (), tables: Iterable[int] = ()
+) -> Statement:
+    """Return the statement that gives other values after each change of these relations.
+
+    The indexes of those that are `indexed` count, and those of `tables`, the oids of what is beneath `views`.
+    """
+    named = {relation: f"CAST('{relation}' AS regclass)" for relation in sorted(relations)}
+    own = [name for relation, name in named.items() if relation in indexed and relation not in views]
+    beneath = [f"CAST({oid} AS regclass)" for oid in tables]
+    sql = GUARD + (OF_VIEWS if named.keys() & set(views) else "")
+    return Statement(sql.format(relations=", ".join(named.values()), tables=", ".join(own + beneath)))
 
 
 def read_relations(source: Source) -> Mapping[str, ReplicaRelation]:

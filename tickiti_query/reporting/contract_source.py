@@ -14,6 +14,8 @@ from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.model.statement import Row, Source, Statement
 from tickiti_query.reporting.columns import ReplicaColumn, ReplicaRelation, read_relations, read_state, write_guard
 from tickiti_query.reporting.contract import RELATIONS
+from tickiti_query.reporting.expected_indexes import INDEXES, LOOK_UPS
+from tickiti_query.reporting.indexes import find_unserved, read_index_state, read_indexes
 
 TEXTS = {"text", "character varying"}
 NUMBERS = {"smallint", "integer", "bigint"}
@@ -34,6 +36,10 @@ EXACT = {
 }
 READ = re.compile(r"\b(?:FROM|JOIN) (\w+)")
 COMMA = ",\n"
+# Statements look texts up in the order of bytes, which no version of a library changes; where no index has it, in the
+# database's own order, which an index of earlier days may have.
+BY_BYTES = ' COLLATE "C"'
+LOOKED_UP = sorted({INDEXES[name][0] for names in LOOK_UPS.values() for name in names})
 MOST_STATES = 8  # that are remembered: of each server behind the URL, before and after a migration
 
 
@@ -125,15 +131,44 @@ def find_unfit(relations: Mapping[str, ReplicaRelation]) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Conversion:
-    """The stand-ins of the relations that need one, and a sentence for each column that is `unfit`."""
+    """The stand-ins of the relations that need one, and a sentence for each column that is `unfit`.
+
+    `unserved` is what texts are looked up by that no index in the order of bytes serves. `tables` are the oids of the
+    tables beneath `views`, and `index_state` tells whether their indexes have changed.
+    """
 
     stand_ins: Mapping[str, str]
     unfit: tuple[str, ...] = ()
+    unserved: frozenset[str] = frozenset()
+    views: frozenset[str] = frozenset()
+    tables: tuple[int, ...] = ()
+    index_state: str = ""
 
     def fit(self, statement: Statement, relations: Iterable[str]) -> Statement:
         """Return a statement that reads these relations, over the relations as they are."""
-        needed = [self.stand_ins[relation] for relation in relations if relation in self.stand_ins]
-        return replace(statement, sql=f"WITH {COMMA.join(needed)}\n{statement.sql}") if needed else statement
+        sql = statement.sql
+        for expression in self.unserved:
+            sql = sql.replace(f"{expression}{BY_BYTES} =", f"{expression} =")
+            sql = sql.replace(f"{expression}{BY_BYTES} IN", f"{expression} IN")
+        if needed := [self.stand_ins[relation] for relation in relations if relation in self.stand_ins]:
+            sql = f"WITH {COMMA.join(needed)}\n{sql}"
+        return statement if sql is statement.sql else replace(statement, sql=sql)
+
+
+def read_conversion(source: Source) -> Conversion:
+    """Return the conversion of the relations that the replica has."""
+    relations = read_relations(source)
+    conversion = make_conversion(relations)
+    beneath = read_indexes(source, LOOKED_UP)
+    views = frozenset(name for name, there in relations.items() if there.kind == "v")
+    tables = tuple(sorted(oid for name, there in beneath.items() if name in views for oid in there.oids))
+    return replace(
+        conversion,
+        unserved=find_unserved(beneath),
+        views=views,
+        tables=tables,
+        index_state=read_index_state(source, tables),
+    )
 
 
 def make_conversion(relations: Mapping[str, ReplicaRelation]) -> Conversion:
@@ -168,7 +203,7 @@ class ContractSource:
     @property
     def guard(self) -> Statement:
         """The statement whose rows are the same as long as all statements so far fit the relations that they read."""
-        return write_guard(self._used)
+        return write_guard(self._used, LOOKED_UP, self._conversion.views, self._conversion.tables)
 
 
 class ContractSources:
@@ -186,12 +221,12 @@ class ContractSources:
         state = read_state(transaction)
         with self._lock:
             conversion = self._conversions.get(state)
-        if conversion is None:
-            conversion = make_conversion(read_relations(transaction))
+        if conversion is None or conversion.index_state != read_index_state(transaction, conversion.tables):
+            conversion = read_conversion(transaction)
             with self._lock:
-                if len(self._conversions) >= MOST_STATES:
-                    self._conversions.pop(next(iter(self._conversions)))
                 self._conversions[state] = conversion
+                if len(self._conversions) > MOST_STATES:
+                    self._conversions.pop(next(iter(self._conversions)))
         if conversion.unfit:
             raise ReplicaUnavailable(check="contract", reason=f"{'; '.join(conversion.unfit)}.")
         return ContractSource(source, conversion)

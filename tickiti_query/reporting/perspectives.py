@@ -119,11 +119,15 @@ FEW = 1000  # tickets that are read by themselves sooner than an index is follow
 
 # relation -> (the type of its keys, the SELECT of a key's place and a value, whether values are ids)
 LOOKUPS: dict[Relation, tuple[str, str, bool]] = {
-    Relation.QUEUES_NAMED: ("text", "SELECT k.place, q.id FROM keys k JOIN ticket_queues q ON q.name = k.key", True),
+    Relation.QUEUES_NAMED: (
+        "text",
+        'SELECT k.place, q.id FROM keys k JOIN ticket_queues q ON q.name COLLATE "C" = k.key',
+        True,
+    ),
     Relation.TEAMS_OF_EMAIL: (
         "text",
         """SELECT k.place, m.team_id
-      FROM keys k JOIN users u ON lower(u.email) = lower(k.key) JOIN team_members m ON m.user_id = u.id""",
+      FROM keys k JOIN users u ON lower(u.email) COLLATE "C" = lower(k.key) JOIN team_members m ON m.user_id = u.id""",
         True,
     ),
     Relation.MEMBERS_OF_TEAM: (
@@ -141,7 +145,7 @@ LOOKUPS: dict[Relation, tuple[str, str, bool]] = {
     Relation.FEW_PARTICIPATIONS: (
         "text",
         f"""SELECT k.place, k.key FROM keys k
-      WHERE (SELECT count(*) FROM (SELECT FROM ticket_participants p WHERE lower(p.email) = lower(k.key)
+      WHERE (SELECT count(*) FROM (SELECT FROM ticket_participants p WHERE lower(p.email) COLLATE "C" = lower(k.key)
                                    LIMIT {FEW + 1}) p) <= {FEW}""",
         False,
     ),

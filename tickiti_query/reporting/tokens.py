@@ -23,7 +23,7 @@ SELECT p.token, p.abilities, p.allowed_ip, {BOUNDED.format("p.expires_at")}, {BO
        {VISIBLE_QUEUES}
 FROM personal_access_tokens p
 JOIN users u ON u.id = p.tokenable_id
-WHERE p.token = CAST(:digest AS text)
+WHERE p.token COLLATE "C" = CAST(:digest AS text)
   AND (CAST(:id AS bigint) = {ANY_ID} OR p.id = CAST(:id AS bigint))
 """
 

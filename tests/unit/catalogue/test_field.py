@@ -34,7 +34,7 @@ USES = {
     "a column": Perspective(1, "Toy", columns=("colour",)),
 }
 SQL = {
-    "a condition": "AND (lower(t.colour) = lower(CAST(:colour_1 AS text))) IS NOT TRUE",
+    "a condition": 'AND (lower(t.colour) COLLATE "C" = lower(CAST(:colour_1 AS text))) IS NOT TRUE',
     "an order": 'ORDER BY lower(t.colour) COLLATE "C" ASC NULLS LAST, t.id DESC',
     "a column": "t.colour AS colour",
 }

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterator, Mapping
 
-from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS
 from tickiti_query.cli.checks.result import CheckResult, enumerate_some, fault, ok, warning
 from tickiti_query.cli.session import Session
 from tickiti_query.reporting.columns import ReplicaColumn, ReplicaRelation, read_relations
 from tickiti_query.reporting.contract import RELATIONS, write_row_reading
 from tickiti_query.reporting.contract_source import EXACT, UnfitColumnError, convert, is_relabelled
+from tickiti_query.reporting.expected_indexes import INDEXES, KEYS
 
 SCHEMA = "SELECT has_schema_privilege(oid, 'USAGE') FROM pg_namespace WHERE nspname = CAST(:schema AS text)"
 TOO_SLOW = {"57014", "55P03"}  # SQLSTATEs

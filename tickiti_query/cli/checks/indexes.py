@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator
 
-from tickiti_query.cli.checks.definitions import normalize
-from tickiti_query.cli.checks.expected_indexes import INDEXES, KEYS
 from tickiti_query.cli.checks.indexes_beneath import count_beneath, list_missing_beneath
 from tickiti_query.cli.checks.result import CheckResult, ok, warning
 from tickiti_query.cli.session import Session
+from tickiti_query.reporting.expected_indexes import INDEXES, KEYS
+from tickiti_query.reporting.index_definitions import normalize
 
 KINDS = """
 SELECT c.relname, CAST(c.relkind AS text)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from tickiti_query.cache.snapshot import PROVEN_MAJORS
 from tickiti_query.cli.checks.result import CheckResult, enumerate_some, fault, ok, warning
 from tickiti_query.cli.session import Session
+from tickiti_query.reporting.collations import find_changed_collations
 
 OLDEST_MAJOR = 13  # the first whose snapshots and transaction ids have the form that proofs are made of
 SLACK_SECONDS = 2  # the way of a heartbeat, as the statement of the server's state grants it
@@ -37,6 +38,7 @@ def check_server(session: Session) -> Iterator[CheckResult]:
     yield judge_version(version, major)
     yield judge_encoding(encoding)
     yield from judge_folding(list_unfolded(session))
+    yield judge_collations(find_changed_collations(session.source))
     if not in_recovery:
         yield judge_primary(require_standby=session.settings.require_standby)
         return
@@ -99,6 +101,18 @@ def judge_folding(unfolded: list[tuple[str, str]]) -> Iterator[CheckResult]:
             f"the database's lower() gives {given}: an address or text with such a capital is not found by its small"
             " letter; a database with another locale finds it",
         )
+
+
+def judge_collations(changed: list[str]) -> CheckResult:
+    """Return a result for the versions of collations: an index that another version has sorted lacks rows."""
+    if not changed:
+        return ok("collations", "texts are sorted by the versions of collations that indexes were made with")
+    return warning(
+        "collations",
+        f"{'; '.join(changed)}: an index on texts may lack rows, unless it is in the order of bytes, as those of"
+        " deploy/ are. REINDEX the others with the version of the standby, then ALTER DATABASE … REFRESH COLLATION"
+        " VERSION",
+    )
 
 
 def judge_primary(*, require_standby: bool) -> CheckResult:

@@ -27,7 +27,7 @@ FROM (
     WHERE t.deleted_at IS NULL
       AND NOT t.is_draft
       AND t.queue_id = :queue_1
-      AND (t.assigned_to_email IS NULL OR lower(t.assigned_to_email) IN (lower(CAST(:assignee_1 AS text)), lower(CAST(:assignee_2 AS text))))
+      AND (t.assigned_to_email IS NULL OR lower(t.assigned_to_email) COLLATE "C" IN (lower(CAST(:assignee_1 AS text)), lower(CAST(:assignee_2 AS text))))
       AND t.status = CAST(:status_1 AS text)
       AND t.created_at >= CAST(:created_from_1 AS timestamp)
       AND lower(t.subject) LIKE lower(CAST(:subject_1 AS text))
@@ -40,7 +40,7 @@ FROM (
     WHERE t.deleted_at IS NULL
       AND NOT t.is_draft
       AND t.queue_id = :queue_1
-      AND (t.assigned_to_email IS NULL OR lower(t.assigned_to_email) IN (lower(CAST(:assignee_1 AS text)), lower(CAST(:assignee_2 AS text))))
+      AND (t.assigned_to_email IS NULL OR lower(t.assigned_to_email) COLLATE "C" IN (lower(CAST(:assignee_1 AS text)), lower(CAST(:assignee_2 AS text))))
       AND t.status = CAST(:status_1 AS text)
       AND t.created_at >= CAST(:created_from_1 AS timestamp)
       AND EXISTS (SELECT 1 FROM responses r WHERE r.ticket_id = t.id AND r.deleted_at IS NULL AND lower(r.plain_text) LIKE lower(CAST(:content_1 AS text)))

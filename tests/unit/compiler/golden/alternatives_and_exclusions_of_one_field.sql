@@ -21,6 +21,6 @@ WHERE t.deleted_at IS NULL
   AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
   AND NOT (t.status = CAST(:status_1 AS text))
   AND (lower(t.subject) LIKE lower(CAST(:subject_3 AS text))) IS NOT TRUE
-  AND (lower(t.subject) = lower(CAST(:subject_1 AS text)) OR lower(t.subject) LIKE lower(CAST(:subject_2 AS text)))
+  AND (lower(t.subject) COLLATE "C" = lower(CAST(:subject_1 AS text)) OR lower(t.subject) LIKE lower(CAST(:subject_2 AS text)))
 ORDER BY t.updated_at DESC, t.id DESC
 LIMIT :limit_1;

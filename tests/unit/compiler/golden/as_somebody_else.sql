@@ -26,8 +26,8 @@ FROM (
     WHERE t.deleted_at IS NULL
       AND NOT t.is_draft
       AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-      AND lower(t.originator_email) = lower(CAST(:originator_1 AS text))
-      AND (lower(t.assigned_to_email) = lower(CAST(:assignee_1 AS text)) AND t.status <> 'closed')
+      AND lower(t.originator_email) COLLATE "C" = lower(CAST(:originator_1 AS text))
+      AND (lower(t.assigned_to_email) COLLATE "C" = lower(CAST(:assignee_1 AS text)) AND t.status <> 'closed')
     ORDER BY s.last_read_at DESC NULLS LAST, t.id DESC
     LIMIT :limit_1
   ) UNION ALL (
@@ -38,7 +38,7 @@ FROM (
     WHERE t.deleted_at IS NULL
       AND NOT t.is_draft
       AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-      AND lower(t.originator_email) = lower(CAST(:originator_1 AS text))
+      AND lower(t.originator_email) COLLATE "C" = lower(CAST(:originator_1 AS text))
       AND (EXISTS (SELECT 1 FROM ticket_user_states s WHERE s.ticket_id = t.id AND s.user_id = :subject_id_1 AND (s.is_retained OR s.unacknowledged_tags > 0)) AND t.status <> 'closed')
     ORDER BY s.last_read_at DESC NULLS LAST, t.id DESC
     LIMIT :limit_1
@@ -50,8 +50,8 @@ FROM (
     WHERE t.deleted_at IS NULL
       AND NOT t.is_draft
       AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-      AND lower(t.originator_email) = lower(CAST(:originator_1 AS text))
-      AND ((EXISTS (SELECT 1 FROM ticket_participants p WHERE p.ticket_id = t.id AND lower(p.email) = lower(CAST(:participant_1 AS text))) AND NOT (EXISTS (SELECT 1 FROM ticket_user_states s WHERE s.ticket_id = t.id AND s.user_id = :subject_id_1 AND s.last_read_at >= COALESCE(t.last_response_at, t.created_at)))) AND t.status <> 'closed')
+      AND lower(t.originator_email) COLLATE "C" = lower(CAST(:originator_1 AS text))
+      AND ((EXISTS (SELECT 1 FROM ticket_participants p WHERE p.ticket_id = t.id AND lower(p.email) COLLATE "C" = lower(CAST(:participant_1 AS text))) AND NOT (EXISTS (SELECT 1 FROM ticket_user_states s WHERE s.ticket_id = t.id AND s.user_id = :subject_id_1 AND s.last_read_at >= COALESCE(t.last_response_at, t.created_at)))) AND t.status <> 'closed')
     ORDER BY s.last_read_at DESC NULLS LAST, t.id DESC
     LIMIT :limit_1
   )) t

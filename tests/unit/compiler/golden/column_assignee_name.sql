@@ -10,7 +10,7 @@ SELECT t.id AS ticket_id,
        t.originator_email AS originator_email,
        CAST(date_trunc('second', t.created_at) AS text) AS created_at,
        CAST(date_trunc('second', t.updated_at) AS text) AS updated_at,
-       (SELECT u.name FROM users u WHERE lower(u.email) = lower(t.assigned_to_email) ORDER BY u.id LIMIT 1) AS assignee_name
+       (SELECT u.name FROM users u WHERE lower(u.email) COLLATE "C" = lower(t.assigned_to_email) ORDER BY u.id LIMIT 1) AS assignee_name
 FROM tickets t
 JOIN ticket_queues q ON q.id = t.queue_id
 WHERE t.deleted_at IS NULL

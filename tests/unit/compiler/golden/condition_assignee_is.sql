@@ -34,7 +34,7 @@ FROM (
     WHERE t.deleted_at IS NULL
       AND NOT t.is_draft
       AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-      AND lower(t.assigned_to_email) = lower(CAST(:assignee_1 AS text))
+      AND lower(t.assigned_to_email) COLLATE "C" = lower(CAST(:assignee_1 AS text))
     ORDER BY t.updated_at DESC, t.id DESC
     LIMIT :limit_1
   ) UNION ALL (
@@ -44,7 +44,7 @@ FROM (
     WHERE t.deleted_at IS NULL
       AND NOT t.is_draft
       AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-      AND lower(t.assigned_to_email) = lower(CAST(:assignee_2 AS text))
+      AND lower(t.assigned_to_email) COLLATE "C" = lower(CAST(:assignee_2 AS text))
     ORDER BY t.updated_at DESC, t.id DESC
     LIMIT :limit_1
   ) UNION ALL (
@@ -54,7 +54,7 @@ FROM (
     WHERE t.deleted_at IS NULL
       AND NOT t.is_draft
       AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-      AND lower(t.assigned_to_email) = lower(CAST(:assignee_3 AS text))
+      AND lower(t.assigned_to_email) COLLATE "C" = lower(CAST(:assignee_3 AS text))
     ORDER BY t.updated_at DESC, t.id DESC
     LIMIT :limit_1
   ) UNION ALL (
@@ -64,7 +64,7 @@ FROM (
     WHERE t.deleted_at IS NULL
       AND NOT t.is_draft
       AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-      AND lower(t.assigned_to_email) = lower(CAST(:assignee_4 AS text))
+      AND lower(t.assigned_to_email) COLLATE "C" = lower(CAST(:assignee_4 AS text))
     ORDER BY t.updated_at DESC, t.id DESC
     LIMIT :limit_1
   ) UNION ALL (
@@ -74,7 +74,7 @@ FROM (
     WHERE t.deleted_at IS NULL
       AND NOT t.is_draft
       AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-      AND lower(t.assigned_to_email) = lower(CAST(:assignee_5 AS text))
+      AND lower(t.assigned_to_email) COLLATE "C" = lower(CAST(:assignee_5 AS text))
     ORDER BY t.updated_at DESC, t.id DESC
     LIMIT :limit_1
   )) t

@@ -20,6 +20,6 @@ JOIN ticket_queues q ON q.id = t.queue_id
 WHERE t.deleted_at IS NULL
   AND NOT t.is_draft
   AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-  AND ((t.assigned_to_email IS NULL OR lower(t.assigned_to_email) IN (lower(CAST(:assignee_1 AS text)), lower(CAST(:assignee_2 AS text)), lower(CAST(:assignee_3 AS text)), lower(CAST(:assignee_4 AS text)), lower(CAST(:assignee_5 AS text))))) IS NOT TRUE
+  AND ((t.assigned_to_email IS NULL OR lower(t.assigned_to_email) COLLATE "C" IN (lower(CAST(:assignee_1 AS text)), lower(CAST(:assignee_2 AS text)), lower(CAST(:assignee_3 AS text)), lower(CAST(:assignee_4 AS text)), lower(CAST(:assignee_5 AS text))))) IS NOT TRUE
 ORDER BY t.updated_at DESC, t.id DESC
 LIMIT :limit_1;

@@ -21,6 +21,6 @@ JOIN ticket_queues q ON q.id = t.queue_id
 WHERE t.deleted_at IS NULL
   AND NOT t.is_draft
   AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-  AND (((lower(t.assigned_to_email) IN (lower(CAST(:assignee_1 AS text)), lower(CAST(:assignee_2 AS text))) OR EXISTS (SELECT 1 FROM ticket_user_states s WHERE s.ticket_id = t.id AND s.user_id = :subject_id_1 AND (s.is_retained OR s.unacknowledged_tags > 0)) OR t.queue_id IN (:queue_1, :queue_2) OR (EXISTS (SELECT 1 FROM ticket_participants p WHERE p.ticket_id = t.id AND lower(p.email) = lower(CAST(:participant_1 AS text))) AND NOT (EXISTS (SELECT 1 FROM ticket_user_states s WHERE s.ticket_id = t.id AND s.user_id = :subject_id_1 AND s.last_read_at >= COALESCE(t.last_response_at, t.created_at))))) AND t.status <> 'closed')) IS NOT TRUE
+  AND (((lower(t.assigned_to_email) COLLATE "C" IN (lower(CAST(:assignee_1 AS text)), lower(CAST(:assignee_2 AS text))) OR EXISTS (SELECT 1 FROM ticket_user_states s WHERE s.ticket_id = t.id AND s.user_id = :subject_id_1 AND (s.is_retained OR s.unacknowledged_tags > 0)) OR t.queue_id IN (:queue_1, :queue_2) OR (EXISTS (SELECT 1 FROM ticket_participants p WHERE p.ticket_id = t.id AND lower(p.email) COLLATE "C" = lower(CAST(:participant_1 AS text))) AND NOT (EXISTS (SELECT 1 FROM ticket_user_states s WHERE s.ticket_id = t.id AND s.user_id = :subject_id_1 AND s.last_read_at >= COALESCE(t.last_response_at, t.created_at))))) AND t.status <> 'closed')) IS NOT TRUE
 ORDER BY t.updated_at DESC, t.id DESC
 LIMIT :limit_1;

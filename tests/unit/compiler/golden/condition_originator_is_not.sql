@@ -16,6 +16,6 @@ JOIN ticket_queues q ON q.id = t.queue_id
 WHERE t.deleted_at IS NULL
   AND NOT t.is_draft
   AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-  AND (lower(t.originator_email) = lower(CAST(:originator_1 AS text))) IS NOT TRUE
+  AND (lower(t.originator_email) COLLATE "C" = lower(CAST(:originator_1 AS text))) IS NOT TRUE
 ORDER BY t.updated_at DESC, t.id DESC
 LIMIT :limit_1;

@@ -17,6 +17,6 @@ JOIN ticket_queues q ON q.id = t.queue_id
 WHERE t.deleted_at IS NULL
   AND NOT t.is_draft
   AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-  AND EXISTS (SELECT 1 FROM ticket_participants p WHERE p.ticket_id = t.id AND lower(p.email) IN (lower(CAST(:participant_1 AS text)), lower(CAST(:participant_2 AS text))))
+  AND EXISTS (SELECT 1 FROM ticket_participants p WHERE p.ticket_id = t.id AND lower(p.email) COLLATE "C" IN (lower(CAST(:participant_1 AS text)), lower(CAST(:participant_2 AS text))))
 ORDER BY t.updated_at DESC, t.id DESC
 LIMIT :limit_1;

@@ -17,6 +17,6 @@ JOIN ticket_queues q ON q.id = t.queue_id
 WHERE t.deleted_at IS NULL
   AND NOT t.is_draft
   AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-  AND lower(t.subject) IN (lower(CAST(:subject_1 AS text)), lower(CAST(:subject_2 AS text)))
+  AND lower(t.subject) COLLATE "C" IN (lower(CAST(:subject_1 AS text)), lower(CAST(:subject_2 AS text)))
 ORDER BY t.updated_at DESC, t.id DESC
 LIMIT :limit_1;

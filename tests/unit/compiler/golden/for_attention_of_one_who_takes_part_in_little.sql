@@ -22,7 +22,7 @@ FROM (
     WHERE t.deleted_at IS NULL
       AND NOT t.is_draft
       AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-      AND (lower(t.assigned_to_email) = lower(CAST(:assignee_1 AS text)) AND t.status <> 'closed')
+      AND (lower(t.assigned_to_email) COLLATE "C" = lower(CAST(:assignee_1 AS text)) AND t.status <> 'closed')
     ORDER BY t.updated_at DESC, t.id DESC
     LIMIT :limit_1
   ) UNION ALL (
@@ -42,7 +42,7 @@ FROM (
     WHERE t.deleted_at IS NULL
       AND NOT t.is_draft
       AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-      AND ((EXISTS (SELECT 1 FROM ticket_participants p WHERE p.ticket_id = t.id AND lower(p.email) = lower(CAST(:participant_1 AS text))) AND NOT (EXISTS (SELECT 1 FROM ticket_user_states s WHERE s.ticket_id = t.id AND s.user_id = :subject_id_1 AND s.last_read_at >= COALESCE(t.last_response_at, t.created_at)))) AND t.status <> 'closed')
+      AND ((EXISTS (SELECT 1 FROM ticket_participants p WHERE p.ticket_id = t.id AND lower(p.email) COLLATE "C" = lower(CAST(:participant_1 AS text))) AND NOT (EXISTS (SELECT 1 FROM ticket_user_states s WHERE s.ticket_id = t.id AND s.user_id = :subject_id_1 AND s.last_read_at >= COALESCE(t.last_response_at, t.created_at)))) AND t.status <> 'closed')
     ORDER BY t.updated_at DESC, t.id DESC
     LIMIT :limit_1
   )) t

@@ -31,7 +31,7 @@ FROM (
     WHERE t.deleted_at IS NULL
       AND NOT t.is_draft
       AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-      AND lower(t.assigned_to_email) = lower(CAST(:assignee_1 AS text))
+      AND lower(t.assigned_to_email) COLLATE "C" = lower(CAST(:assignee_1 AS text))
     ORDER BY t.updated_at DESC, t.id DESC
     LIMIT :limit_1
   ) UNION ALL (
@@ -41,7 +41,7 @@ FROM (
     WHERE t.deleted_at IS NULL
       AND NOT t.is_draft
       AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-      AND lower(t.assigned_to_email) = lower(CAST(:assignee_2 AS text))
+      AND lower(t.assigned_to_email) COLLATE "C" = lower(CAST(:assignee_2 AS text))
     ORDER BY t.updated_at DESC, t.id DESC
     LIMIT :limit_1
   )) t

@@ -17,6 +17,6 @@ JOIN ticket_queues q ON q.id = t.queue_id
 WHERE t.deleted_at IS NULL
   AND NOT t.is_draft
   AND t.queue_id = ANY (CAST(:queues_1 AS bigint[]))
-  AND EXISTS (SELECT 1 FROM ticket_hashtags h WHERE h.ticket_id = t.id AND lower(h.tag) IN (lower(CAST(:hashtag_1 AS text)), lower(CAST(:hashtag_2 AS text))))
+  AND EXISTS (SELECT 1 FROM ticket_hashtags h WHERE h.ticket_id = t.id AND lower(h.tag) COLLATE "C" IN (lower(CAST(:hashtag_1 AS text)), lower(CAST(:hashtag_2 AS text))))
 ORDER BY t.updated_at DESC, t.id DESC
 LIMIT :limit_1;

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tickiti_query.cli.checks.definitions import normalize, read_view, translate
+from tickiti_query.reporting.index_definitions import normalize, read_view, translate
 
 UTC = "(updated_at AT TIME ZONE 'UTC'::text)"
 # as PostgreSQL 16 and later write it, and before, where each column has its table

@@ -56,13 +56,16 @@ INDEXES: Mapping[str, tuple[str, str]] = {
     "tickets_queue_updated": ("tickets", "(queue_id, updated_at DESC, id DESC)"),
     "tickets_unclosed_updated": ("tickets", f"(updated_at DESC, id DESC, queue_id) {UNCLOSED}"),
     "tickets_unclosed_priority": ("tickets", f"(priority DESC, updated_at DESC, id DESC, queue_id) {UNCLOSED}"),
-    "tickets_assignee": ("tickets", "(lower(assigned_to_email), updated_at DESC, id DESC)"),
-    "tickets_unclosed_assignee": ("tickets", f"(lower(assigned_to_email), updated_at DESC, id DESC) {UNCLOSED}"),
-    "tickets_originator": ("tickets", "(lower(originator_email), updated_at DESC, id DESC)"),
-    "tickets_resolution": ("tickets", "(lower(resolution), updated_at DESC, id DESC)"),
+    "tickets_assignee_bytes": ("tickets", '(lower(assigned_to_email) COLLATE "C", updated_at DESC, id DESC)'),
+    "tickets_unclosed_assignee_bytes": (
+        "tickets",
+        f'(lower(assigned_to_email) COLLATE "C", updated_at DESC, id DESC) {UNCLOSED}',
+    ),
+    "tickets_originator_bytes": ("tickets", '(lower(originator_email) COLLATE "C", updated_at DESC, id DESC)'),
+    "tickets_resolution_bytes": ("tickets", '(lower(resolution) COLLATE "C", updated_at DESC, id DESC)'),
     "tickets_priority": ("tickets", "(priority DESC, updated_at DESC, id DESC)"),
-    "ticket_participants_email": ("ticket_participants", "(lower(email), ticket_id) INCLUDE (email)"),
-    "ticket_hashtags_tag": ("ticket_hashtags", "(lower(tag), ticket_id) INCLUDE (tag)"),
+    "ticket_participants_email_bytes": ("ticket_participants", '(lower(email) COLLATE "C", ticket_id) INCLUDE (email)'),
+    "ticket_hashtags_tag_bytes": ("ticket_hashtags", '(lower(tag) COLLATE "C", ticket_id) INCLUDE (tag)'),
     "responses_ticket": ("responses", "(ticket_id)"),
     "watchlist_tickets_ticket": ("watchlist_tickets", "(ticket_id)"),
     "ticket_user_states_flagged": (
@@ -71,7 +74,9 @@ INDEXES: Mapping[str, tuple[str, str]] = {
     ),
     "ticket_user_states_read_last": ("ticket_user_states", "(user_id, last_read_at DESC NULLS LAST, ticket_id DESC)"),
     "ticket_user_states_read_first": ("ticket_user_states", "(user_id, last_read_at, ticket_id DESC)"),
-    "users_email": ("users", "(lower(email))"),
+    "users_email_bytes": ("users", '(lower(email) COLLATE "C")'),
+    "tokens_token_bytes": ("personal_access_tokens", '(token COLLATE "C")'),
+    "ticket_queues_name_bytes": ("ticket_queues", '(name COLLATE "C")'),
     "team_members_user": ("team_members", "(user_id)"),
     "tickets_created": ("tickets", "(created_at DESC, id DESC)"),
     "tickets_subject_order": ("tickets", '(lower(subject) COLLATE "C", id DESC)'),
@@ -92,4 +97,18 @@ INDEXES: Mapping[str, tuple[str, str]] = {
     "tickets_subject_trgm": ("tickets", "USING gin (lower(subject) gin_trgm_ops)"),
     "tickets_originator_trgm": ("tickets", "USING gin (lower(originator_email) gin_trgm_ops)"),
     "responses_text_trgm": ("responses", "USING gin (lower(plain_text) gin_trgm_ops)"),
+}
+
+# what a text is looked up by, as statements spell it -> the indexes that serve it whichever version of its library of
+# collations the server has
+LOOK_UPS: Mapping[str, tuple[str, ...]] = {
+    "lower(t.assigned_to_email)": ("tickets_assignee_bytes", "tickets_unclosed_assignee_bytes"),
+    "lower(t.originator_email)": ("tickets_originator_bytes",),
+    "lower(t.resolution)": ("tickets_resolution_bytes",),
+    "lower(t.subject)": ("tickets_subject_order",),
+    "lower(p.email)": ("ticket_participants_email_bytes",),
+    "lower(h.tag)": ("ticket_hashtags_tag_bytes",),
+    "lower(u.email)": ("users_email_bytes",),
+    "p.token": ("tokens_token_bytes",),
+    "q.name": ("ticket_queues_name_bytes",),
 }

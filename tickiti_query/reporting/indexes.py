@@ -1,0 +1,97 @@
+"""The indexes that the contract's relations have, also on the tables beneath views, and what they serve."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from tickiti_query.model.statement import Source, Statement
+from tickiti_query.reporting.expected_indexes import INDEXES, LOOK_UPS, PREFIX
+from tickiti_query.reporting.index_definitions import normalize, read_view, translate
+
+# Each relation with the tables beneath it and their valid indexes, also by way of other views. A table is beneath
+# itself. Every role may read the catalogue.
+INDEXES_BENEATH = """
+WITH RECURSIVE beneath(relation, oid) AS (
+    SELECT CAST(to_regclass(n) AS oid), CAST(to_regclass(n) AS oid)
+    FROM unnest(CAST(:relations AS text[])) n
+    WHERE to_regclass(n) IS NOT NULL
+    UNION
+    SELECT b.relation, d.refobjid
+    FROM beneath b
+    JOIN pg_class c ON c.oid = b.oid AND c.relkind = 'v'
+    JOIN pg_rewrite r ON r.ev_class = c.oid
+    JOIN pg_depend d ON d.objid = r.oid
+    WHERE d.classid = CAST('pg_rewrite' AS regclass) AND d.refclassid = CAST('pg_class' AS regclass)
+)
+SELECT v.relname, CASE v.relkind WHEN 'v' THEN pg_get_viewdef(v.oid) END, CAST(t.oid AS bigint), t.relname, x.relname,
+       i.indpred IS NOT NULL, pg_get_indexdef(i.indexrelid)
+FROM beneath b
+JOIN pg_class v ON v.oid = b.relation
+JOIN pg_class t ON t.oid = b.oid AND t.relkind IN ('r', 'p', 'm')
+LEFT JOIN pg_index i ON i.indrelid = t.oid AND i.indisvalid
+LEFT JOIN pg_class x ON x.oid = i.indexrelid
+"""
+# Another row after each change of the indexes of these tables.
+INDEX_STATE = """
+SELECT array_agg(i.xmin) FROM pg_index i WHERE i.indrelid = ANY (CAST(:tables AS oid[]))"""
+
+
+@dataclass(slots=True)
+class Beneath:
+    """A relation's definition, where it is a view, and the valid indexes of the tables beneath it."""
+
+    view: str | None = None
+    oids: set[int] = field(default_factory=set)
+    tables: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+    whole: set[str] = field(default_factory=set)  # normalized definitions of those that have all rows
+    every: set[str] = field(default_factory=set)
+
+    def has(self, name: str, definition: str) -> bool:
+        """Return True for an index of this definition.
+
+        Beneath a view one of the script's name is enough: not every view can be read through.
+        """
+        is_named = self.view is not None and f"{PREFIX}{name}" in self.names
+        return is_named or self._translate(definition) in self.every
+
+    def has_key(self, name: str, columns: str) -> bool:
+        """Return True for an index of all rows that begins with these columns, or has the script's name."""
+        wanted = self._translate(columns)
+        return f"{PREFIX}{name}" in self.names or any(f"{each},".startswith(f"{wanted},") for each in self.whole)
+
+    def _translate(self, definition: str) -> str:
+        if self.view is None:
+            return normalize(definition)
+        return normalize(translate(definition, read_view(self.view, self.tables)))
+
+
+def read_indexes(source: Source, relations: Iterable[str]) -> Mapping[str, Beneath]:
+    """Return what is beneath each of the relations."""
+    there = {relation: Beneath() for relation in relations}
+    rows = source.fetch(Statement(INDEXES_BENEATH, (("relations", tuple(there)),)))
+    for relation, view, oid, table, name, is_partial, definition in rows:
+        found = there[relation]
+        found.view = view
+        found.oids.add(oid)
+        found.tables.add(table)
+        if name is not None:
+            found.names.add(name)
+            found.every.add(normalize(definition))
+            if not is_partial:
+                found.whole.add(normalize(definition))
+    return there
+
+
+def find_unserved(there: Mapping[str, Beneath]) -> frozenset[str]:
+    """Return what texts are looked up by that has no index in the order of bytes."""
+    indexes = {name: INDEXES[name] for names in LOOK_UPS.values() for name in names}
+    served = {name for name, (relation, definition) in indexes.items() if there[relation].has(name, definition)}
+    return frozenset(expression for expression, names in LOOK_UPS.items() if not served.issuperset(names))
+
+
+def read_index_state(source: Source, tables: tuple[int, ...]) -> str:
+    """Return a text that is another one after each change of the indexes of these tables."""
+    if not tables:
+        return ""
+    [(state,)] = source.fetch(Statement(INDEX_STATE, (("tables", tables),)))
+    return str(state)
