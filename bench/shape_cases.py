@@ -167,7 +167,7 @@ def list_conditions() -> Iterator[Shape]:
             "originator",
             note,
             (value,),
-            same(f"lower(t.originator_email) = {quote(value)}"),
+            same(f'lower(t.originator_email) COLLATE "C" = {quote(value)}'),
             rare=True,
             why=FEW_YET,
         )
@@ -221,7 +221,7 @@ def list_assignees() -> Iterator[Shape]:
 def list_keys(h: Hand, values: Sequence[str]) -> list[str]:
     """`assigned to` for each key, `me` being several."""
     keys = h.mine if values == ("me",) else values
-    return [f"lower(t.assigned_to_email) = {quote(key)}" for key in keys]
+    return [f'lower(t.assigned_to_email) COLLATE "C" = {quote(key)}' for key in keys]
 
 
 def assigned_to(values: Sequence[str]) -> HandWritten:
@@ -388,7 +388,7 @@ def list_user_conditions() -> Iterator[Shape]:
             "participant",
             note,
             (value,),
-            has("ticket_participants", f"lower(x.email) = {quote(value)}"),
+            has("ticket_participants", f'lower(x.email) COLLATE "C" = {quote(value)}'),
         )
     for note, value in (
         ("common", "#Tag0"),
@@ -400,7 +400,7 @@ def list_user_conditions() -> Iterator[Shape]:
             "hashtag",
             note,
             (value,),
-            has("ticket_hashtags", f"lower(x.tag) = {quote(value.lower().removeprefix('#'))}"),
+            has("ticket_hashtags", f'lower(x.tag) COLLATE "C" = {quote(value.lower().removeprefix("#"))}'),
         )
     owner = User(10, "Staff10@example.org")
     for note, value, ids in (
@@ -418,7 +418,8 @@ def list_user_conditions() -> Iterator[Shape]:
     yield from about_flag("retained", lambda h: h.state("x.is_retained"))
     yield from about_flag("recently_read", lambda h: h.state("x.last_read_at IS NOT NULL"))
     yield from about_flag(
-        "participating", lambda h: Probe("ticket_participants", f"lower(x.email) = {quote(h.email.lower())}")
+        "participating",
+        lambda h: Probe("ticket_participants", f'lower(x.email) COLLATE "C" = {quote(h.email.lower())}'),
     )
     yield from about_flag("unread", lambda h: h.read, negated=True)
     yield from both("inbox", "true", (True,), inboxes)
@@ -608,7 +609,7 @@ def list_simple_searches() -> Iterator[Shape]:
         "search",
         "assigned: me",
         criteria=(search("assigned", "me"),),
-        hand=lambda h: h.on_sides([f"lower(t.assigned_to_email) = {quote(key)}" for key in h.mine]),
+        hand=lambda h: h.on_sides([f'lower(t.assigned_to_email) COLLATE "C" = {quote(key)}' for key in h.mine]),
     )
     yield Shape(
         "search",
@@ -624,7 +625,7 @@ def list_simple_searches() -> Iterator[Shape]:
         hand=lambda h: h.on_sides([f"lower(t.originator_email) = 'customer{i}@example.com'" for i in (1, 2)]),
         why=OTHER_ORDER,
     )
-    takes_part = Probe("ticket_participants", "lower(x.email) = 'staff150@example.org'")
+    takes_part = Probe("ticket_participants", "lower(x.email) COLLATE \"C\" = 'staff150@example.org'")
     yield Shape(
         "search",
         "participant: one of the staff",
@@ -636,7 +637,7 @@ def list_simple_searches() -> Iterator[Shape]:
         "search",
         "hashtag: two",
         criteria=(search("hashtag", "tag20", "#recall"),),
-        hand=lambda h: h.on_satellite(Probe("ticket_hashtags", "lower(x.tag) IN ('tag20', 'recall')")),
+        hand=lambda h: h.on_satellite(Probe("ticket_hashtags", "lower(x.tag) COLLATE \"C\" IN ('tag20', 'recall')")),
         why=ELSEWHERE,
     )
     yield Shape(

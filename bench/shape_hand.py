@@ -200,7 +200,7 @@ class Hand:
     def for_attention(self, order: str = NEWEST, columns: Sequence[str] = ()) -> list[str]:
         """The five causes: in one WHERE, and one by one."""
         flagged = self.state("(x.is_retained OR x.unacknowledged_tags > 0)").exists
-        takes_part = Probe("ticket_participants", f"lower(x.email) = {quote(self.email.lower())}").exists
+        takes_part = Probe("ticket_participants", f'lower(x.email) COLLATE "C" = {quote(self.email.lower())}').exists
         sides = [
             f"lower(t.assigned_to_email) IN ({enumerate_literals(self.mine)})",
             flagged,

@@ -168,7 +168,7 @@ def aged(older: Pair) -> Iterator[Aged]:
 
 
 def find_of_everybody(aged: Aged, client: FlaskClient) -> dict[int, int]:
-    """How many tickets each person is found to have."""
+    """The number of tickets that each person is found to have."""
     found = {}
     for number in range(PEOPLE):
         criteria = [{"mode": "assigned", "tokens": [spell_person(number)]}]
