@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from tests.oracle.example import ANN, BOB, CLEO, ROOT
 from tests.oracle.random_choices import ROWS
 from tests.oracle.values import World
-from tests.support.gate import PATIENT, closed_gate, count_sleeping, read_through
+from tests.support.gate import PATIENT, count_sleeping, open_gate, read_through
 from tests.support.interleavings import (
     LONG_AGO,
     READER,
@@ -458,14 +458,16 @@ def test_those_who_come_while_it_runs_wait_for_it_and_others_get_their_own(worke
     world = make_start()
     worker.load(world)
     questions = [ask_of(ANN)] * (THREADS - 2) + [ask_of(BOB)] * 2
-    ask_at_once(worker.port, [ask_of(ANN), ask_of(BOB)])  # what an earlier world had is forgotten
-    keep_quiet(worker)
-    with closed_gate(pair, schema=SCHEMA, reader=READER) as open_gate:
+    with open_gate(pair, schema=SCHEMA, reader=READER) as gate:
+        ask_at_once(worker.port, [ask_of(ANN), ask_of(BOB)])  # what an earlier world had is forgotten
+        keep_quiet(worker)
+        gate.close()
+        worker.commit([])
         written = Written(pair)
         with send_all(worker.port, questions) as doors:
             wait_until(lambda: written.count_reading("tickets") == 2)
             wait_until_all_wait(worker)
-            open_gate()
+            gate.open()
             for question, door in zip(questions, doors, strict=True):
                 check(world, question, door.receive())
     assert written.count_reading("tickets") == 2
@@ -475,15 +477,17 @@ def test_those_who_come_while_it_runs_wait_for_it_and_others_get_their_own(worke
 def test_without_a_cache_those_who_come_while_it_runs_share_the_next(uncached_worker: Environment, pair: Pair) -> None:
     world, worker = make_start(), uncached_worker
     worker.load(world)
-    ask_at_once(worker.port, [ask_of(ANN)])
-    keep_quiet(worker)
-    with closed_gate(pair, schema=SCHEMA, reader=READER) as open_gate:
+    with open_gate(pair, schema=SCHEMA, reader=READER) as gate:
+        ask_at_once(worker.port, [ask_of(ANN)])
+        keep_quiet(worker)
+        gate.close()
+        worker.commit([])
         written = Written(pair)
         with send_all(worker.port, [ask_of(ANN)]) as firsts:
             wait_until(lambda: written.count_reading("tickets") == 1)
             with send_all(worker.port, [ask_of(ANN)] * THREADS) as late:
                 wait_until_all_wait(worker)
-                open_gate()
+                gate.open()
                 for door in (*firsts, *late):
                     check(world, ask_of(ANN), door.receive())
     # One for the first, one for those who waited meanwhile, and nobody's. Rows that were read alone and see the commit
@@ -540,6 +544,8 @@ def read_prepared(sent: Sent) -> list[str]:
 def test_a_hit_is_one_statement_that_reads_no_table(worker: Environment, pair: Pair, is_kept: bool) -> None:
     worker.load(make_start())
     with contextlib.closing(Door(worker.port, keep=is_kept)) as door:
+        door.ask(ask_of(ANN))  # what was cached of the schema, which an earlier test has changed, is forgotten
+        worker.commit([])
         missed = Written(pair)
         assert not door.ask(ask_of(ANN)).is_hit
         assert missed.count_reading("tickets") == 1

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
@@ -33,17 +34,42 @@ def read_through(pair: Pair, call: str, *, relation: str = "tickets", schema: st
         pair.primary.execute(f"DROP VIEW {view}; ALTER TABLE {table} RENAME TO {relation}")
 
 
+class Gate:
+    """An open gate; `cursor` is of a session on the standby that may close it."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+
+    def close(self) -> None:
+        """Let wait who comes from now on."""
+        self._cursor.execute("SELECT pg_advisory_lock(1)")
+
+    def open(self) -> None:
+        """Let all pass."""
+        self._cursor.execute("SELECT pg_advisory_unlock_all()")
+
+
 @contextlib.contextmanager
-def closed_gate(pair: Pair, *, schema: str = "reporting", reader: str = READER) -> Iterator[Callable[[], None]]:
+def closed_gate(pair: Pair) -> Iterator[Callable[[], None]]:
     """Whoever reads the tickets on the standby waits, until what is yielded is called, or the block ends."""
+    with open_gate(pair) as gate:
+        gate.close()
+        yield gate.open
+
+
+@contextlib.contextmanager
+def open_gate(pair: Pair, *, schema: str = "reporting", reader: str = READER) -> Iterator[Gate]:
+    """Whoever reads the tickets on the standby goes through a gate.
+
+    Making it changes the schema, which ends all cached plans.
+    """
     pair.primary.execute(PASS_GATE.format(schema=schema))
     with (
         read_through(pair, f"{schema}.pass_gate()", schema=schema, reader=reader),
         contextlib.closing(pair.standby.connect()) as keeper,
         keeper.cursor() as cursor,
     ):
-        cursor.execute("SELECT pg_advisory_lock(1)")
-        yield keeper.close
+        yield Gate(cursor)
 
 
 def count_sleeping(pair: Pair, reader: str = READER) -> int:
