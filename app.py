@@ -17,6 +17,7 @@ from config.libpq import drop_uncounted
 from config.log import configure_logging
 from config.settings import Settings
 from tickiti_query.admission.concurrency_limit import WAIT_SECONDS, ConcurrencyLimiter
+from tickiti_query.admission.memory_budget import MemoryBudget
 from tickiti_query.admission.rate_limit import make_rate_limiter
 from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
@@ -27,7 +28,7 @@ from tickiti_query.http.docs_page import make_docs_page
 from tickiti_query.http.edge import Edge
 from tickiti_query.http.forwarded import Forwarded
 from tickiti_query.http.openapi import TicketsApi, correct_schemas, describe
-from tickiti_query.http.rendering import render_rows
+from tickiti_query.http.rendering import RenderedRows
 from tickiti_query.http.request_context import Hooks
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.token import make_authorizer, read_credentials
@@ -106,7 +107,8 @@ def create_service(settings: Settings, commit: str = UNKNOWN) -> Service:
         leave=replica.leave,
     )
     concurrency_limiter = ConcurrencyLimiter(settings.threads, count_shed=partial(count_shed, "replica"))
-    service = make_service(settings, replica, freshness, cache, concurrency_limiter)
+    memory_budget = MemoryBudget(settings.answers_max_bytes, partial(count_shed, "memory"))
+    service = make_service(settings, replica, freshness, cache, concurrency_limiter, memory_budget)
     tracing = start_tracing(views.PATH) if settings.traces else None
     hooks = Hooks(observe_request, tracing.write if tracing else None)
     app = make_flask_app(service, settings, hooks)
@@ -118,7 +120,7 @@ def create_service(settings: Settings, commit: str = UNKNOWN) -> Service:
         state.observe_cache(cache.events, cache.held_bytes)
         state.observe_replica(freshness.lag_seconds, freshness.major)
         observe_collations(readiness.changed_collations)
-        state.observe_load(replica.count_connections(), concurrency_limiter.count_waiting())
+        state.observe_load(replica.count_connections(), concurrency_limiter.count_waiting(), memory_budget.used_bytes)
         # One page for each worker: with several, it says which one answered.
         return render_metrics(str(os.getpid()) if settings.workers > 1 else None)
 
@@ -146,6 +148,7 @@ def make_service(
     freshness: Freshness,
     cache: Cache,
     concurrency_limiter: ConcurrencyLimiter,
+    memory_budget: MemoryBudget,
 ) -> TicketQueryService:
     """Return the service that answers requests, with the world handed to it."""
     rate_limiter = make_rate_limiter(
@@ -163,6 +166,7 @@ def make_service(
         find_perspective=find_perspective,
         resolve=resolve,
         plans=PlanCache(PLAN_BYTES),
+        make_body=RenderedRows,
         remember_valid_token=rate_limiter.remember_valid_token if rate_limiter else lambda _token: None,
     )
     return TicketQueryService(
@@ -172,8 +176,8 @@ def make_service(
         authorize=authorize,
         concurrency_limiter=concurrency_limiter,
         single_flight=SingleFlight(count_shared=count_shared_run),
+        memory_budget=memory_budget,
         reader=reader,
-        render_rows=render_rows,
     )
 
 

@@ -54,6 +54,13 @@ BENCHES = (
     ),
     Bench("pod", "", "memory and CPU of gunicorn and its worker", "40 seconds", "docs/scaling.md#what-a-pod-holds"),
     Bench(
+        "long_lists",
+        "",
+        "memory within the manifest's limit while 16 callers ask for 8 MB each, beside a poller of short lists",
+        "2 minutes",
+        "docs/scaling.md#long-lists",
+    ),
+    Bench(
         "pods",
         "",
         "one service with two workers, beside two services with one worker each",

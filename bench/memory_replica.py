@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot, SnapshotId
@@ -74,3 +75,10 @@ class FakeSnapshot:
         if "FROM perspectives p" in statement.sql:
             return [("(1,All)", 1, "All", None, None, None, [], [], [])]
         return self._replica.rows
+
+    def open(self, statement: Statement, count: int) -> list[tuple[Any, ...]]:
+        self._rows = iter(self.fetch(statement))
+        return self.fetch_more(count)
+
+    def fetch_more(self, count: int) -> list[tuple[Any, ...]]:
+        return list(islice(self._rows, count))

@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
+from tests.support.memory_limits import sum_memory
 from tests.support.metrics_page import scrape
 from tests.support.processes import list_children
 from tests.support.running import Running, wait_until
@@ -70,15 +71,6 @@ def list_processes(running: Running) -> list[int]:
 def read_memory(running: Running) -> int:
     """Bytes of all of them."""
     return sum_memory(list_processes(running))
-
-
-def sum_memory(processes: Iterable[int]) -> int:
-    """Bytes of processes; a page that several share counts once."""
-    total = 0
-    for process in processes:
-        rollup = Path(f"/proc/{process}/smaps_rollup").read_text("ascii")
-        total += sum(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:"))
-    return total * 1024
 
 
 def read_cpu(running: Running) -> float:

@@ -11,7 +11,8 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench.pod import ask_anew, count_cpu, load, sum_memory
+from bench.pod import ask_anew, count_cpu, load
+from tests.support.memory_limits import sum_memory
 from tests.support.pooler import Pooler
 from tests.support.processes import list_children
 from tests.support.running import Running, wait_until

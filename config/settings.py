@@ -133,6 +133,7 @@ class Settings:
     freshness: Annotated[str, one_of("exact", "ttl")] = "exact"
     cache_ttl_seconds: Annotated[int, whole_number(0, 86_400)] = 30
     cache_max_bytes: Annotated[int, whole_number(0, 2**40)] = 64 * 1024 * 1024
+    answers_max_bytes: Annotated[int, whole_number(16 * 1024 * 1024, 2**40)] = 64 * 1024 * 1024
     default_row_limit: Annotated[int, whole_number(1, 1_000_000)] = 100
     max_row_limit: Annotated[int, whole_number(1, 1_000_000)] = 5000
     statement_timeout_ms: Annotated[int, whole_number(1, 3_600_000)] = 5000

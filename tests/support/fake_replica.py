@@ -52,6 +52,7 @@ class FakeReplica:
         self.observe_fault: Exception | None = None
         self.read_fault: Exception | None = None
         self.reads = 0
+        self.rows_left: list[tuple[Any, ...]] = []
 
     def observe(self, deadline: Deadline, *, with_lag: bool) -> Snapshot:
         if self.observe_fault:
@@ -90,6 +91,15 @@ class FakeReplica:
             return record(find_perspective_rows(binds))
         assert "FROM tickets t" in statement.sql
         return TICKETS[: int(str(binds["limit_1"]))]
+
+    def open(self, statement: Statement, count: int) -> list[tuple[Any, ...]]:
+        rows = self.fetch(statement)
+        self.rows_left = rows[count:]
+        return rows[:count]
+
+    def fetch_more(self, count: int) -> list[tuple[Any, ...]]:
+        rows, self.rows_left = self.rows_left[:count], self.rows_left[count:]
+        return rows
 
 
 def record(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

@@ -29,6 +29,8 @@ class Entry:
 class Cache:
     """Values for `ttl_seconds` from before they were read, `max_bytes` at most; the least recently used go first.
 
+    A value that would take more than a quarter of the bytes is not kept: it would drive out too many others.
+
     In exact mode an entry counts only while its validator is the current one; otherwise until its time ends. Safe for
     threads. `events` counts by name: `hit`; `miss`, nothing there; `stale`, there and not proved; `unprovable`, there
     and nothing can be proved now; `store`; `evict`.
@@ -85,8 +87,8 @@ class Cache:
     def store(self, key: Hashable, value: Any, payload_bytes: int, validator: Validator | None, read_at: float) -> bool:
         """Keep `value`, whose reading began at `read_at`; return True where it was kept.
 
-        It is not kept where nothing proves it, where it is larger than the cache, where its time has ended already, or
-        where the present entry was read later.
+        It is not kept where nothing proves it, where it is larger than a quarter of the cache, where its time has ended
+        already, or where the present entry was read later.
         """
         if not self.enabled or (self._exact and validator is None):
             return False
@@ -95,7 +97,7 @@ class Cache:
         with self._lock:
             present = self._entries.get(key)
             is_outdated = ends_at <= self.now() or (present is not None and present.ends_at > ends_at)
-            if is_outdated or size > self._entries.maxsize:
+            if is_outdated or size > self._entries.maxsize // 4:
                 return False
             before = len(self._entries) - (present is not None)
             self._entries[key] = Entry(value, validator, ends_at, size)

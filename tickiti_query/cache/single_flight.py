@@ -57,9 +57,12 @@ class SingleFlight:
                 continue
             else:
                 self._count_shared()
-            if run.failure is not None:
-                raise run.failure
-            result: T = run.result
+            try:
+                if run.failure is not None:
+                    raise run.failure
+                result: T = run.result
+            finally:
+                del run  # or a failure and its frames hold each other, and with them the rows that were read
             return result
 
     def _lead(self, key: Hashable, run: Run, work: Callable[[], Any]) -> None:
@@ -74,3 +77,4 @@ class SingleFlight:
             with self._lock:
                 del self._runs[key]
             run.ended.set()
+            del run  # as in `share`

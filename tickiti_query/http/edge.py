@@ -5,7 +5,7 @@ would be most of the time (bench/README.md), so a proved answer leaves from here
 a cached plan. Any other request goes on to Flask's blueprint, as it was made here.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -38,6 +38,21 @@ class Unanswered:
     snapshot: Snapshot
 
 
+@dataclass(frozen=True, slots=True)
+class HeldBody:
+    """A body that counts as under way until the server has sent it, or has given it up, and calls `close`."""
+
+    parts: list[bytes]
+    release: Callable[[], None]
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.parts)
+
+    def close(self) -> None:
+        """Give the bytes back."""
+        self.release()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
     """Stands in front of Flask's apps: of `admin_app` for its port, of `app` for POST to one path.
@@ -68,6 +83,7 @@ class Edge:
             if reply is None and self.service.has_plan(request):
                 reply = self.service.read_answer(request, context.trace, snapshot)
         except Exception as failure:
+            reply = None
             status, headers, body = render_error(context.to_query_error(failure))
             line = name_status(status)
         else:
@@ -77,7 +93,7 @@ class Edge:
             status, line, headers, body = 200, "200 OK", context.describe_reply(reply), reply.answer.body
         start_response(line, [*headers, *context.describe()])
         context.end(status)
-        return [body]
+        return HeldBody([body], reply.hold.release) if reply is not None and reply.hold is not None else [body]
 
     def _hand_on(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         for name in UNHEARD:

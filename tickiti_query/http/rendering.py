@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from functools import lru_cache
+from io import BytesIO
 from itertools import starmap
 from typing import Any
 
 import msgspec
+
+BEGIN = b'{"ok":true,"data":['
+END = b"]}"
 
 
 @lru_cache(maxsize=256)
@@ -19,8 +23,34 @@ def shape_row(columns: Sequence[str]) -> type[msgspec.Struct]:
     return msgspec.defstruct("Row", [*names, after], rename={**names, "after": ""}, gc=False, omit_defaults=True)
 
 
-def render_rows(columns: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> bytes:
-    """Return the body of a 200: `{"ok": true, "data": [row, …]}`, each row an object with its columns in order."""
-    rendered = msgspec.json.encode({"ok": True, "data": list(starmap(shape_row(columns), rows))})
-    # The encoder's buffer is larger than what is in it, and an answer may be kept: a copy is exactly as large.
-    return bytes(memoryview(rendered))
+class RenderedRows:
+    """The body of a 200: `{"ok": true, "data": [row, …]}`, each row an object with its columns in order.
+
+    Rows are added in parts, so that no more of them than one part need be there beside the text.
+    """
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.rows = 0
+        self._shape = shape_row(columns)
+        self._text = BytesIO()
+        self._text.write(BEGIN)
+
+    @property
+    def size(self) -> int:
+        """The bytes of the text up to now."""
+        return self._text.tell()
+
+    def add(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """Add rows behind those that are there."""
+        if not rows:
+            return
+        rendered = memoryview(msgspec.json.encode(list(starmap(self._shape, rows))))
+        if self.rows:
+            self._text.write(b",")
+        self._text.write(rendered[1:-1])
+        self.rows += len(rows)
+
+    def finish(self) -> bytes:
+        """Return the whole body, which is the buffer itself, cut to its size. Nothing can be added any more."""
+        self._text.write(END)
+        return self._text.getvalue()

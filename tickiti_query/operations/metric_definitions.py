@@ -48,7 +48,8 @@ STORE_FAULTS = Counter(
 )
 SHED = Counter(
     "tickiti_query_shed",
-    "Requests and connections answered 503 overloaded, by what was full: replica (the slots to read it), connections.",
+    "Requests and connections answered 503 overloaded, by what was full: replica (the slots to read it), memory (the"
+    " budget of answers under way), connections.",
     ["where"],
 )
 CUT = Counter(
@@ -61,6 +62,10 @@ CUT = Counter(
 POOL_IN_USE = Gauge(
     "tickiti_query_pool_connections_in_use",
     "Connections to the replica that a request works with, or opens.",
+)
+ANSWER_BYTES = Gauge(
+    "tickiti_query_answer_bytes",
+    "Bytes of rows and answers under way: those that are read, rendered or sent.",
 )
 SLOT_WAITING = Gauge(
     "tickiti_query_slot_waiting",

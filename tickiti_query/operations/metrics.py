@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, M
 from tickiti_query import VERSION
 from tickiti_query.model.errors import QueryError
 from tickiti_query.operations.metric_definitions import (
+    ANSWER_BYTES,
     BUILD_INFO,
     CACHE_BYTES,
     CACHE_EVENTS,
@@ -171,10 +172,11 @@ class StateObserver:
         REPLICA_VERSION.set(major)
 
     @staticmethod
-    def observe_load(connections_in_use: int, slot_waiting: int) -> None:
-        """Set the number of connections in use, and of requests that wait for a slot of the concurrency limiter."""
+    def observe_load(connections_in_use: int, slot_waiting: int, answer_bytes: int) -> None:
+        """Set the connections in use, the requests that wait for a slot, and the bytes of answers under way."""
         POOL_IN_USE.set(connections_in_use)
         SLOT_WAITING.set(slot_waiting)
+        ANSWER_BYTES.set(answer_bytes)
 
 
 def observe_checks(checks: Mapping[str, str]) -> None:

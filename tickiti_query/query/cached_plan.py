@@ -17,6 +17,10 @@ from tickiti_query.cache.snapshot import SNAPSHOT_ID_SQL, SnapshotId, Validator,
 from tickiti_query.model.perspective import TicketQuery
 from tickiti_query.model.statement import Binds, Row, Source, Statement, rename_binds
 from tickiti_query.model.token import AuthenticatedToken
+from tickiti_query.query.collector import BYTES_A_BYTE, PART_BYTES, PART_MEMORY, count_rows
+
+LARGEST_SMALL_BODY = 16 * PART_BYTES  # a list that may become larger comes in parts, however small it was
+UNKNOWN_ROW_BYTES = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,7 @@ class CachedPlan:
     """The token, the query and the compiled statements of a request. `size` is about the bytes that they take.
 
     `checked` asks for the preconditions and the rows; `unchecked` asks for the rows alone, and is for the snapshot that
-    `validator` names. `parse_rows` takes the rows of either apart.
+    `validator` names. `parse_rows` takes the rows of either apart. `rows` and `body_bytes` are of the last answer.
     """
 
     token: AuthenticatedToken
@@ -58,6 +62,33 @@ class CachedPlan:
     checked: Statement
     unchecked: Statement
     validator: Validator | None = None
+    rows: int = 0
+    body_bytes: int = 0
+
+    @property
+    def bytes_a_row(self) -> int:
+        """The bytes of a row in the last answer, or a guess where it had none."""
+        return self.body_bytes // self.rows if self.rows else UNKNOWN_ROW_BYTES
+
+    @property
+    def is_small(self) -> bool:
+        """True where the answer was small, and will not be much larger when it has all the rows that it may have."""
+        return self.body_bytes <= PART_BYTES and self.bytes_a_row * self.query.row_limit <= LARGEST_SMALL_BODY
+
+    @property
+    def expected_bytes(self) -> int:
+        """The memory that an answer like the last one takes while it is read."""
+        return BYTES_A_BYTE * self.body_bytes if self.is_small else self.body_bytes + PART_MEMORY
+
+    @property
+    def rows_a_part(self) -> int:
+        """The number of rows in a part."""
+        return count_rows(self.bytes_a_row)
+
+    def is_like(self, validator: Validator | None, rows: int, body_bytes: int) -> bool:
+        """Return True where another answer tells nothing new about the plan."""
+        is_close = 4 * abs(body_bytes - self.body_bytes) <= body_bytes and bool(rows) == bool(self.rows)
+        return is_close and validator == self.validator
 
     @staticmethod
     def parse_rows(rows: Sequence[Row]) -> tuple[SnapshotId, Sequence[Row]] | None:

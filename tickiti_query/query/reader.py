@@ -1,20 +1,22 @@
-"""Reading for a request: its token, its perspective and its rows, in one snapshot."""
+"""Reading for a request: its token, its perspective and its rows, in one snapshot, and the body that rows become."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol, TypeVar
 
+from tickiti_query.admission.memory_budget import Reservation
 from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId, Validator, confirm, read_snapshot_id
 from tickiti_query.catalogue.predicate import Key, ResolvedNames
 from tickiti_query.compiler import compile_with_names
 from tickiti_query.compiler.rules import read_criteria
 from tickiti_query.model.errors import QueryError
-from tickiti_query.model.perspective import Perspective, Selector
+from tickiti_query.model.perspective import Perspective, Selector, TicketQuery
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Row, Source, Statement
 from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials
 from tickiti_query.query.cached_plan import CachedPlan, PlanCache, RecordingSource, write_plan_statement
+from tickiti_query.query.collector import FIRST_ROWS, Body, Collector, PartsSource
 from tickiti_query.query.request import Request, RequestTrace
 
 T = TypeVar("T")
@@ -22,7 +24,7 @@ OF_DEFINITIONS = "42"  # the class of SQLSTATEs of a statement that does not fit
 Authorize = Callable[[AuthenticatedToken, str], Actor]  # the token and the caller's address
 
 
-class SnapshotSource(Source, Protocol):
+class SnapshotSource(Source, PartsSource, Protocol):
     """One snapshot of one server."""
 
     server: Server
@@ -55,24 +57,36 @@ class ReadOnlyReplica(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """The rows of one snapshot of one server; they may be one more than were asked for.
+    """The answer that one snapshot of one server gave; `truncated` where there are more rows than were asked for.
 
-    `validator` proves them from now on; None where nothing does.
+    `validator` proves it from now on; None where nothing does.
     """
 
     server: Server
     snapshot_id: SnapshotId
     validator: Validator | None
     plan: CachedPlan
-    rows: Sequence[Row]
+    body: bytes
+    rows: int
+    truncated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRequest:
+    """A request that is read for, with the snapshot that it is read after and the memory that is reserved for it."""
+
+    request: Request
+    trace: RequestTrace
+    snapshot: Snapshot
+    reservation: Reservation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
     """Reads for requests.
 
-    `open_contract` takes a source of look-ups and its transaction. `remember_valid_token` is called with each token
-    that the replica has.
+    `open_contract` takes a source of look-ups and its transaction. `make_body` takes the columns of a body.
+    `remember_valid_token` is called with each token that the replica has.
     """
 
     replica: ReadOnlyReplica
@@ -82,70 +96,91 @@ class Reader:
     find_perspective: Callable[[Source, Selector, Actor], Perspective]
     resolve: Callable[[Source, Iterable[Key]], ResolvedNames]
     plans: PlanCache
+    make_body: Callable[[Sequence[str]], Body]
     remember_valid_token: Callable[[str | None], None] = lambda _token: None
 
     def has_plan(self, request: Request) -> bool:
         """Return True where an equal request has left a cached plan."""
         return self.plans.get(request.key) is not None
 
-    def read(self, request: Request, trace: RequestTrace, snapshot: Snapshot) -> Reading:
-        """Return the rows for a request, read after `snapshot`. Raises QueryError: who may ask comes before what."""
-        return self._read_by_plan(request, trace, snapshot) or self._read_anew(request, trace, snapshot)
+    def read(self, asked: ReadRequest) -> Reading:
+        """Return the answer to a request. Raises QueryError: who may ask comes before what, and Overloaded comes last.
 
-    def _read_by_plan(self, request: Request, trace: RequestTrace, snapshot: Snapshot) -> Reading | None:
-        """Return the rows of the request's cached plan; None without a plan, or where a precondition has changed."""
-        plan = self.plans.get(request.key)
-        if plan is None:
-            return None
-        with trace.measure("sql"):
-            try:
-                reading = self._run_plan(plan, snapshot, request.deadline)
-            except QueryError as error:
-                if not (error.facts or {}).get("sqlstate", "").startswith(OF_DEFINITIONS):
-                    raise
-                reading = None  # the plan was made for the relations as they were
-        if reading is None:
-            self.plans.drop(request.key)
-            return None
-        if reading.validator != plan.validator:
-            self.plans.put(request.key, replace(plan, validator=reading.validator))
-        # Only now is it known that the replica still has the token.
-        with trace.measure("auth"):
-            trace.user_id = plan.token.actor.user.id
-            self.authorize(plan.token, request.address)
-        trace.perspective_id = plan.perspective_id
-        return reading
-
-    def _run_plan(self, plan: CachedPlan, snapshot: Snapshot, deadline: Deadline) -> Reading | None:
-        """Return the rows: by the unchecked statement while the plan's snapshot is current, else by the checked one."""
-        if plan.validator is not None and plan.validator == snapshot.validator:
-            reading = self._ask(plan, plan.unchecked, snapshot, deadline)
-            if reading is not None and reading.validator == plan.validator:
+        The reservation is kept as large as what is there of the answer.
+        """
+        plan = self.plans.get(asked.request.key)
+        if plan is not None:
+            reading = self._read_by_plan(plan, asked)
+            if reading is not None:
                 return reading
-        return self._ask(plan, plan.checked, snapshot, deadline)
+            self.plans.drop(asked.request.key)
+        return self.replica.read(lambda source: self._read_steps(source, asked), asked.request.deadline)
 
-    def _ask(self, plan: CachedPlan, statement: Statement, snapshot: Snapshot, deadline: Deadline) -> Reading | None:
+    def _read_by_plan(self, plan: CachedPlan, asked: ReadRequest) -> Reading | None:
+        """Return the answer by the request's cached plan; None where a precondition has changed."""
+        asked.reservation.expect(plan.expected_bytes)
+        try:
+            return self._read_at_once(plan, asked) if plan.is_small else self._read_parts(plan, asked)
+        except QueryError as error:
+            if not (error.facts or {}).get("sqlstate", "").startswith(OF_DEFINITIONS):
+                raise
+            return None  # the plan was made for the relations as they were
+
+    def _read_at_once(self, plan: CachedPlan, asked: ReadRequest) -> Reading | None:
+        """Return the answer by a plan, in one round trip; None where a precondition has changed."""
+        with asked.trace.measure("sql"):
+            found = self._run_plan(plan, asked)
+        if found is None:
+            return None
+        server, snapshot_id, rows = found
+        self._authorize(plan, asked)
+        collector = self._make_collector(plan.columns, plan.query, asked)
+        collector.add(rows)
+        return self._finish(plan, asked, collector, server, snapshot_id)
+
+    def _run_plan(self, plan: CachedPlan, asked: ReadRequest) -> tuple[Server, SnapshotId, Sequence[Row]] | None:
+        """Return the rows: by the unchecked statement while the plan's snapshot is current, else by the checked one."""
+        snapshot, deadline = asked.snapshot, asked.request.deadline
+        if plan.validator is not None and plan.validator == snapshot.validator:
+            found = self._ask(plan, plan.unchecked, deadline)
+            if found is not None and confirm(snapshot, *found[:2]) == plan.validator:
+                return found
+        return self._ask(plan, plan.checked, deadline)
+
+    def _ask(
+        self, plan: CachedPlan, statement: Statement, deadline: Deadline
+    ) -> tuple[Server, SnapshotId, Sequence[Row]] | None:
         server, rows = self.replica.ask(statement, deadline)
         parsed = plan.parse_rows(rows)
-        if parsed is None:
-            return None
-        snapshot_id, page = parsed
-        validator = confirm(snapshot, server, snapshot_id)
-        return Reading(server=server, snapshot_id=snapshot_id, validator=validator, plan=plan, rows=page)
+        return None if parsed is None else (server, *parsed)
 
-    def _read_anew(self, request: Request, trace: RequestTrace, snapshot: Snapshot) -> Reading:
-        """Return the rows, read step by step in one transaction, and keep the plan that this makes."""
+    def _read_parts(self, plan: CachedPlan, asked: ReadRequest) -> Reading | None:
+        """Return the answer by a plan, in parts; None where a precondition has changed."""
 
-        def work(transaction: SnapshotSource) -> Reading:
-            return self._read_steps(transaction, request, trace, snapshot)
+        def work(source: SnapshotSource) -> Reading | None:
+            collector = self._make_collector(plan.columns, plan.query, asked)
+            count = plan.rows_a_part
+            parsed = plan.parse_rows(collector.open(source, plan.checked, 1 + count))
+            if parsed is None:
+                return None
+            snapshot_id, rows = parsed
+            self._authorize(plan, asked)
+            collector.add_all(source, rows, count, partial(self._keep_size, plan, asked))
+            return self._finish(plan, asked, collector, source.server, snapshot_id)
 
-        reading = self.replica.read(work, request.deadline)
-        self.plans.put(request.key, reading.plan)
-        return reading
+        return self.replica.read(work, asked.request.deadline)
 
-    def _read_steps(
-        self, transaction: SnapshotSource, request: Request, trace: RequestTrace, snapshot: Snapshot
-    ) -> Reading:
+    def _authorize(self, plan: CachedPlan, asked: ReadRequest) -> None:
+        """Let the caller in by the plan's token, now that it is known that the replica still has it."""
+        trace = asked.trace
+        with trace.measure("auth"):
+            trace.user_id = plan.token.actor.user.id
+            self.authorize(plan.token, asked.request.address)
+        trace.perspective_id = plan.perspective_id
+
+    def _read_steps(self, transaction: SnapshotSource, asked: ReadRequest) -> Reading:
+        """Return the answer, read step by step in one transaction, and keep the plan that this makes."""
+        request, trace = asked.request, asked.trace
         recorder = RecordingSource(transaction)
         with trace.measure("auth"):
             snapshot_id = read_snapshot_id(transaction)
@@ -161,9 +196,10 @@ class Reader:
             trace.perspective_id = perspective.id
             page, _ = compile_with_names(perspective, searches, actor, query.row_limit, partial(self.resolve, source))
             page = source.fit(page)
-            rows = transaction.fetch(page)
+        collector = self._make_collector(page.columns, query, asked)
+        rows = collector.open(transaction, page, FIRST_ROWS)
+        with trace.measure("sql"):
             recorder.fetch(source.guard)
-        validator = confirm(snapshot, transaction.server, snapshot_id)
         checked = write_plan_statement(page, recorder.preconditions)
         unchecked = write_plan_statement(page, ())
         plan = CachedPlan(
@@ -174,6 +210,33 @@ class Reader:
             columns=page.columns,
             checked=checked,
             unchecked=unchecked,
-            validator=validator,
         )
-        return Reading(server=transaction.server, snapshot_id=snapshot_id, validator=validator, plan=plan, rows=rows)
+        collector.add_all(transaction, rows, FIRST_ROWS, partial(self._keep_size, plan, asked))
+        return self._finish(plan, asked, collector, transaction.server, snapshot_id)
+
+    def _make_collector(self, columns: Sequence[str], query: TicketQuery, asked: ReadRequest) -> Collector:
+        return Collector(self.make_body(columns), query.row_limit, asked.reservation, asked.trace)
+
+    def _keep_size(self, plan: CachedPlan, asked: ReadRequest, rows: int, size: int) -> None:
+        """Keep the plan of an answer that is too large, with its size up to there."""
+        self.plans.put(asked.request.key, replace(plan, rows=rows, body_bytes=size))
+
+    def _finish(
+        self, plan: CachedPlan, asked: ReadRequest, collector: Collector, server: Server, snapshot_id: SnapshotId
+    ) -> Reading:
+        """Return the answer that was collected, and keep the plan."""
+        validator = confirm(asked.snapshot, server, snapshot_id)
+        body, rows = collector.body.finish(), collector.body.rows
+        if not plan.is_like(validator, rows, len(body)):
+            plan = replace(plan, validator=validator, rows=rows, body_bytes=len(body))
+            self.plans.put(asked.request.key, plan)
+        asked.reservation.resize(len(body))
+        return Reading(
+            server=server,
+            snapshot_id=snapshot_id,
+            validator=validator,
+            plan=plan,
+            body=body,
+            rows=rows,
+            truncated=collector.truncated,
+        )

@@ -6,10 +6,11 @@ look up        is there an answer that this snapshot proves?     401, 403, 422; 
 admit          is there room?                                    503
 share          does an equal request read already?
 read           token, perspective and rows in one snapshot       401, 403, 415, 400, 422, 404, 501, 503, 504
-render         rows become bytes, and are kept under their proof
+collect        rows become bytes, part by part                   503
+store          the bytes are kept under their proof
+hold           the bytes count until they are sent               503
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
@@ -17,6 +18,7 @@ from time import perf_counter
 from cachetools.keys import hashkey
 
 from tickiti_query.admission.concurrency_limit import ConcurrencyLimiter
+from tickiti_query.admission.memory_budget import Hold, MemoryBudget
 from tickiti_query.admission.rate_limit import RateLimiter
 from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
@@ -24,26 +26,29 @@ from tickiti_query.cache.single_flight import ALWAYS, SingleFlight
 from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId
 from tickiti_query.model.errors import QueryTimeout, RateLimited, Unauthenticated
 from tickiti_query.model.request import Answer, RateLimitStatus
-from tickiti_query.model.statement import Row
 from tickiti_query.model.token import AuthenticatedToken
-from tickiti_query.query.reader import Authorize, Reader, Reading
+from tickiti_query.query.reader import Authorize, Reader, Reading, ReadRequest
 from tickiti_query.query.request import Request, RequestTrace
 
 # What the key of an entry holds beside its fixed parts; `python -m bench.memory` measures it.
 BYTES_PER_QUEUE = 40
 BYTES_PER_CRITERION = 400
 
+SENT_AT_ONCE_BYTES = 64 * 1024  # an answer up to this size leaves in one piece
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """An answer, and how it came to be: `cache_status` is the header of RFC 9211.
 
-    `ignored` holds the paths of the fields in the body that the service does not know.
+    `ignored` holds the paths of the fields in the body that the service does not know. `hold` is released when the
+    answer is sent; None for a small one.
     """
 
     answer: Answer
     cache_status: str
     ignored: tuple[str, ...]
+    hold: Hold | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +72,8 @@ class TicketQueryService:
     authorize: Authorize
     concurrency_limiter: ConcurrencyLimiter
     single_flight: SingleFlight
+    memory_budget: MemoryBudget
     reader: Reader
-    render_rows: Callable[[Sequence[str], Sequence[Row]], bytes]
 
     def find_proved_answer(self, request: Request, trace: RequestTrace) -> tuple[Snapshot, Reply | None]:
         """Return what the replica shows now, and the cached answer that it proves, or None.
@@ -114,7 +119,8 @@ class TicketQueryService:
             return None
         answer: Answer = entry.value
         trace.cache, trace.rows, trace.perspective_id = "hit", answer.rows, answer.perspective_id
-        return Reply(answer, f"tickiti-query; hit; ttl={self.cache.seconds_left(entry)}", query.ignored)
+        hold = self._hold(request, answer, is_new=False)
+        return Reply(answer, f"tickiti-query; hit; ttl={self.cache.seconds_left(entry)}", query.ignored, hold)
 
     def _count_failure(self, request: Request, trace: RequestTrace) -> None:
         """Count a token that is not valid. Raises RateLimited where its address has sent too many."""
@@ -148,7 +154,15 @@ class TicketQueryService:
         trace.user_id, trace.rows = shared.token.actor.user.id, answer.rows
         trace.perspective_id = answer.perspective_id
         status = "fwd=miss; stored" if shared.is_stored else "fwd=miss"
-        return Reply(answer, f"tickiti-query; {status if self.cache.enabled else 'fwd=bypass'}", request.query.ignored)
+        cache_status = f"tickiti-query; {status if self.cache.enabled else 'fwd=bypass'}"
+        hold = self._hold(request, answer, is_new=True)
+        return Reply(answer, cache_status, request.query.ignored, hold)
+
+    def _hold(self, request: Request, answer: Answer, *, is_new: bool) -> Hold | None:
+        """Count an answer until it is sent; a small one leaves at once. Raises Overloaded where there is no room."""
+        if len(answer.body) <= SENT_AT_ONCE_BYTES:
+            return None
+        return self.memory_budget.hold(request.credentials, answer.body, is_new=is_new)
 
     def _find_stored(self, request: Request, snapshot: Snapshot) -> SharedAnswer | None:
         """Return the answer that an equal request has stored since this one looked, or None."""
@@ -162,26 +176,23 @@ class TicketQueryService:
         return SharedAnswer(entry.value, found.value, True, snapshot.snapshot_id, snapshot.server)
 
     def _read(self, request: Request, trace: RequestTrace, snapshot: Snapshot) -> SharedAnswer:
-        """Read token, perspective and rows, render the rows, and store what is proved."""
+        """Read token, perspective and rows, and store what is proved."""
         read_at = self.cache.now()
-        with self.concurrency_limiter.slot(request.credentials, request.deadline):
-            reading = self.reader.read(request, trace, snapshot)
-        self.freshness.accept(reading.snapshot_id, reading.server, snapshot, request.deadline)
-        plan = reading.plan
-        rows = reading.rows[: plan.query.row_limit]
-        began = perf_counter()
-        body = self.render_rows(plan.columns, rows)
-        trace.render_seconds = perf_counter() - began
+        caller, deadline = request.credentials, request.deadline
+        with self.memory_budget.reserve(caller) as reservation:
+            with self.concurrency_limiter.slot(caller, deadline):
+                reading = self.reader.read(ReadRequest(request, trace, snapshot, reservation))
+            self.freshness.accept(reading.snapshot_id, reading.server, snapshot, deadline)
         answer = Answer(
-            body=body,
-            rows=len(rows),
-            truncated=len(reading.rows) > len(rows),
-            perspective_id=plan.perspective_id,
+            body=reading.body,
+            rows=reading.rows,
+            truncated=reading.truncated,
+            perspective_id=reading.plan.perspective_id,
             as_of=find_replay_time(reading, snapshot),
         )
         trace.rows = answer.rows
         is_stored = self.cache.enabled and self._store(request, reading, answer, read_at)
-        return SharedAnswer(answer, plan.token, is_stored, reading.snapshot_id, reading.server)
+        return SharedAnswer(answer, reading.plan.token, is_stored, reading.snapshot_id, reading.server)
 
     def _store(self, request: Request, reading: Reading, answer: Answer, read_at: float) -> bool:
         """Store the token and the answer under what proves them; return True where the answer was stored."""

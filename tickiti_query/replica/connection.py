@@ -62,6 +62,7 @@ class Target:
             "max_parallel_workers_per_gather": "0",
             "random_page_cost": "0.1",
             "seq_page_cost": "0.1",
+            "cursor_tuple_fraction": "1",  # all rows of a cursor are fetched: its plan is that of the statement
         }
 
     @property

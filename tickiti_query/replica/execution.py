@@ -119,8 +119,9 @@ def run_statement(
     statement: Statement,
     preparation: Preparation = Preparation.NONE,
     prefix: str = "",
+    suffix: str = "",
 ) -> list[Row]:
-    """Return all rows of a statement. `prefix` is SQL that is sent before it. Raise psycopg2.Error."""
+    """Return all rows of a statement, with `prefix` before it and `suffix` behind it. Raise psycopg2.Error."""
     with connection.cursor() as cursor:
         try:
             if preparation is Preparation.WITH_PARAMETERS:
@@ -128,7 +129,7 @@ def run_statement(
             elif preparation is Preparation.WITH_VALUES:
                 execute_with_values(cursor, connection, statement, prefix)
             else:
-                sql = escape(prefix) + to_pyformat(statement.sql)
+                sql = escape(prefix) + to_pyformat(statement.sql) + suffix
                 cursor.execute(sql, list_binds(connection, statement))
         except psycopg2.Error as error:
             if find_fault(error).ends is Ends.STATEMENTS:

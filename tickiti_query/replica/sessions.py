@@ -55,7 +55,6 @@ ROLLBACK_SECONDS = 1.0
 SESSION_ROLE = Statement("SELECT session_user")  # which is an error where the role was dropped
 IN_RECOVERY = Statement("SELECT pg_is_in_recovery()")
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
-COMMIT = "COMMIT"
 
 
 def identify_server(connection: ReplicaConnection, generation: int) -> tuple[Server, bool]:
@@ -105,11 +104,20 @@ class Transaction:
         prefix, self._prefix = self._prefix, ""
         return run_statement(self._connection, statement, preparation, prefix)
 
+    def open(self, statement: Statement, count: int) -> list[Row]:
+        """Return the first rows of the transaction's one long statement, `count` at most. Raise psycopg2.Error."""
+        declare, self._prefix = f"{self._prefix}DECLARE page NO SCROLL CURSOR FOR\n", ""
+        return run_statement(self._connection, statement, prefix=declare, suffix=f";\nFETCH {count} FROM page")
+
+    def fetch_more(self, count: int) -> list[Row]:
+        """Return the rows that follow, `count` at most. Raise psycopg2.Error."""
+        return run_statement(self._connection, Statement(f"FETCH {count} FROM page"))
+
     def end(self) -> None:
         """Commit, which gives the snapshot up."""
         if not self._prefix:
             with self._connection.cursor() as cursor:
-                cursor.execute(COMMIT)
+                cursor.execute("COMMIT")
 
 
 class Sessions(Protocol):

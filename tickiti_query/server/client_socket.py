@@ -22,6 +22,9 @@ LONGEST_CHUNKS = 2 * LONGEST_BODY  # a body as it comes over the wire, with what
 CLOSING_SECONDS = 2.0  # for the client to close its side, so that it reads its answer and no reset
 LONGEST_REST = 16 * 1024 * 1024  # bytes that are thrown away meanwhile
 JOINED_BYTES = 64 * 1024  # an answer up to this size leaves in one piece with its head
+# The most that the kernel takes of a longer one beyond what the client takes. By itself it would take up to 4 MB for
+# each connection, which nobody counts.
+UNSENT_BYTES = 256 * 1024
 
 
 class Phase(Enum):
@@ -99,6 +102,7 @@ class ClientSocket:
             return
         held, self._held = self._held, b""
         if held and len(data) > JOINED_BYTES:
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
             self._send(held)
             held = b""
         self._send(held + data if held else data)

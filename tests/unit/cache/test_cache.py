@@ -68,16 +68,16 @@ def test_an_entry_lives_for_the_ttl_and_not_longer_when_it_is_read(exact: bool) 
 
 
 def test_the_bytes_are_bounded_and_the_least_recently_used_goes_first() -> None:
-    cache, _ = make_cache(size=3 * (OVERHEAD_BYTES + 100))
-    for key in ("a", "b", "c"):
+    cache, _ = make_cache(size=8 * (OVERHEAD_BYTES + 100))
+    for key in "abcdefgh":
         assert cache.store(key, key, 100, NOW, cache.now())
     assert find(cache, "a") == "a"
-    assert cache.store("d", "d", 100, NOW, cache.now())
-    assert [find(cache, key) for key in "abcd"] == ["a", None, "c", "d"]
-    assert cache.held_bytes == 3 * (OVERHEAD_BYTES + 100)
+    assert cache.store("i", "i", 100, NOW, cache.now())
+    assert [find(cache, key) for key in "abci"] == ["a", None, "c", "i"]
+    assert cache.held_bytes == 8 * (OVERHEAD_BYTES + 100)
     assert cache.events["evict"] == 1
-    assert cache.store("e", "e", 2 * (OVERHEAD_BYTES + 100) - OVERHEAD_BYTES, NOW, cache.now())
-    assert cache.held_bytes <= 3 * (OVERHEAD_BYTES + 100)
+    assert cache.store("j", "j", 2 * (OVERHEAD_BYTES + 100) - OVERHEAD_BYTES, NOW, cache.now())
+    assert cache.held_bytes <= 8 * (OVERHEAD_BYTES + 100)
     assert cache.events["evict"] == 3
 
 
@@ -97,8 +97,8 @@ def test_a_newer_value_takes_the_place_of_the_older() -> None:
     assert cache.events["evict"] == 0
 
 
-def test_what_is_larger_than_the_cache_is_not_kept_and_pushes_nothing_out() -> None:
-    cache, _ = make_cache(size=OVERHEAD_BYTES + 100)
+def test_what_is_larger_than_a_quarter_of_the_cache_is_not_kept_and_pushes_nothing_out() -> None:
+    cache, _ = make_cache(size=4 * (OVERHEAD_BYTES + 100))
     assert cache.store("key", "value", 100, NOW, cache.now())
     assert not cache.store("large", "value", 101, NOW, cache.now())
     assert find(cache, "key") == "value"

@@ -1,7 +1,10 @@
 """Single flight: nobody gets a result of work that began too early, and nobody waits for ever."""
 
+import contextlib
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
@@ -199,3 +202,26 @@ def test_many_threads_get_results_of_work_that_began_after_they_asked() -> None:
 
     with ThreadPoolExecutor(8) as threads:
         assert all(threads.map(lambda _: all(ask() for _ in range(200)), range(8)))
+
+
+def test_a_failure_keeps_nothing_of_the_work_that_failed() -> None:
+    """The frames of a failure hold what the work has read; they must go with it, and not when garbage is collected."""
+
+    class Read:
+        """Something that was read."""
+
+    seen: list[weakref.ref[Read]] = []
+
+    def work() -> None:
+        read = Read()
+        seen.append(weakref.ref(read))
+        raise ZeroDivisionError
+
+    flight = SingleFlight()
+    gc.disable()
+    try:
+        with contextlib.suppress(ZeroDivisionError):
+            flight.share("key", work, since=ALWAYS, deadline=Deadline(SECONDS, lambda: 0.0))
+        assert seen[0]() is None
+    finally:
+        gc.enable()

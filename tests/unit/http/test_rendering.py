@@ -1,11 +1,19 @@
 """Rows become the bytes of a 200: one object for each, with its columns in order."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
-from tickiti_query.http.rendering import render_rows, shape_row
+from tickiti_query.http.rendering import RenderedRows, shape_row
+
+
+def render_rows(columns: Sequence[str], *parts: Sequence[tuple[Any, ...]]) -> bytes:
+    body = RenderedRows(columns)
+    for part in parts:
+        body.add(part)
+    return body.finish()
 
 
 def test_no_rows_are_an_empty_list() -> None:
@@ -30,6 +38,22 @@ def test_every_value_is_the_one_that_was_read(value: Any) -> None:
 
 def test_a_word_of_python_may_be_the_name_of_a_column() -> None:
     assert json.loads(render_rows(("class", "é"), [(1, 2)]))["data"] == [{"class": 1, "é": 2}]
+
+
+def test_rows_that_come_in_parts_are_the_same_body() -> None:
+    rows = [(number, "é" * number) for number in range(9)]
+    whole = render_rows(("id", "subject"), rows)
+    for size in (1, 2, 5, 9):
+        parts = [rows[start : start + size] for start in range(0, 9, size)]
+        assert render_rows(("id", "subject"), *parts) == render_rows(("id", "subject"), [], *parts, []) == whole
+
+
+def test_a_body_knows_its_rows_and_its_bytes_while_it_is_made() -> None:
+    body = RenderedRows(("id",))
+    body.add([(1,), (2,)])
+    assert (body.rows, body.size) == (2, len(b'{"ok":true,"data":[{"id":1},{"id":2}'))
+    body.add([(3,)])
+    assert (body.rows, len(body.finish())) == (3, body.size)
 
 
 def test_the_shape_of_a_row_is_made_once_for_the_same_columns() -> None:

@@ -138,10 +138,11 @@ def test_events_of_the_cache_are_counted_once_however_often_a_page_is_asked_for(
     assert read_page().sum("cache_events_total", event="hit") - before == 5
 
 
-def test_the_requests_that_wait_for_a_slot_are_told() -> None:
-    for waiting in (3, 0):
-        metrics.StateObserver().observe_load(1, waiting)
+def test_the_requests_that_wait_for_a_slot_and_the_bytes_under_way_are_told() -> None:
+    for waiting, answer_bytes in ((3, 4096), (0, 0)):
+        metrics.StateObserver().observe_load(1, waiting, answer_bytes)
         assert list(read_page().list_values("slot_waiting")) == [waiting]
+        assert list(read_page().list_values("answer_bytes")) == [answer_bytes]
 
 
 def test_a_check_that_was_not_made_is_neither_well_nor_failed() -> None:

@@ -1,21 +1,24 @@
 """Reading: step by step at first, by the plan that this leaves from then on, and anew where a precondition changed."""
 
-from collections.abc import Callable, Iterable
+import ast
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from tests.support.snapshots import alter
+from tickiti_query.admission.memory_budget import MemoryBudget
 from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot, SnapshotId
 from tickiti_query.catalogue.predicate import Key, ResolvedNames
-from tickiti_query.model.errors import Forbidden, MalformedJson, NotFound, Unauthenticated
+from tickiti_query.model.errors import Forbidden, MalformedJson, NotFound, Overloaded, Unauthenticated
 from tickiti_query.model.perspective import Condition, Perspective, Selector, TicketQuery
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Source, Statement
 from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials, User
 from tickiti_query.query.cached_plan import PlanCache
-from tickiti_query.query.reader import Reader, Reading
+from tickiti_query.query.collector import FIRST_ROWS, PART_BYTES, PART_MEMORY
+from tickiti_query.query.reader import Reader, Reading, ReadRequest
 from tickiti_query.query.request import Request, RequestTrace
 
 SERVER = Server(generation=1, system=77, major=18)
@@ -25,6 +28,27 @@ TOKEN = AuthenticatedToken(Actor(User(7, "ann@shop.example"), True, None), froze
 RETURNS = Perspective(3, "Returns", (Condition("queue", "is", ("Returns",)),))
 CREDENTIALS = Credentials("a" * 64)
 ROWS: list[tuple[Any, ...]] = [(1, "a"), (2, "b")]
+BODY = b"(1, 'a')(2, 'b')"
+LONG = "x" * 1000
+
+
+class WrittenRows:
+    """A body in a format of its own."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self.rows = 0
+        self.text = b""
+
+    @property
+    def size(self) -> int:
+        return len(self.text)
+
+    def add(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        self.rows += len(rows)
+        self.text += b"".join(repr(row[:2]).encode() for row in rows)
+
+    def finish(self) -> bytes:
+        return self.text
 
 
 GUARD = Statement("SELECT 'looked up whether the relations are as they were'")
@@ -55,6 +79,10 @@ class World:
     asked: list[str] = field(default_factory=list)
     remembered: list[str | None] = field(default_factory=list)
     server: Server = SERVER
+    rows: list[tuple[Any, ...]] = field(default_factory=lambda: ROWS)
+    rows_left: list[tuple[Any, ...]] = field(default_factory=list)
+    parts: list[tuple[int, int]] = field(default_factory=list)  # rows that were asked for, and those that came
+    budget: MemoryBudget = field(default_factory=lambda: MemoryBudget(2**26))
     reader: Reader = field(init=False)
 
     def __post_init__(self) -> None:
@@ -66,6 +94,7 @@ class World:
             find_perspective=self.find_perspective,
             resolve=self.resolve,
             plans=PlanCache(10**6),
+            make_body=WrittenRows,
             remember_valid_token=self.remembered.append,
         )
 
@@ -78,7 +107,7 @@ class World:
         ending = (None,) * len(statement.columns)
         if not self.holds:
             return self.server, [(*ending, None)]
-        return self.server, [(*ending, self.write_snapshot_id()), *((*row, None) for row in ROWS)]
+        return self.server, [(*ending, self.write_snapshot_id()), *((*row, None) for row in self.rows)]
 
     def write_snapshot_id(self) -> str:
         return f"/{self.snapshot.snapshot_id.position}/{self.snapshot.snapshot_id.running}"
@@ -86,7 +115,17 @@ class World:
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
         if statement == SNAPSHOT_ID:
             return [(self.write_snapshot_id(),)]
-        return [("as text", 1)] if "looked up" in statement.sql else ROWS
+        return [("as text", 1)] if "looked up" in statement.sql else self.rows
+
+    def open(self, statement: Statement, count: int) -> list[tuple[Any, ...]]:
+        is_plan = "preconditions" in statement.sql
+        self.rows_left = self.ask(statement, Deadline(5.0, lambda: 0.0))[1] if is_plan else self.rows
+        return self.fetch_more(count)
+
+    def fetch_more(self, count: int) -> list[tuple[Any, ...]]:
+        rows, self.rows_left = self.rows_left[:count], self.rows_left[count:]
+        self.parts.append((count, len(rows)))
+        return rows
 
     def look_up(self, source: Source, what: str) -> None:
         source.fetch(Statement(f"SELECT 'looked up {what}'"))
@@ -116,7 +155,8 @@ class World:
         return ResolvedNames(dict.fromkeys(keys, (2,)))
 
     def answer(self, request: Request, trace: RequestTrace | None = None) -> Reading:
-        return self.reader.read(request, trace or RequestTrace(), self.snapshot)
+        with self.budget.reserve("ann") as reservation:
+            return self.reader.read(ReadRequest(request, trace or RequestTrace(), self.snapshot, reservation))
 
 
 def make_request(query: TicketQuery | None = None, credentials: Credentials = CREDENTIALS) -> Request:
@@ -143,7 +183,8 @@ def test_the_first_reading_is_one_transaction_and_leaves_a_plan() -> None:
     world, request, trace = World(), make_request(PLAIN), RequestTrace()
     assert not world.reader.has_plan(request)
     reading = world.answer(request, trace)
-    assert (world.asked, reading.rows, reading.validator) == (["transaction"], ROWS, SNAPSHOT.validator)
+    assert (world.asked, reading.body, reading.validator) == (["transaction"], BODY, SNAPSHOT.validator)
+    assert (reading.rows, reading.truncated) == (2, False)
     assert world.reader.has_plan(request)
     assert (trace.user_id, trace.perspective_id) == (7, 3)
     assert world.remembered == [CREDENTIALS.fingerprint]
@@ -161,7 +202,7 @@ def test_under_the_snapshot_of_the_plan_the_unchecked_statement_is_enough() -> N
     first = world.answer(request)
     again = world.answer(request, trace)
     assert world.asked == ["transaction", "unchecked"]
-    assert [row[:2] for row in again.rows] == list(first.rows)
+    assert again.body == first.body
     assert again.validator == SNAPSHOT.validator
     assert (trace.user_id, trace.perspective_id) == (7, 3)
 
@@ -237,3 +278,110 @@ def test_who_asks_comes_before_what_is_asked(
     with pytest.raises(expected):
         world.answer(request)
     assert not world.reader.has_plan(request)
+
+
+def make_rows(count: int, text: str = LONG) -> list[tuple[Any, ...]]:
+    return [(number, text) for number in range(count)]
+
+
+def read_rows(reading: Reading) -> list[tuple[Any, ...]]:
+    return list(ast.literal_eval(reading.body.decode().replace(")(", "),(") + ","))
+
+
+def test_a_list_that_nobody_has_read_comes_in_parts_of_growing_size() -> None:
+    world, rows = World(rows=make_rows(2000)), make_rows(2000)
+    reading = world.answer(make_request(TicketQuery(row_limit=5000)))
+    assert (read_rows(reading), reading.rows, reading.truncated) == (rows, 2000, False)
+    assert world.parts[0] == (FIRST_ROWS, FIRST_ROWS)
+    assert all(asked * len(LONG) <= PART_BYTES for asked, _ in world.parts)
+    assert len(world.parts) == 9
+
+
+@pytest.mark.parametrize("count", [0, 1, FIRST_ROWS - 1, FIRST_ROWS, FIRST_ROWS + 1, 300, 301])
+@pytest.mark.parametrize("row_limit", [1, FIRST_ROWS, 300])
+def test_every_number_of_rows_is_whole_or_truncated(count: int, row_limit: int) -> None:
+    world, request = World(rows=make_rows(count)[: row_limit + 1]), make_request(TicketQuery(row_limit=row_limit))
+    for _ in range(2):
+        reading = world.answer(request)
+        assert reading.body == b"".join(repr(row).encode() for row in make_rows(count)[:row_limit])
+        assert (reading.rows, reading.truncated) == (min(count, row_limit), count > row_limit)
+
+
+def test_a_list_that_was_large_comes_in_parts_of_the_right_size_by_the_checked_statement() -> None:
+    world, request = World(rows=make_rows(2000)), make_request(TicketQuery(row_limit=5000))
+    first = world.answer(request)
+    world.asked.clear()
+    world.parts.clear()
+    again = world.answer(request)
+    assert (again.body, again.validator) == (first.body, SNAPSHOT.validator)
+    assert world.asked == ["transaction", "checked"]
+    assert len(world.parts) == 8
+    assert max(asked for asked, _ in world.parts) * len(LONG) <= PART_BYTES
+
+
+def test_a_large_list_whose_precondition_has_changed_is_read_anew() -> None:
+    world, request = World(rows=make_rows(2000)), make_request(TicketQuery(row_limit=5000))
+    world.answer(request)
+    world.asked.clear()
+    world.snapshot, world.holds = LATER, False
+    assert world.answer(request).rows == 2000
+    assert world.asked == ["transaction", "checked", "transaction"]
+
+
+def test_a_short_list_of_long_rows_that_may_become_large_comes_in_parts_and_one_of_short_rows_at_once() -> None:
+    for text, asked in ((LONG, ["transaction", "checked"]), ("short", ["unchecked"])):
+        world, request = World(rows=make_rows(20, text)), make_request(TicketQuery(row_limit=5000))
+        world.answer(request)
+        world.asked.clear()
+        world.answer(request)
+        assert world.asked == asked
+
+
+def test_a_list_that_has_become_small_comes_at_once_again() -> None:
+    world, request = World(rows=make_rows(2000)), make_request(TicketQuery(row_limit=2000))
+    world.answer(request)
+    world.rows = make_rows(20)
+    world.answer(request)
+    world.asked.clear()
+    world.answer(request)
+    assert world.asked == ["unchecked"]
+
+
+def test_a_large_list_has_a_part_as_rows_and_no_more_than_its_text_beside_it() -> None:
+    world = World(rows=make_rows(2000))
+    sizes: list[int] = []
+    fetch_more = world.fetch_more
+
+    def watch(count: int) -> list[tuple[Any, ...]]:
+        sizes.append(world.budget.used_bytes)
+        return fetch_more(count)
+
+    world.fetch_more = watch  # type: ignore[method-assign]
+    reading = world.answer(make_request(TicketQuery(row_limit=5000)))
+    assert sizes[0] == PART_MEMORY
+    assert sizes == sorted(sizes)
+    assert sizes[-1] <= len(reading.body) + PART_MEMORY
+    assert world.budget.used_bytes == 0
+
+
+def test_a_list_without_room_is_refused_on_its_way_and_from_then_on_before_it_is_read() -> None:
+    world, request = World(rows=make_rows(6000)), make_request(TicketQuery(row_limit=5000))
+    with world.budget.reserve("bob") as reservation:
+        reservation.resize(44 * 2**20)
+        with pytest.raises(Overloaded):
+            world.answer(request)
+        assert 0 < sum(came for _, came in world.parts) < 5000
+        world.asked.clear()
+        with pytest.raises(Overloaded):
+            world.answer(request)
+        assert world.asked == []
+        assert world.budget.used_bytes == 44 * 2**20
+    assert world.answer(request).rows == 5000
+
+
+def test_a_list_that_was_too_large_and_has_become_smaller_is_answered() -> None:
+    world, request = World(rows=make_rows(60_000)), make_request(TicketQuery(row_limit=60_000))
+    with pytest.raises(Overloaded):
+        world.answer(request)
+    world.rows = make_rows(20)
+    assert world.answer(request).rows == 20

@@ -10,6 +10,7 @@ import pytest
 
 from tests.support.snapshots import alter
 from tickiti_query.admission.concurrency_limit import ConcurrencyLimiter
+from tickiti_query.admission.memory_budget import MemoryBudget
 from tickiti_query.admission.rate_limit import RateLimiter
 from tickiti_query.admission.rate_limit_storage import StorageFallback
 from tickiti_query.cache.cache import Cache
@@ -29,7 +30,7 @@ from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Statement
 from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials, User
 from tickiti_query.query.cached_plan import CachedPlan
-from tickiti_query.query.reader import Reader, Reading
+from tickiti_query.query.reader import Reader, Reading, ReadRequest
 from tickiti_query.query.request import Request, RequestTrace
 from tickiti_query.query.service import Reply, TicketQueryService
 
@@ -42,6 +43,7 @@ ADDRESS = "203.0.113.9"
 QUERY = TicketQuery(row_limit=2)
 STATEMENT = Statement("SELECT")
 SECONDS = 60.0
+BUDGET_BYTES = 2**26
 
 
 @dataclass
@@ -56,6 +58,8 @@ class World:
     has_expired: bool = False
     read: Callable[[], None] = lambda: None
     diary: list[str] = field(default_factory=list)
+    memory_budget: MemoryBudget = field(default_factory=lambda: MemoryBudget(BUDGET_BYTES))
+    body: bytes = b"2 rows"
     service: TicketQueryService = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,7 +79,7 @@ class World:
             concurrency_limiter=ConcurrencyLimiter(self.slots, queue_size=0),
             single_flight=SingleFlight(clock=lambda: self.now, count_shared=self.count_shared),
             reader=cast(Reader, FakeReader(self)),
-            render_rows=lambda columns, rows: f"{len(rows)} rows of {', '.join(columns)}".encode(),
+            memory_budget=self.memory_budget,
         )
 
     def count_shared(self) -> None:
@@ -116,7 +120,7 @@ class World:
 
 
 class FakeReader:
-    """Reads three rows; what a test put into `world.read` happens meanwhile."""
+    """Finds three rows; what a test put into `world.read` happens meanwhile."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -124,9 +128,11 @@ class FakeReader:
     def has_plan(self, request: Request) -> bool:
         return request.raw_body == b"known"
 
-    def read(self, request: Request, trace: RequestTrace, snapshot: Snapshot) -> Reading:
+    def read(self, asked: ReadRequest) -> Reading:
+        request, snapshot = asked.request, asked.snapshot
         self._world.diary.append("read")
         self._world.read()
+        asked.reservation.resize(len(self._world.body))
         plan = CachedPlan(
             token=TOKEN,
             size=0,
@@ -141,15 +147,17 @@ class FakeReader:
             snapshot_id=snapshot.snapshot_id,
             validator=snapshot.validator,
             plan=plan,
-            rows=[(1, "a"), (2, "b"), (3, "c")],
+            body=self._world.body,
+            rows=min(3, request.query.row_limit),
+            truncated=request.query.row_limit < 3,
         )
 
 
-def test_a_miss_is_read_rendered_and_stored() -> None:
+def test_a_miss_is_read_and_stored() -> None:
     world, trace = World(), RequestTrace()
     reply = world.ask(trace=trace)
     assert world.diary == ["snapshot", "read", "authorize"]
-    assert reply.answer.body == b"2 rows of id, subject"
+    assert (reply.answer.body, reply.hold) == (b"2 rows", None)
     assert (reply.answer.rows, reply.answer.truncated, reply.answer.perspective_id) == (2, True, 3)
     assert reply.cache_status == "tickiti-query; fwd=miss; stored"
     assert (trace.cache, trace.rows, trace.user_id, trace.perspective_id) == ("miss", 2, 7, 3)
@@ -365,3 +373,41 @@ def test_who_is_not_admitted_reads_nothing_while_hits_go_on() -> None:
         assert "hit" in world.ask().cache_status
         go_on.set()
         reading.result(SECONDS)
+
+
+def test_a_large_answer_counts_until_it_is_sent_and_a_hit_of_it_once() -> None:
+    world = World(body=bytes(10**5))
+    missed = world.ask()
+    assert (missed.cache_status, world.memory_budget.used_bytes) == ("tickiti-query; fwd=miss; stored", 10**5)
+    hit = world.ask()
+    assert hit.answer is missed.answer
+    assert world.memory_budget.used_bytes == 10**5
+    for reply in (missed, hit):
+        assert world.memory_budget.used_bytes == 10**5
+        assert reply.hold is not None
+        reply.hold.release()
+    assert world.memory_budget.used_bytes == 0
+
+
+def test_what_fails_gives_its_bytes_back() -> None:
+    world = World(body=bytes(10**5))
+    world.ask()
+    world.snapshot = LATER
+
+    def expire() -> None:
+        world.has_expired = True
+
+    world.read = expire
+    with pytest.raises(Unauthenticated):
+        world.ask()
+    assert world.memory_budget.used_bytes == 0
+
+
+def test_a_large_answer_without_room_is_refused_and_a_small_one_is_not() -> None:
+    world = World(body=bytes(5 * 2**20))
+    with world.memory_budget.reserve("another caller") as reservation:
+        reservation.expect(BUDGET_BYTES)
+        with pytest.raises(Overloaded):
+            world.ask()
+        world.body = bytes(2**20)
+        assert world.ask().answer.rows == 2
