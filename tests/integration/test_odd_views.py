@@ -3,6 +3,7 @@
 import contextlib
 import json
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -86,7 +87,7 @@ class Odd:
             [line] = self.lines
             assert (line["sqlstate"], line["error"]) == (sqlstate, fault.error.code)
             assert "responses" in line["relation"].split(", ")
-            assert line["at"].startswith("query/reader.py:")
+            assert re.fullmatch(r"query/\w+\.py:\d+ \w+", line["at"])
             assert HIDDEN not in json.dumps(line)
             assert self.ask_others() == [(200, "hit")] * 2
         assert self.list_sessions() == sessions
