@@ -1,9 +1,6 @@
 """Tables whose columns have other types, as installs of ten years ago have them, also while the service runs."""
 
-import contextlib
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -14,8 +11,6 @@ from tests.oracle.example import ANN, MINE, make_world, set_mine
 from tests.support.difference import SCHEMA, Comparison, open_comparison
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
-from tickiti_query.model.statement import Statement
-from tickiti_query.reporting.contract_source import ContractSources
 
 IT = {"perspective_id": MINE}
 CITEXT = "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public"
@@ -147,29 +142,3 @@ def test_readiness_names_each_column_that_cannot_be_converted(pair: Pair, compar
     assert answer.get_json()["checks"]["contract"] == (
         "users.is_staff is text; the contract says boolean; tickets.priority is text; the contract says a whole number."
     )
-
-
-@dataclass
-class CursorSource:
-    """A connection as a source of rows."""
-
-    connection: Any
-
-    def fetch(self, statement: Statement) -> list[Any]:
-        with self.connection.cursor() as cursor:
-            binds = {name: list(value) for name, value in statement.params if isinstance(value, tuple)}
-            cursor.execute(re.sub(r"(?<!:):(\w+)", r"%(\1)s", statement.sql), binds or None)
-            rows: list[Any] = cursor.fetchall()
-            return rows
-
-
-def test_other_columns_of_a_converted_relation_keep_their_indexes(pair: Pair, comparison: Comparison) -> None:
-    """PostgreSQL writes the stand-in of the relation into the statement."""
-    change(comparison, retype("tickets", "subject", "character(90)"), retype("tickets", "id", "integer"))
-    with contextlib.closing(pair.primary.connect(options=f"-c search_path={SCHEMA} -c enable_seqscan=off")) as own:
-        source = CursorSource(own)
-        contract = ContractSources().open(source, source)
-        fitted = contract.fit(Statement("SELECT t.subject FROM tickets t WHERE t.id = CAST(5 AS bigint)"))
-        assert "CAST(subject AS text)" in fitted.sql
-        plan = "\n".join(line for (line,) in source.fetch(Statement(f"EXPLAIN {fitted.sql}")))
-    assert "Index Scan using tickets_pkey" in plan, plan
