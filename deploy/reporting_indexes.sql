@@ -71,8 +71,10 @@ CREATE INDEX IF NOT EXISTS ticket_user_states_read_first ON ticket_user_states
 CREATE INDEX IF NOT EXISTS users_email_bytes ON users (lower(email) COLLATE "C");
 -- a token to its user; the unique index on it is for writes
 CREATE INDEX IF NOT EXISTS tokens_token_bytes ON personal_access_tokens (token COLLATE "C");
--- a queue by its name
+-- a queue, a watchlist and a perspective by its name
 CREATE INDEX IF NOT EXISTS ticket_queues_name_bytes ON ticket_queues (name COLLATE "C");
+CREATE INDEX IF NOT EXISTS watchlists_name_bytes ON watchlists (name COLLATE "C");
+CREATE INDEX IF NOT EXISTS perspectives_name_bytes ON perspectives (name COLLATE "C");
 -- a person's teams
 CREATE INDEX IF NOT EXISTS team_members_user ON team_members (user_id);
 

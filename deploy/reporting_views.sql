@@ -389,11 +389,12 @@ FROM regexp_split_to_table(
     tickets_unclosed_assignee_bytes tickets_originator_bytes tickets_resolution_bytes tickets_priority
     ticket_participants_email_bytes ticket_hashtags_tag_bytes responses_ticket watchlist_tickets_ticket
     ticket_user_states_flagged ticket_user_states_read_last ticket_user_states_read_first users_email_bytes
-    tokens_token_bytes ticket_queues_name_bytes team_members_user tickets_created tickets_subject_order
-    tickets_originator_order tickets_queue_order tickets_status_first tickets_status_last tickets_priority_first
-    tickets_priority_last tickets_assignee_first tickets_assignee_last tickets_on_hold_first tickets_on_hold_last
-    tickets_last_response_first tickets_last_response_last tickets_response_count_first tickets_response_count_last
-    tickets_subject_trgm tickets_originator_trgm responses_text_trgm', '\s+'
+    tokens_token_bytes ticket_queues_name_bytes watchlists_name_bytes perspectives_name_bytes team_members_user
+    tickets_created tickets_subject_order tickets_originator_order tickets_queue_order tickets_status_first
+    tickets_status_last tickets_priority_first tickets_priority_last tickets_assignee_first tickets_assignee_last
+    tickets_on_hold_first tickets_on_hold_last tickets_last_response_first tickets_last_response_last
+    tickets_response_count_first tickets_response_count_last tickets_subject_trgm tickets_originator_trgm
+    responses_text_trgm', '\s+'
 ) name;
 
 -- 0. Keys: by what a row is looked up; only where no index of Tickiti's begins with these columns. An index on an
@@ -535,11 +536,15 @@ CREATE INDEX reporting_ticket_user_states_read_first ON trial_ticket_user_states
 
 -- an e-mail to its user; the columns assignee_name, originator_name
 CREATE INDEX reporting_users_email_bytes ON trial_users (lower(CAST(:users_email AS text)) COLLATE "C");
--- a token to its user, a queue by its name
+-- a token to its user; a queue, a watchlist and a perspective by its name
 CREATE INDEX reporting_tokens_token_bytes ON trial_personal_access_tokens
     ((CAST(:personal_access_tokens_token AS text)) COLLATE "C");
 CREATE INDEX reporting_ticket_queues_name_bytes ON trial_ticket_queues
     ((CAST(:ticket_queues_name AS text)) COLLATE "C");
+CREATE INDEX reporting_watchlists_name_bytes ON trial_watchlists
+    ((CAST(:watchlists_name AS text)) COLLATE "C");
+CREATE INDEX reporting_perspectives_name_bytes ON trial_perspectives
+    ((CAST(:perspectives_name AS text)) COLLATE "C");
 -- a person's teams
 CREATE INDEX reporting_team_members_user ON trial_team_members
     ((CAST(:team_members_user_id AS bigint)));

@@ -133,3 +133,15 @@ def test_other_columns_of_a_converted_relation_keep_their_indexes(catalogue: Cat
     catalogue.execute("ALTER TABLE users ALTER email TYPE character(60)")
     assert "CAST(email AS text)" in catalogue.open().fit(BY_ID).sql
     assert "using users_pkey" in catalogue.explain(BY_ID)
+
+
+def test_a_lock_on_a_relation_keeps_only_those_waiting_who_read_it(pair: Pair, catalogue: Catalogue) -> None:
+    catalogue.execute("SET lock_timeout = '100ms'")
+    with contextlib.closing(pair.primary.connect()) as other:
+        other.autocommit = False
+        with other.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {SCHEMA}.ticket_hashtags, {SCHEMA}.tickets IN ACCESS EXCLUSIVE MODE")
+        contract = catalogue.open()
+        assert contract.fetch(BY_EMAIL) == []
+        catalogue.fetch(contract.guard)
+        other.rollback()

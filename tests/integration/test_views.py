@@ -413,6 +413,8 @@ STATES = "SELECT s.ticket_id FROM ticket_user_states s WHERE s.user_id = 1"
 IS_A = """ COLLATE "C" = 'a'"""
 BY_INDEX = {
     "tokens_token_bytes": f"SELECT p.id FROM personal_access_tokens p WHERE p.token{IS_A}",
+    "watchlists_name_bytes": f"SELECT w.id FROM watchlists w WHERE w.name{IS_A}",
+    "perspectives_name_bytes": f"SELECT p.id FROM perspectives p WHERE p.name{IS_A}",
     "ticket_queues_name_bytes": f"SELECT q.id FROM ticket_queues q WHERE q.name{IS_A}",
     "tickets_updated": f"{TICKETS} ORDER BY t.updated_at DESC, t.id DESC",
     "tickets_queue_updated": f"{TICKETS} WHERE t.queue_id = 12 ORDER BY t.updated_at DESC, t.id DESC",

@@ -7,15 +7,14 @@ all other columns keep their indexes. A relation without such columns is read as
 
 import re
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.model.statement import Row, Source, Statement
 from tickiti_query.reporting.columns import ReplicaColumn, ReplicaRelation, read_relations, read_state, write_guard
 from tickiti_query.reporting.contract import RELATIONS
-from tickiti_query.reporting.expected_indexes import INDEXES, LOOK_UPS
-from tickiti_query.reporting.indexes import find_unserved, read_index_state, read_indexes
+from tickiti_query.reporting.indexes import LOOKED_UP, find_unserved, read_index_state, read_indexes
 
 TEXTS = {"text", "character varying"}
 NUMBERS = {"smallint", "integer", "bigint"}
@@ -39,7 +38,6 @@ COMMA = ",\n"
 # Statements look texts up in the order of bytes, which no version of a library changes; where no index has it, in the
 # database's own order, which an index of earlier days may have.
 BY_BYTES = ' COLLATE "C"'
-LOOKED_UP = sorted({INDEXES[name][0] for names in LOOK_UPS.values() for name in names})
 MOST_STATES = 8  # that are remembered: of each server behind the URL, before and after a migration
 
 
@@ -130,45 +128,24 @@ def find_unfit(relations: Mapping[str, ReplicaRelation]) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Conversion:
-    """The stand-ins of the relations that need one, and a sentence for each column that is `unfit`.
+class LookUps:
+    """The look-ups of a relation's texts: those that are `unserved` by an index in the order of bytes.
 
-    `unserved` is what texts are looked up by that no index in the order of bytes serves. `tables` are the oids of the
-    tables beneath `views`, and `index_state` tells whether their indexes have changed.
+    `tables` are the oids of the tables beneath a view, and `state` tells whether their indexes have changed.
     """
 
+    unserved: frozenset[str]
+    tables: tuple[int, ...]
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """The stand-ins of the relations that need one, the `views`, and a sentence for each column that is `unfit`."""
+
     stand_ins: Mapping[str, str]
-    unfit: tuple[str, ...] = ()
-    unserved: frozenset[str] = frozenset()
     views: frozenset[str] = frozenset()
-    tables: tuple[int, ...] = ()
-    index_state: str = ""
-
-    def fit(self, statement: Statement, relations: Iterable[str]) -> Statement:
-        """Return a statement that reads these relations, over the relations as they are."""
-        sql = statement.sql
-        for expression in self.unserved:
-            sql = sql.replace(f"{expression}{BY_BYTES} =", f"{expression} =")
-            sql = sql.replace(f"{expression}{BY_BYTES} IN", f"{expression} IN")
-        if needed := [self.stand_ins[relation] for relation in relations if relation in self.stand_ins]:
-            sql = f"WITH {COMMA.join(needed)}\n{sql}"
-        return statement if sql is statement.sql else replace(statement, sql=sql)
-
-
-def read_conversion(source: Source) -> Conversion:
-    """Return the conversion of the relations that the replica has."""
-    relations = read_relations(source)
-    conversion = make_conversion(relations)
-    beneath = read_indexes(source, LOOKED_UP)
-    views = frozenset(name for name, there in relations.items() if there.kind == "v")
-    tables = tuple(sorted(oid for name, there in beneath.items() if name in views for oid in there.oids))
-    return replace(
-        conversion,
-        unserved=find_unserved(beneath),
-        views=views,
-        tables=tables,
-        index_state=read_index_state(source, tables),
-    )
+    unfit: tuple[str, ...] = ()
 
 
 def make_conversion(relations: Mapping[str, ReplicaRelation]) -> Conversion:
@@ -179,16 +156,40 @@ def make_conversion(relations: Mapping[str, ReplicaRelation]) -> Conversion:
         if any(sql is not None for _, sql in columns):
             listed = ", ".join(name if sql is None else f"{sql} AS {name}" for name, sql in columns)
             stand_ins[relation] = f"{relation} AS NOT MATERIALIZED (SELECT {listed} FROM {relation})"
-    return Conversion(stand_ins, tuple(find_unfit(relations)))
+    views = frozenset(name for name, there in relations.items() if there.kind == "v")
+    return Conversion(stand_ins, views, tuple(find_unfit(relations)))
+
+
+class KnownRelations:
+    """The relations in one state: their conversion, and the look-ups of those that somebody has read."""
+
+    def __init__(self, conversion: Conversion) -> None:
+        self.conversion = conversion
+        self._look_ups: dict[str, LookUps] = {}
+
+    def find_look_ups(self, relation: str, source: Source) -> LookUps:
+        """Return the look-ups of a relation.
+
+        To read what is beneath a relation waits for locks on it, so it is done for one that is read anyhow.
+        """
+        known = self._look_ups.get(relation)
+        if known is None or known.state != read_index_state(source, known.tables):
+            beneath = read_indexes(source, [relation])[relation]
+            tables = tuple(sorted(beneath.oids)) if relation in self.conversion.views else ()
+            known = LookUps(find_unserved(relation, beneath), tables, read_index_state(source, tables))
+            self._look_ups[relation] = known
+        return known
 
 
 class ContractSource:
-    """A source of the contract's relations, in one snapshot."""
+    """A source of the contract's relations, in the snapshot of a transaction."""
 
-    def __init__(self, source: Source, conversion: Conversion) -> None:
+    def __init__(self, source: Source, transaction: Source, known: KnownRelations) -> None:
         self._source = source
-        self._conversion = conversion
+        self._transaction = transaction
+        self._known = known
         self._used: set[str] = set()
+        self._look_ups: dict[str, LookUps] = {}
 
     def fetch(self, statement: Statement) -> list[Row]:
         """Return all rows of a statement over the contract's relations."""
@@ -198,12 +199,27 @@ class ContractSource:
         """Return the statement over the relations as they are."""
         used = [name for name in dict.fromkeys(READ.findall(statement.sql)) if name in RELATIONS]
         self._used.update(used)
-        return self._conversion.fit(statement, used)
+        sql = statement.sql
+        for relation in used:
+            for expression in LOOKED_UP.get(relation, ()):
+                if f"{expression}{BY_BYTES}" in sql and expression in self._find_look_ups(relation).unserved:
+                    sql = sql.replace(f"{expression}{BY_BYTES} =", f"{expression} =")
+                    sql = sql.replace(f"{expression}{BY_BYTES} IN", f"{expression} IN")
+        stand_ins = self._known.conversion.stand_ins
+        if needed := [stand_ins[relation] for relation in used if relation in stand_ins]:
+            sql = f"WITH {COMMA.join(needed)}\n{sql}"
+        return statement if sql is statement.sql else replace(statement, sql=sql)
+
+    def _find_look_ups(self, relation: str) -> LookUps:
+        if relation not in self._look_ups:
+            self._look_ups[relation] = self._known.find_look_ups(relation, self._transaction)
+        return self._look_ups[relation]
 
     @property
     def guard(self) -> Statement:
         """The statement whose rows are the same as long as all statements so far fit the relations that they read."""
-        return write_guard(self._used, LOOKED_UP, self._conversion.views, self._conversion.tables)
+        tables = sorted({oid for look_ups in self._look_ups.values() for oid in look_ups.tables})
+        return write_guard(self._used, self._look_ups, self._known.conversion.views, tables)
 
 
 class ContractSources:
@@ -211,7 +227,7 @@ class ContractSources:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._conversions: dict[str, Conversion] = {}
+        self._known: dict[str, KnownRelations] = {}
 
     def open(self, source: Source, transaction: Source) -> ContractSource:
         """Return a contract source over `source`. What the relations are is read from its `transaction`.
@@ -220,13 +236,13 @@ class ContractSources:
         """
         state = read_state(transaction)
         with self._lock:
-            conversion = self._conversions.get(state)
-        if conversion is None or conversion.index_state != read_index_state(transaction, conversion.tables):
-            conversion = read_conversion(transaction)
+            known = self._known.get(state)
+        if known is None:
+            known = KnownRelations(make_conversion(read_relations(transaction)))
             with self._lock:
-                self._conversions[state] = conversion
-                if len(self._conversions) > MOST_STATES:
-                    self._conversions.pop(next(iter(self._conversions)))
-        if conversion.unfit:
-            raise ReplicaUnavailable(check="contract", reason=f"{'; '.join(conversion.unfit)}.")
-        return ContractSource(source, conversion)
+                self._known[state] = known
+                if len(self._known) > MOST_STATES:
+                    self._known.pop(next(iter(self._known)))
+        if known.conversion.unfit:
+            raise ReplicaUnavailable(check="contract", reason=f"{'; '.join(known.conversion.unfit)}.")
+        return ContractSource(source, transaction, known)

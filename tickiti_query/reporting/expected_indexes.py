@@ -77,6 +77,8 @@ INDEXES: Mapping[str, tuple[str, str]] = {
     "users_email_bytes": ("users", '(lower(email) COLLATE "C")'),
     "tokens_token_bytes": ("personal_access_tokens", '(token COLLATE "C")'),
     "ticket_queues_name_bytes": ("ticket_queues", '(name COLLATE "C")'),
+    "watchlists_name_bytes": ("watchlists", '(name COLLATE "C")'),
+    "perspectives_name_bytes": ("perspectives", '(name COLLATE "C")'),
     "team_members_user": ("team_members", "(user_id)"),
     "tickets_created": ("tickets", "(created_at DESC, id DESC)"),
     "tickets_subject_order": ("tickets", '(lower(subject) COLLATE "C", id DESC)'),
@@ -111,4 +113,6 @@ LOOK_UPS: Mapping[str, tuple[str, ...]] = {
     "lower(u.email)": ("users_email_bytes",),
     "p.token": ("tokens_token_bytes",),
     "q.name": ("ticket_queues_name_bytes",),
+    "w.name": ("watchlists_name_bytes",),
+    "p.name": ("perspectives_name_bytes",),
 }

@@ -21,15 +21,23 @@ WITH RECURSIVE beneath(relation, oid) AS (
     JOIN pg_rewrite r ON r.ev_class = c.oid
     JOIN pg_depend d ON d.objid = r.oid
     WHERE d.classid = CAST('pg_rewrite' AS regclass) AND d.refclassid = CAST('pg_class' AS regclass)
+), defined AS MATERIALIZED (
+    SELECT oid, relname, CASE relkind WHEN 'v' THEN pg_get_viewdef(oid) END AS view
+    FROM pg_class
+    WHERE oid IN (SELECT relation FROM beneath)
 )
-SELECT v.relname, CASE v.relkind WHEN 'v' THEN pg_get_viewdef(v.oid) END, CAST(t.oid AS bigint), t.relname, x.relname,
-       i.indpred IS NOT NULL, pg_get_indexdef(i.indexrelid)
+SELECT v.relname, v.view, CAST(t.oid AS bigint), t.relname, x.relname, i.indpred IS NOT NULL, pg_get_indexdef(x.oid)
 FROM beneath b
-JOIN pg_class v ON v.oid = b.relation
+JOIN defined v ON v.oid = b.relation
 JOIN pg_class t ON t.oid = b.oid AND t.relkind IN ('r', 'p', 'm')
 LEFT JOIN pg_index i ON i.indrelid = t.oid AND i.indisvalid
 LEFT JOIN pg_class x ON x.oid = i.indexrelid
 """
+# relation -> what its texts are looked up by
+LOOKED_UP: Mapping[str, tuple[str, ...]] = {
+    relation: tuple(expression for expression, names in LOOK_UPS.items() if INDEXES[names[0]][0] == relation)
+    for relation in {INDEXES[names[0]][0] for names in LOOK_UPS.values()}
+}
 # Another row after each change of the indexes of these tables.
 INDEX_STATE = """
 SELECT array_agg(i.xmin) FROM pg_index i WHERE i.indrelid = ANY (CAST(:tables AS oid[]))"""
@@ -82,11 +90,13 @@ def read_indexes(source: Source, relations: Iterable[str]) -> Mapping[str, Benea
     return there
 
 
-def find_unserved(there: Mapping[str, Beneath]) -> frozenset[str]:
-    """Return what texts are looked up by that has no index in the order of bytes."""
-    indexes = {name: INDEXES[name] for names in LOOK_UPS.values() for name in names}
-    served = {name for name, (relation, definition) in indexes.items() if there[relation].has(name, definition)}
-    return frozenset(expression for expression, names in LOOK_UPS.items() if not served.issuperset(names))
+def find_unserved(relation: str, there: Beneath) -> frozenset[str]:
+    """Return what texts of a relation are looked up by that no index in the order of bytes serves."""
+    return frozenset(
+        expression
+        for expression in LOOKED_UP[relation]
+        if not all(there.has(name, INDEXES[name][1]) for name in LOOK_UPS[expression])
+    )
 
 
 def read_index_state(source: Source, tables: tuple[int, ...]) -> str:

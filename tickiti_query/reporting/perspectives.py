@@ -26,10 +26,10 @@ IS_OWN = "p.owner_id = CAST(:user_id AS bigint)"
 VISIBLE = f"(p.is_builtin OR p.shared OR {IS_OWN})"
 BY_ID = f"{SELECT} p.id = CAST(:id AS bigint) AND {VISIBLE}"
 # Among perspectives of one name a built-in wins, then the user's own, then a shared one; then the lowest id.
-BY_NAME = f"""{SELECT} p.name = CAST(:name AS text) AND {VISIBLE}
+BY_NAME = f"""{SELECT} p.name COLLATE "C" = CAST(:name AS text) AND {VISIBLE}
 ORDER BY COALESCE(p.is_builtin, FALSE) DESC, COALESCE({IS_OWN}, FALSE) DESC, p.id
 LIMIT 1"""
-BUILT_IN_ALL = f"{SELECT} p.is_builtin AND p.name = 'All' ORDER BY p.id LIMIT 1"
+BUILT_IN_ALL = f"""{SELECT} p.is_builtin AND p.name COLLATE "C" = 'All' ORDER BY p.id LIMIT 1"""
 
 NOT_FOUND = "There is no such perspective for this user."
 
@@ -140,7 +140,11 @@ LOOKUPS: dict[Relation, tuple[str, str, bool]] = {
         "SELECT k.place, i.queue_id FROM keys k JOIN queue_permissions i ON i.user_id = k.key WHERE i.treat_as_inbox",
         True,
     ),
-    Relation.WATCHLISTS_NAMED: ("text", "SELECT k.place, w.id FROM keys k JOIN watchlists w ON w.name = k.key", True),
+    Relation.WATCHLISTS_NAMED: (
+        "text",
+        'SELECT k.place, w.id FROM keys k JOIN watchlists w ON w.name COLLATE "C" = k.key',
+        True,
+    ),
     # That there are few: how many would be another answer after each change, and nothing that was read could be kept.
     Relation.FEW_PARTICIPATIONS: (
         "text",

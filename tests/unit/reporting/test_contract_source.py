@@ -151,8 +151,17 @@ def test_the_guard_is_of_all_relations_that_were_read() -> None:
     contract.fetch(Statement("SELECT 1 FROM users u JOIN team_members m ON m.user_id = u.id, (SELECT 1 FROM keys) k"))
     contract.fit(Statement(LIST))
     used = ["team_members", "ticket_queues", "tickets", "users"]
-    assert contract.guard == write_guard(used, [name for name in used if name != "team_members"])
-    assert contract.guard.sql.count("AS regclass") == 4 + 3
+    assert contract.guard == write_guard(used)
+    assert contract.guard.sql.count("AS regclass") == 4
+
+
+def test_the_indexes_of_what_texts_are_looked_up_in_count_too() -> None:
+    catalogue = Catalogue()
+    contract = ContractSources().open(catalogue, catalogue)
+    fitted = contract.fit(Statement("SELECT 1 FROM users u WHERE lower(u.email) COLLATE \"C\" = 'a'"))
+    assert fitted.sql == "SELECT 1 FROM users u WHERE lower(u.email) = 'a'"  # it has no index
+    assert contract.guard == write_guard(["users"], ["users"])
+    assert contract.guard.sql.count("AS regclass") == 2
 
 
 def test_what_is_fetched_is_fitted() -> None:

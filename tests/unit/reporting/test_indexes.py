@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tickiti_query.model.statement import Statement
-from tickiti_query.reporting.expected_indexes import LOOK_UPS
-from tickiti_query.reporting.indexes import Beneath, find_unserved, read_index_state, read_indexes
+from tickiti_query.reporting.expected_indexes import INDEXES, LOOK_UPS
+from tickiti_query.reporting.indexes import LOOKED_UP, Beneath, find_unserved, read_index_state, read_indexes
 
 BY_EMAIL = 'CREATE INDEX by_mail ON reporting.users USING btree (lower(email) COLLATE "C")'
 VIEW = " SELECT people.mail AS email,\n    people.id\n   FROM people;"
@@ -46,16 +46,14 @@ def test_indexes_are_read_with_the_tables_that_they_are_on() -> None:
     ],
 )
 def test_a_look_up_is_served_by_an_index_of_its_form(rows: list[tuple[Any, ...]], served: bool) -> None:
-    relations = [
-        "users",
-        "tickets",
-        "ticket_participants",
-        "ticket_hashtags",
-        "personal_access_tokens",
-        "ticket_queues",
-    ]
-    unserved = find_unserved(read_indexes(Catalogue(*rows), relations))
-    assert unserved == LOOK_UPS.keys() - ({"lower(u.email)"} if served else set())
+    there = read_indexes(Catalogue(*rows), ["users"])["users"]
+    assert find_unserved("users", there) == (set() if served else {"lower(u.email)"})
+
+
+def test_each_look_up_is_of_one_relation() -> None:
+    assert sorted(expression for expressions in LOOKED_UP.values() for expression in expressions) == sorted(LOOK_UPS)
+    for relation, expressions in LOOKED_UP.items():
+        assert {INDEXES[name][0] for each in expressions for name in LOOK_UPS[each]} == {relation}
 
 
 def test_the_state_of_no_tables_is_not_asked_for() -> None:

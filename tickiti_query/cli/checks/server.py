@@ -106,7 +106,7 @@ def judge_folding(unfolded: list[tuple[str, str]]) -> Iterator[CheckResult]:
 def judge_collations(changed: list[str]) -> CheckResult:
     """Return a result for the versions of collations: an index that another version has sorted lacks rows."""
     if not changed:
-        return ok("collations", "texts are sorted by the versions of collations that indexes were made with")
+        return ok("collations", "the server has the versions that the database was made with")
     return warning(
         "collations",
         f"{'; '.join(changed)}: an index on texts may lack rows, unless it is in the order of bytes, as those of"
