@@ -18,7 +18,7 @@ from config.settings import Settings
 from tests.oracle.example import ANN, MINE, make_world, set_mine
 from tests.oracle.worked_cases import WORKED
 from tests.support.difference import SCHEMA, make_tokens, secret_of
-from tests.support.odd_columns import COLLATED, MAKE_COLLATIONS, OddComparison, open_odd_comparison, trim
+from tests.support.odd_columns import COLLATED, MAKE_COLLATIONS, OddComparison, open_odd_comparison
 from tickiti_query.cli import main
 from tickiti_query.demo.binaries import BINDIR_VARIABLE
 from tickiti_query.demo.loading import READER, create_reader, create_schema, load_world
@@ -51,7 +51,7 @@ def comparison(older: Pair, request: pytest.FixtureRequest) -> Iterator[OddCompa
 def test_the_worked_cases_are_answered_as_the_oracle_says(comparison: OddComparison) -> None:
     """Each case meets some of the kinds."""
     for world, user_id, body in list(WORKED.values())[comparison.number % SHARE :: SHARE]:
-        trimmed = trim(world)
+        trimmed = comparison.trim(world)
         comparison.load(trimmed)
         comparison.compare(trimmed, user_id, body)
 

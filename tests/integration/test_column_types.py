@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.oracle.worked_cases import WORKED
 from tests.oracle.worlds import Case, cases
-from tests.support.odd_columns import KINDS, OddComparison, open_odd_comparison, trim
+from tests.support.odd_columns import KINDS, OddComparison, open_odd_comparison
 from tickiti_query.demo.pair import Pair
 
 # `TICKITI_DIFFERENCE_CASES=50000 ./script/test tests/integration/test_column_types.py` is the longer run.
@@ -27,7 +27,7 @@ def comparison(pair: Pair, request: pytest.FixtureRequest) -> Iterator[OddCompar
 def test_the_worked_cases_are_answered_as_the_oracle_says(comparison: OddComparison) -> None:
     """Each case meets some of the kinds; the longer run is of all."""
     for world, user_id, body in list(WORKED.values())[comparison.number % SHARE :: SHARE]:
-        trimmed = trim(world)
+        trimmed = comparison.trim(world)
         comparison.load(trimmed)
         comparison.compare(trimmed, user_id, body)
 
@@ -37,7 +37,7 @@ def test_the_worked_cases_are_answered_as_the_oracle_says(comparison: OddCompari
 @given(case=cases())
 def test_every_answer_over_random_worlds_is_the_oracles(comparison: OddComparison, case: Case) -> None:
     drawn, user_id, body = case
-    world = trim(drawn)
+    world = comparison.trim(drawn)
     comparison.load(world)
     comparison.compare(world, user_id, body)
     for perspective in world["perspectives"]:

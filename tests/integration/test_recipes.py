@@ -170,5 +170,7 @@ def test_a_statement_that_could_not_be_prepared_is_prepared_again(fresh: Shop, s
         "ALTER TABLE tickets RENAME COLUMN topic TO subject",
     ):
         assert [fresh.ask(PRIYA, BODY).status_code for _ in range(3)] == [503] * 3
-    assert fresh.list_rows(PRIYA, BODY) == expected
-    assert statements["read"] == 1
+    assert statements["read"] == 1 + 3  # each looks anew, for the plan may be of the relations as they were
+    for _ in range(2):
+        assert fresh.list_rows(PRIYA, BODY) == expected
+    assert statements["read"] == 1 + 3 + 1

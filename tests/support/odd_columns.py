@@ -3,7 +3,8 @@
 import itertools
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from app import create_service
@@ -17,6 +18,7 @@ from tickiti_query.reporting.contract import RELATIONS
 SCHEMA = "odd"
 TABLES = "odd_tables"  # the schema of the tables beneath
 TIME, FLAG = "timestamp without time zone", "boolean"
+WHOLE_SECONDS = "CAST({0} AS timestamp(0))"
 NUMBERS = ("bigint", "integer", "smallint")
 TEXTS = ("text", "character varying")
 # the contract's type, or `relation.column` -> the SQL of a value of another type, `{0}` for the column
@@ -81,7 +83,7 @@ KINDS: Mapping[str, Kind] = {
     "citext, floating numbers": {
         **dict.fromkeys(TEXTS, "CAST({0} AS public.citext)"),
         **dict.fromkeys(NUMBERS, "CAST({0} AS double precision)"),
-        TIME: "CAST({0} AS timestamp(0))",
+        TIME: WHOLE_SECONDS,
         "jsonb": "CAST({0} AS character varying)",
     },
     "domains over citext, small integers": {
@@ -117,7 +119,22 @@ COLLATED: Mapping[str, Kind] = {
 class OddComparison(Comparison):
     """A comparison over views whose columns have other types; `number` is that of their kind."""
 
+    kind: Kind = field(default_factory=dict)
     number: int = 0
+
+    def trim(self, world: World) -> World:
+        """The world without what the columns do not keep: blanks at the end of texts, fractions of seconds."""
+
+        def keep(value: Any) -> Any:
+            if isinstance(value, str):
+                return value.rstrip(" ")
+            is_cut = isinstance(value, datetime) and self.kind.get(TIME) == WHOLE_SECONDS
+            return value.replace(microsecond=0) if is_cut else value
+
+        return {
+            relation: [{name: keep(value) for name, value in row.items()} for row in rows]
+            for relation, rows in world.items()
+        }
 
     def load(self, world: World) -> None:
         rows = itertools.chain(make_tokens(world), *world.values())
@@ -144,17 +161,6 @@ def write_views(kind: Kind) -> str:
     return "; ".join(views)
 
 
-def trim(world: World) -> World:
-    """The world without the blanks at the end of its texts, which char(n) does not keep."""
-    return {
-        relation: [
-            {name: value.rstrip(" ") if isinstance(value, str) else value for name, value in row.items()}
-            for row in rows
-        ]
-        for relation, rows in world.items()
-    }
-
-
 @contextmanager
 def open_odd_comparison(
     primary: PostgresServer, standby: PostgresServer, kind: Kind, preparation: str = ""
@@ -174,7 +180,7 @@ def open_odd_comparison(
     url = standby.url_for(READER)
     settings = Settings(replica_url=url, replica_schema=SCHEMA, cache_ttl_seconds=0, rate_limit=None)
     try:
-        yield OddComparison(create_service(settings).app.test_client(), connection, TABLES)
+        yield OddComparison(create_service(settings).app.test_client(), connection, TABLES, kind)
     finally:
         connection.rollback()
         with connection, connection.cursor() as cursor:
