@@ -7,10 +7,12 @@ import psycopg2
 import pytest
 
 from tests.support.shop import PRIYA, Shop, open_shop
+from tickiti_query.cache.snapshot import Server
 from tickiti_query.demo.loading import READER
 from tickiti_query.demo.pair import Pair
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target, connect
+from tickiti_query.replica.database_errors import describe_fault
 from tickiti_query.replica.execution import (
     MOST_WITH_VALUES,
     Preparation,
@@ -18,6 +20,7 @@ from tickiti_query.replica.execution import (
     deadline_from_now,
     run_statement,
 )
+from tickiti_query.replica.sessions import Transaction
 
 BODY = {"perspective_id": 3}
 
@@ -91,3 +94,13 @@ def test_a_statement_that_the_server_has_lost_is_prepared_again(
     with pytest.raises(psycopg2.errors.InvalidSqlStatementName):
         run_statement(connection, statement, preparation)
     assert run_statement(connection, statement, preparation) == [(2,)]
+
+
+def test_an_error_in_a_later_part_of_a_list_names_the_relations_of_the_list(connection: ReplicaConnection) -> None:
+    """Rows are computed as they are fetched, and the fifth of them cannot be."""
+    transaction = Transaction(connection, Server(generation=1, system=1, major=18))
+    statement = Statement("SELECT 1 / (id - 5) FROM ticket_queues q JOIN (SELECT 1) one ON TRUE")
+    assert len(transaction.open(statement, 2)) == 2
+    with pytest.raises(psycopg2.errors.DivisionByZero) as raised:
+        transaction.fetch_more(100)
+    assert describe_fault(raised.value) == {"sqlstate": "22012", "relation": "ticket_queues"}

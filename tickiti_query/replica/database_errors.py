@@ -113,7 +113,7 @@ BY_STATE = {state: fault for fault in reversed(FAULTS) if fault.ends is not Ends
 # are in the server's language.
 OF_PREPARED = {"RevalidateCachedQuery": STALE_PLAN, "FetchPreparedStatement": NOT_PREPARED}
 RELATION = re.compile(r"\b(?:FROM|JOIN)\s+([a-z]\w*)(?![\w(.])")
-NO_RELATION = re.compile(r"\b([a-z]\w*)\s*(?:\([^()]*\)\s*)?AS\s+(?:MATERIALIZED\s*)?\(")  # WITH names it
+NO_RELATIONS = {"keys", "member", "page", "preconditions"}  # names within our own statements
 
 
 class DeadlinePassed(psycopg2.OperationalError):
@@ -198,8 +198,9 @@ def to_query_error(error: psycopg2.Error) -> QueryError:
 
 def note_relations(error: psycopg2.Error, sql: str) -> None:
     """Note on an error the relations that its statement reads, for the log."""
-    names = dict.fromkeys(RELATION.findall(sql))
-    error.add_note(", ".join(name for name in names if name not in NO_RELATION.findall(sql)))
+    names = dict.fromkeys(name for name in RELATION.findall(sql) if name not in NO_RELATIONS)
+    if names:
+        error.add_note(", ".join(names))
 
 
 def describe_fault(error: psycopg2.Error) -> Mapping[str, str]:

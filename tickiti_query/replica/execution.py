@@ -120,8 +120,12 @@ def run_statement(
     preparation: Preparation = Preparation.NONE,
     prefix: str = "",
     suffix: str = "",
+    reads: str | None = None,
 ) -> list[Row]:
-    """Return all rows of a statement, with `prefix` before it and `suffix` behind it. Raise psycopg2.Error."""
+    """Return all rows of a statement, with `prefix` before it and `suffix` behind it. Raise psycopg2.Error.
+
+    `reads` is the SQL that reads relations, where the statement only goes on with another.
+    """
     with connection.cursor() as cursor:
         try:
             if preparation is Preparation.WITH_PARAMETERS:
@@ -134,7 +138,7 @@ def run_statement(
         except psycopg2.Error as error:
             if find_fault(error).ends is Ends.STATEMENTS:
                 connection.prepared.forget_all()
-            note_relations(error, statement.sql)
+            note_relations(error, reads or statement.sql)
             raise
         rows: list[Row] = cursor.fetchall()
         return rows

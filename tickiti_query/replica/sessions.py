@@ -52,7 +52,6 @@ LIFE = """(SELECT concat_ws(' ', system_identifier, current_setting('server_vers
                   pg_postmaster_start_time(), pg_stat_get_bgwriter_stat_reset_time())
  FROM pg_control_system())"""
 ROLLBACK_SECONDS = 1.0
-SESSION_ROLE = Statement("SELECT session_user")  # which is an error where the role was dropped
 IN_RECOVERY = Statement("SELECT pg_is_in_recovery()")
 BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
@@ -106,12 +105,13 @@ class Transaction:
 
     def open(self, statement: Statement, count: int) -> list[Row]:
         """Return the first rows of the transaction's one long statement, `count` at most. Raise psycopg2.Error."""
-        declare, self._prefix = f"{self._prefix}DECLARE page NO SCROLL CURSOR FOR\n", ""
+        declare = f"{self._prefix}DECLARE page NO SCROLL CURSOR FOR\n"
+        self._opened, self._prefix = statement.sql, ""
         return run_statement(self._connection, statement, prefix=declare, suffix=f";\nFETCH {count} FROM page")
 
     def fetch_more(self, count: int) -> list[Row]:
         """Return the rows that follow, `count` at most. Raise psycopg2.Error."""
-        return run_statement(self._connection, Statement(f"FETCH {count} FROM page"))
+        return run_statement(self._connection, Statement(f"FETCH {count} FROM page"), reads=self._opened)
 
     def end(self) -> None:
         """Commit, which gives the snapshot up."""
@@ -167,7 +167,7 @@ class DirectSessions:
         if not end_transaction(connection):
             return True
         try:
-            run_statement(connection, SESSION_ROLE)
+            run_statement(connection, Statement("SELECT session_user"))  # an error where the role was dropped
         except psycopg2.Error:
             return True
         return False
