@@ -398,7 +398,7 @@ def test_of_foreign_tables_it_says_that_indexes_are_not_checked(case: Case) -> N
     finally:
         case.execute("DROP EXTENSION file_fdw CASCADE")
     assert "ok       indexes: not checked where relations are foreign tables (1)" in lines
-    assert not any(line.startswith("warning  teams") for line in lines)
+    assert [line for line in lines if line.startswith("warning  teams") and "cached" not in line] == []
 
 
 def test_missing_trigrams_are_one_warning(case: Case) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot, SnapshotId
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Statement
-from tickiti_query.reporting import columns, tokens
+from tickiti_query.reporting import columns, tokens, view_rules
 
 STAMP = "10:20: 2026-05-01 t"
 SERVER = Server(generation=1, system=77, major=18)
@@ -81,7 +81,9 @@ class FakeReplica:
             return [("as it was",)]
         if "FROM pg_attribute" in statement.sql:
             return record([("as it was",)])
-        if statement.sql == columns.COLUMNS:
+        if statement.sql == columns.COLUMNS or statement == view_rules.NAMED:
+            return []
+        if statement == view_rules.write_state(view_rules.ViewRules({}, {}, (), is_plain=True)):
             return []
         if "pg_get_viewdef" in statement.sql:
             return []

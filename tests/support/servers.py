@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
@@ -9,6 +10,8 @@ from psycopg2 import extensions, sql
 
 from tickiti_query.demo.pair import Pair
 from tickiti_query.demo.postgres import PostgresServer, ServerError
+from tickiti_query.model.statement import Row, Statement
+from tickiti_query.replica.execution import to_pyformat
 from tickiti_query.reporting.contract import RELATIONS
 
 OPENSSL = Path("/usr/bin/openssl")
@@ -60,3 +63,17 @@ def make_certificate(path: Path, name: str) -> Path:
     words = f"req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN={name} -out {path} -keyout {path.with_suffix('.key')}"
     subprocess.run([str(OPENSSL), *words.split()], check=True, capture_output=True)
     return path
+
+
+@dataclass(frozen=True)
+class CursorSource:
+    """A connection as a source of rows."""
+
+    connection: extensions.connection
+
+    def fetch(self, statement: Statement) -> list[Row]:
+        binds = {name: list(value) if isinstance(value, tuple) else value for name, value in statement.params}
+        with self.connection.cursor() as cursor:
+            cursor.execute(to_pyformat(statement.sql), binds)
+            rows: list[Row] = cursor.fetchall()
+            return rows

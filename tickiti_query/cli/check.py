@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from tickiti_query.cli.checks.cacheable import check_cacheable
 from tickiti_query.cli.checks.columns import check_columns
 from tickiti_query.cli.checks.hosts import check_hosts
 from tickiti_query.cli.checks.indexes import check_indexes
@@ -23,6 +24,7 @@ CHECKS: tuple[Check, ...] = (
     check_pooler,
     check_columns,
     check_nulls,
+    check_cacheable,
     check_indexes,
     check_rights,
 )

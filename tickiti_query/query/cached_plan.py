@@ -52,6 +52,7 @@ class CachedPlan:
 
     `checked` asks for the preconditions and the rows; `unchecked` asks for the rows alone, and is for the snapshot that
     `validator` names. `parse_rows` takes the rows of either apart. `rows` and `body_bytes` are of the last answer.
+    `is_provable`: a snapshot id proves the rows.
     """
 
     token: AuthenticatedToken
@@ -61,6 +62,7 @@ class CachedPlan:
     columns: tuple[str, ...]
     checked: Statement
     unchecked: Statement
+    is_provable: bool = True
     validator: Validator | None = None
     rows: int = 0
     body_bytes: int = 0

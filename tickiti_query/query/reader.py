@@ -35,12 +35,14 @@ class FittingSource(Source, Protocol):
 
     def fit(self, statement: Statement) -> Statement:
         """Return the statement over the relations as the replica has them."""
-        ...
+
+    @property
+    def is_provable(self) -> bool:
+        """True where a snapshot id proves what was read so far."""
 
     @property
     def guard(self) -> Statement:
         """The statement whose rows are the same as long as all statements so far fit the relations that they read."""
-        ...
 
 
 class ReadOnlyReplica(Protocol):
@@ -98,6 +100,11 @@ class Reader:
     plans: PlanCache
     make_body: Callable[[Sequence[str]], Body]
     remember_valid_token: Callable[[str | None], None] = lambda _token: None
+
+    def is_provable(self, request: Request) -> bool:
+        """Return False where a snapshot id proves no answer to such a request, as far as is known."""
+        plan = self.plans.get(request.key)
+        return plan is None or plan.is_provable
 
     def has_plan(self, request: Request) -> bool:
         """Return True where an equal request has left a cached plan."""
@@ -210,6 +217,7 @@ class Reader:
             columns=page.columns,
             checked=checked,
             unchecked=unchecked,
+            is_provable=source.is_provable,
         )
         collector.add_all(transaction, rows, FIRST_ROWS, partial(self._keep_size, plan, asked))
         return self._finish(plan, asked, collector, transaction.server, snapshot_id)
@@ -225,7 +233,7 @@ class Reader:
         self, plan: CachedPlan, asked: ReadRequest, collector: Collector, server: Server, snapshot_id: SnapshotId
     ) -> Reading:
         """Return the answer that was collected, and keep the plan."""
-        validator = confirm(asked.snapshot, server, snapshot_id)
+        validator = confirm(asked.snapshot, server, snapshot_id) if plan.is_provable else None
         body, rows = collector.body.finish(), collector.body.rows
         if not plan.is_like(validator, rows, len(body)):
             plan = replace(plan, validator=validator, rows=rows, body_bytes=len(body))

@@ -11,6 +11,7 @@ store          the bytes are kept under their proof
 hold           the bytes count until they are sent               503
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
@@ -23,7 +24,7 @@ from tickiti_query.admission.rate_limit import RateLimiter
 from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
 from tickiti_query.cache.single_flight import ALWAYS, SingleFlight
-from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId
+from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId, Validator
 from tickiti_query.model.errors import QueryTimeout, RateLimited, Unauthenticated
 from tickiti_query.model.request import Answer, RateLimitStatus
 from tickiti_query.model.token import AuthenticatedToken
@@ -53,13 +54,17 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class SharedAnswer:
-    """The answer of one run, for all requests that share it, with the snapshot and the server that it is of."""
+    """The answer of one run, for all requests that share it, with the snapshot and the server that it is of.
+
+    `is_provable`: a snapshot id proves it, so that a run under way is good enough.
+    """
 
     answer: Answer
     token: AuthenticatedToken
     is_stored: bool
     snapshot_id: SnapshotId
     server: Server
+    is_provable: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,14 +142,12 @@ class TicketQueryService:
             trace.add("cache", perf_counter() - began)  # the wait for a run that began too early
             return self._find_stored(request, snapshot) or self._read(request, trace, snapshot)
 
-        # Under a validator any run under way is good enough; without one, a run that began after the request came.
-        proof = snapshot.validator if self.cache.enabled else None
-        key = (request.key, request.address, proof)
-        since = request.received_at if proof is None else ALWAYS
-        try:
-            shared = self.single_flight.share(key, work, since=since, deadline=request.deadline)
-        except TimeoutError:
-            raise QueryTimeout from None
+        is_provable = self.cache.enabled and self.reader.is_provable(request)
+        proof = snapshot.validator if is_provable else None
+        shared = self._share_run(request, work, proof)
+        if trace.rows is None and not shared.is_provable and proof is not None:
+            proof = None
+            shared = self._share_run(request, work, proof)
         if trace.rows is None:  # another request's run: all of the time was waiting
             trace.add("cache", perf_counter() - began)
             if proof is None:
@@ -163,6 +166,15 @@ class TicketQueryService:
         if len(answer.body) <= SENT_AT_ONCE_BYTES:
             return None
         return self.memory_budget.hold(request.credentials, answer.body, is_new=is_new)
+
+    def _share_run(self, request: Request, work: Callable[[], SharedAnswer], proof: Validator | None) -> SharedAnswer:
+        """Return the answer of a run: with a proof of any under way, else of one that began after the request."""
+        key = (request.key, request.address, proof)
+        since = request.received_at if proof is None else ALWAYS
+        try:
+            return self.single_flight.share(key, work, since=since, deadline=request.deadline)
+        except TimeoutError:
+            raise QueryTimeout from None
 
     def _find_stored(self, request: Request, snapshot: Snapshot) -> SharedAnswer | None:
         """Return the answer that an equal request has stored since this one looked, or None."""
@@ -192,7 +204,8 @@ class TicketQueryService:
         )
         trace.rows = answer.rows
         is_stored = self.cache.enabled and self._store(request, reading, answer, read_at)
-        return SharedAnswer(answer, reading.plan.token, is_stored, reading.snapshot_id, reading.server)
+        plan = reading.plan
+        return SharedAnswer(answer, plan.token, is_stored, reading.snapshot_id, reading.server, plan.is_provable)
 
     def _store(self, request: Request, reading: Reading, answer: Answer, read_at: float) -> bool:
         """Store the token and the answer under what proves them; return True where the answer was stored."""

@@ -7,11 +7,13 @@ from tickiti_query.model.statement import Source, Statement
 from tickiti_query.reporting.contract import RELATIONS
 
 NAMES = ", ".join(f"'{relation}'" for relation in RELATIONS)
-# Which relations our statements find by their names, and which transaction last wrote each of their columns and rules,
-# and each index of those that are tables. Not to be read as a value: it is another one after each change of these.
+# Which relations our statements find by their names, of which kinds they are, and which transaction last wrote each of
+# their columns, rules and indexes. Not to be read as a value: it is another one after each change of these.
 STATE = Statement(
     f"""
 SELECT concat_ws('/', r.oids,
+       (SELECT array_agg(c.oid) FILTER (WHERE c.relkind = 'v' OR c.relrowsecurity OR c.relhassubclass)
+        FROM pg_class c WHERE c.oid = ANY (r.oids)),
        (SELECT array_agg(a.xmin) FROM pg_attribute a WHERE a.attrelid = ANY (r.oids) AND a.attnum > 0),
        (SELECT array_agg(w.xmin) FROM pg_rewrite w WHERE w.ev_class = ANY (r.oids)),
        (SELECT array_agg(i.xmin) FROM pg_index i WHERE i.indrelid = ANY (r.oids)))

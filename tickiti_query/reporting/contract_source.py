@@ -14,7 +14,9 @@ from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.model.statement import Row, Source, Statement
 from tickiti_query.reporting.columns import ReplicaColumn, ReplicaRelation, read_relations, read_state, write_guard
 from tickiti_query.reporting.contract import RELATIONS
-from tickiti_query.reporting.indexes import LOOKED_UP, find_unserved, read_index_state, read_indexes
+from tickiti_query.reporting.indexes import LOOKED_UP, LookUps, find_unserved, read_index_state, read_indexes
+from tickiti_query.reporting.known_rules import KnownRules, add_rules
+from tickiti_query.reporting.view_rules import ViewRules
 
 TEXTS = {"text", "character varying"}
 NUMBERS = {"smallint", "integer", "bigint"}
@@ -128,18 +130,6 @@ def find_unfit(relations: Mapping[str, ReplicaRelation]) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class LookUps:
-    """The look-ups of a relation's texts: those that are `unserved` by an index in the order of bytes.
-
-    `tables` are the oids of the tables beneath a view, and `state` tells whether their indexes have changed.
-    """
-
-    unserved: frozenset[str]
-    tables: tuple[int, ...]
-    state: str
-
-
-@dataclass(frozen=True, slots=True)
 class Conversion:
     """The stand-ins of the relations that need one, the `views`, and a sentence for each column that is `unfit`."""
 
@@ -184,10 +174,11 @@ class KnownRelations:
 class ContractSource:
     """A source of the contract's relations, in the snapshot of a transaction."""
 
-    def __init__(self, source: Source, transaction: Source, known: KnownRelations) -> None:
+    def __init__(self, source: Source, transaction: Source, known: KnownRelations, rules: ViewRules) -> None:
         self._source = source
         self._transaction = transaction
         self._known = known
+        self._rules = rules
         self._used: set[str] = set()
         self._look_ups: dict[str, LookUps] = {}
 
@@ -219,7 +210,13 @@ class ContractSource:
     def guard(self) -> Statement:
         """The statement whose rows are the same as long as all statements so far fit the relations that they read."""
         tables = sorted({oid for look_ups in self._look_ups.values() for oid in look_ups.tables})
-        return write_guard(self._used, self._look_ups, self._known.conversion.views, tables)
+        guard = write_guard(self._used, self._look_ups, self._known.conversion.views, tables)
+        return add_rules(guard, self._rules, self._used)
+
+    @property
+    def is_provable(self) -> bool:
+        """True where a snapshot id proves what was read so far: all of it is stored in tables."""
+        return self._used.isdisjoint(self._rules.uncacheable)
 
 
 class ContractSources:
@@ -228,6 +225,7 @@ class ContractSources:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: dict[str, KnownRelations] = {}
+        self._rules = KnownRules()
 
     def open(self, source: Source, transaction: Source) -> ContractSource:
         """Return a contract source over `source`. What the relations are is read from its `transaction`.
@@ -245,4 +243,4 @@ class ContractSources:
                     self._known.pop(next(iter(self._known)))
         if known.conversion.unfit:
             raise ReplicaUnavailable(check="contract", reason=f"{'; '.join(known.conversion.unfit)}.")
-        return ContractSource(source, transaction, known)
+        return ContractSource(source, transaction, known, self._rules.find(state, transaction))

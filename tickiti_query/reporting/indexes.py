@@ -90,6 +90,18 @@ def read_indexes(source: Source, relations: Iterable[str]) -> Mapping[str, Benea
     return there
 
 
+@dataclass(frozen=True, slots=True)
+class LookUps:
+    """The look-ups of a relation's texts: those that are `unserved` by an index in the order of bytes.
+
+    `tables` are the oids of the tables beneath a view, and `state` tells whether their indexes have changed.
+    """
+
+    unserved: frozenset[str]
+    tables: tuple[int, ...]
+    state: str
+
+
 def find_unserved(relation: str, there: Beneath) -> frozenset[str]:
     """Return what texts of a relation are looked up by that no index in the order of bytes serves."""
     return frozenset(

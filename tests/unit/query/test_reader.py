@@ -59,6 +59,7 @@ class Contract:
     """The contract's relations, as they are."""
 
     source: Source
+    is_provable: bool = True
     guard: Statement = GUARD
 
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
@@ -79,6 +80,7 @@ class World:
     asked: list[str] = field(default_factory=list)
     remembered: list[str | None] = field(default_factory=list)
     server: Server = SERVER
+    is_provable: bool = True  # what is read is stored in tables
     rows: list[tuple[Any, ...]] = field(default_factory=lambda: ROWS)
     rows_left: list[tuple[Any, ...]] = field(default_factory=list)
     parts: list[tuple[int, int]] = field(default_factory=list)  # rows that were asked for, and those that came
@@ -131,7 +133,7 @@ class World:
         source.fetch(Statement(f"SELECT 'looked up {what}'"))
 
     def open_contract(self, source: Source, transaction: Source) -> "Contract":
-        return Contract(source)
+        return Contract(source, self.is_provable)
 
     def find_token(self, source: Source, credentials: Credentials) -> AuthenticatedToken:
         self.look_up(source, "a token")
@@ -244,6 +246,14 @@ def test_rows_of_another_server_are_proved_by_nothing() -> None:
     assert world.answer(request).validator is None
     assert world.answer(request).validator is None
     assert world.asked == ["transaction", "checked"]
+
+
+def test_what_is_not_stored_in_tables_is_proved_by_nothing_and_checked_every_time() -> None:
+    world, request = World(is_provable=False), make_request(PLAIN)
+    assert world.reader.is_provable(request)
+    assert [world.answer(request).validator for _ in range(3)] == [None] * 3
+    assert world.asked == ["transaction", "checked", "checked"]
+    assert not world.reader.is_provable(request)
 
 
 def test_a_plan_is_of_one_token_and_one_body() -> None:

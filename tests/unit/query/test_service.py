@@ -62,6 +62,8 @@ class World:
     body: bytes = b"2 rows"
     service: TicketQueryService = field(init=False)
 
+    is_provable: bool = True  # what is read is stored in tables
+
     def __post_init__(self) -> None:
         limiter = RateLimiter(self.rate, StorageFallback(clock=lambda: self.now)) if self.rate else None
         self.shared = 0
@@ -128,6 +130,9 @@ class FakeReader:
     def has_plan(self, request: Request) -> bool:
         return request.raw_body == b"known"
 
+    def is_provable(self, request: Request) -> bool:
+        return True  # nothing is known of it yet
+
     def read(self, asked: ReadRequest) -> Reading:
         request, snapshot = asked.request, asked.snapshot
         self._world.diary.append("read")
@@ -141,11 +146,12 @@ class FakeReader:
             columns=("id", "subject"),
             checked=STATEMENT,
             unchecked=STATEMENT,
+            is_provable=self._world.is_provable,
         )
         return Reading(
             server=SERVER,
             snapshot_id=snapshot.snapshot_id,
-            validator=snapshot.validator,
+            validator=snapshot.validator if self._world.is_provable else None,
             plan=plan,
             body=self._world.body,
             rows=min(3, request.query.row_limit),
@@ -252,6 +258,33 @@ def test_equal_requests_share_one_run() -> None:
     assert (world.diary.count("read"), world.shared) == (1, 2)
     assert all(reply.answer is replies[0].answer for reply in replies)
     assert [(trace.rows, trace.user_id, trace.perspective_id) for trace in traces] == [(2, 7, 3)] * 3
+
+
+def test_who_came_after_a_run_began_that_nothing_proves_is_read_for_again() -> None:
+    world = World(slots=8, is_provable=False)
+    started, go_on, waiting = threading.Event(), threading.Event(), threading.Semaphore(0)
+
+    def read_slowly() -> None:
+        started.set()
+        assert go_on.wait(SECONDS)
+
+    def tell_time() -> float:
+        waiting.release()
+        return 0.0
+
+    world.read = read_slowly
+    first, second = (replace(world.make_request(), deadline=Deadline(SECONDS, tell_time)) for _ in range(2))
+    with ThreadPoolExecutor(2) as threads:
+        asked = [threads.submit(world.ask, first)]
+        assert started.wait(SECONDS)
+        world.now += 1  # the run began before the second request came
+        asked.append(threads.submit(world.ask, replace(second, received_at=world.now)))
+        assert waiting.acquire(timeout=SECONDS)
+        world.now += 1
+        go_on.set()
+        replies = [each.result(SECONDS) for each in asked]
+    assert world.diary.count("read") == 2
+    assert [reply.cache_status for reply in replies] == ["tickiti-query; fwd=miss"] * 2
 
 
 def test_a_request_that_waited_for_anothers_run_is_authorized_again() -> None:

@@ -15,6 +15,8 @@ from tickiti_query.reporting.contract_source import (
     convert,
     is_relabelled,
 )
+from tickiti_query.reporting.known_rules import add_rules
+from tickiti_query.reporting.view_rules import ViewRules
 
 TEXT = ReplicaColumn("text", base="text", category="S")
 CATEGORIES = {"text": "S", "character varying": "S", "boolean": "B", "jsonb": "U"}
@@ -129,6 +131,7 @@ class Catalogue:
 
 CHAR = (True, "character(9)", False, "character", "S", True, None, True)
 BYTES = (True, "bytea", False, "bytea", "U", True, None, True)
+NOTHING = ViewRules({}, {}, (), is_plain=True)
 LIST = "SELECT t.id FROM tickets t JOIN ticket_queues q ON q.id = t.queue_id"
 
 
@@ -151,7 +154,7 @@ def test_the_guard_is_of_all_relations_that_were_read() -> None:
     contract.fetch(Statement("SELECT 1 FROM users u JOIN team_members m ON m.user_id = u.id, (SELECT 1 FROM keys) k"))
     contract.fit(Statement(LIST))
     used = ["team_members", "ticket_queues", "tickets", "users"]
-    assert contract.guard == write_guard(used)
+    assert contract.guard == add_rules(write_guard(used), NOTHING, used)
     assert contract.guard.sql.count("AS regclass") == 4
 
 
@@ -160,7 +163,7 @@ def test_the_indexes_of_what_texts_are_looked_up_in_count_too() -> None:
     contract = ContractSources().open(catalogue, catalogue)
     fitted = contract.fit(Statement("SELECT 1 FROM users u WHERE lower(u.email) COLLATE \"C\" = 'a'"))
     assert fitted.sql == "SELECT 1 FROM users u WHERE lower(u.email) = 'a'"  # it has no index
-    assert contract.guard == write_guard(["users"], ["users"])
+    assert contract.guard == add_rules(write_guard(["users"], ["users"]), NOTHING, ["users"])
     assert contract.guard.sql.count("AS regclass") == 2
 
 

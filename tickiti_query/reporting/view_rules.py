@@ -1,0 +1,237 @@
+"""The relations of the contract whose rows change without a transaction, so that no snapshot id proves an answer.
+
+A positive list says which do not: tables, materialized views, views over them, and functions that are IMMUTABLE or
+depend on a session's settings alone. A view's rule names all that it reads; pg_depend leaves out what is built in.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from tickiti_query.model.statement import Source, Statement
+from tickiti_query.reporting.contract import RELATIONS
+
+T = TypeVar("T")
+FIRST_OWN_OID = 16384  # lower ones are PostgreSQL's own
+STORED = {"r", "p", "m", "v"}  # kinds of relation: tables, partitioned ones, materialized views, and views
+KINDS = {"f": "the foreign table", "S": "the sequence"}
+# The expressions that compute with what is in them, and with functions that they name.
+EXPRESSIONS = """
+AGGREF ALIAS ARRAYCOERCEEXPR ARRAYEXPR BOOLEANTEST BOOLEXPR CASEEXPR CASETESTEXPR CASEWHEN COALESCEEXPR COERCETODOMAIN
+COERCEVIAIO COLLATEEXPR COMMONTABLEEXPR CONST CONVERTROWTYPEEXPR CTECYCLECLAUSE CTESEARCHCLAUSE DISTINCTEXPR FIELDSELECT
+FROMEXPR FUNCEXPR GROUPINGFUNC GROUPINGSET JOINEXPR JSONCONSTRUCTOREXPR JSONFORMAT JSONISPREDICATE JSONRETURNING
+MINMAXEXPR NAMEDARGEXPR NULLIFEXPR NULLTEST OPEXPR PARAM QUERY RANGETBLENTRY RANGETBLFUNCTION RANGETBLREF RELABELTYPE
+ROWCOMPAREEXPR ROWEXPR ROWMARKCLAUSE RTEPERMISSIONINFO SCALARARRAYOPEXPR SETOPERATIONSTMT SORTGROUPCLAUSE
+SQLVALUEFUNCTION SUBLINK SUBSCRIPTINGREF TABLESAMPLECLAUSE TARGETENTRY VAR WINDOWCLAUSE WINDOWFUNC
+"""
+NODES = frozenset(EXPRESSIONS.split())
+# SQLVALUEFUNCTION's ops that read the clock; those beyond them name the user and the like, which a session keeps.
+TIMES = ("CURRENT_TIME", "CURRENT_TIMESTAMP", "LOCALTIME", "LOCALTIMESTAMP")  # each also with a precision
+CLOCKS = ("CURRENT_DATE", *(name for name in TIMES for _ in range(2)))
+# Built-in functions that are STABLE, because they write or read by settings such as TimeZone, which the service sets.
+BY_SETTINGS = re.compile(
+    r"concat(_ws)?|textanycat|anytextcat|format|to_(char|date|timestamp|number)|array_to_string|enum_in"
+    r"|quote_(literal|nullable)|(array|row)_to_json|to_jsonb?|jsonb?_build_(array|object)|jsonb?_(object_)?agg(_\w+)?"
+    r"|timestamp(tz)?|date|time(tz)?|make_timestamptz|date_trunc|date_part|extract|timezone|overlaps|generate_series"
+    r"|(date|timestamp(tz)?)_(eq|ne|lt|le|gt|ge|cmp)_(date|timestamp(tz)?)"
+    r"|timestamptz_(pl|mi)_interval|interval_pl_timestamptz"
+)
+TAG = re.compile(r"(?<!\\)\{([A-Z_]+)")
+VALUE = re.compile(r"(?<!\\)\{SQLVALUEFUNCTION :op (\d+)")
+RELATION = re.compile(r"(?<!\S):relid (\d+)")
+FUNCTION = re.compile(r"(?<!\S):(?:funcid|opfuncid|aggfnoid|winfnoid|tsmhandler) (\d+)")
+INPUT_OF = re.compile(r"(?<!\S):resulttype (\d+) :resultcollid")  # of a COERCEVIAIO: it reads a text as this type
+
+NAMED = Statement(
+    f"""
+SELECT n, CAST(to_regclass(n) AS oid)
+FROM unnest(ARRAY[{", ".join(f"'{relation}'" for relation in RELATIONS)}]) n
+WHERE to_regclass(n) IS NOT NULL
+"""
+)
+# Trees: of a view's rule, and of row-level security. Others: what is read with a table, its partitions.
+RULES = """
+SELECT c.oid, CAST(c.relkind AS text), c.relrowsecurity OR c.relhassubclass,
+       concat(NULLIF(n.nspname, 'pg_catalog') || '.', c.relname),
+       ARRAY(SELECT CAST(w.ev_action AS text) FROM pg_rewrite w WHERE w.ev_class = c.oid AND c.relkind = 'v')
+       || ARRAY(SELECT CAST(p.polqual AS text) FROM pg_policy p
+                WHERE p.polrelid = c.oid AND c.relrowsecurity AND p.polcmd IN ('r', '*') AND p.polqual IS NOT NULL),
+       ARRAY(SELECT CAST(i.inhrelid AS bigint) FROM pg_inherits i WHERE i.inhparent = c.oid)
+FROM pg_class c
+JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.oid = ANY (CAST(:oids AS oid[]))
+"""
+INPUTS = "SELECT oid, CAST(typinput AS oid) FROM pg_type WHERE oid = ANY (CAST(:oids AS oid[]))"
+# An aggregate of one's own computes with functions that are not in the rule.
+FUNCTIONS = """
+SELECT p.oid, concat(NULLIF(n.nspname, 'pg_catalog') || '.', p.proname), CAST(p.provolatile AS text),
+       CASE WHEN a.aggfnoid IS NULL THEN '{}'
+            ELSE ARRAY[CAST(a.aggtransfn AS bigint), CAST(a.aggfinalfn AS bigint)] END
+FROM pg_proc p
+JOIN pg_namespace n ON n.oid = p.pronamespace
+LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid
+WHERE p.oid = ANY (CAST(:oids AS oid[]))
+"""
+
+# What the verdict rests on: which relations are more than tables; and where there are such, the transactions that last
+# wrote rules, policies, partitions and functions.
+KINDS_BENEATH = """
+SELECT (SELECT array_agg(c.oid) FILTER (WHERE c.relkind = 'v' OR c.relrowsecurity OR c.relhassubclass)
+        FROM pg_class c WHERE c.oid = ANY (CAST(:relations AS oid[])))"""
+STATE_BENEATH = f"""
+SELECT concat_ws('/', ({KINDS_BENEATH}),
+       (SELECT array_agg(w.xmin) FROM pg_rewrite w WHERE w.ev_class = ANY (CAST(:relations AS oid[]))),
+       (SELECT array_agg(p.xmin) FROM pg_policy p WHERE p.polrelid = ANY (CAST(:relations AS oid[]))),
+       (SELECT array_agg(i.xmin) FROM pg_inherits i WHERE i.inhparent = ANY (CAST(:relations AS oid[]))),
+       (SELECT array_agg(f.xmin) FROM pg_proc f WHERE f.oid = ANY (CAST(:functions AS oid[]))))
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewRules:
+    """The things beneath the contract's relations.
+
+    `uncacheable` has the relations whose rows may change without a transaction, each with what it reads. `relations`
+    has the oids that this rests on, by the names of the contract's relations; `functions` those of functions that are
+    not PostgreSQL's own. `is_plain`: there is nothing but tables without partitions and row-level security.
+    """
+
+    uncacheable: Mapping[str, str]
+    relations: Mapping[str, Set[int]]
+    functions: tuple[int, ...]
+    is_plain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RelationReads:
+    """The things that one relation reads: relations, functions and types as oids, and `unstored` in words."""
+
+    is_table: bool = True
+    relations: frozenset[int] = frozenset()
+    functions: frozenset[int] = frozenset()
+    inputs: frozenset[int] = frozenset()
+    unstored: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function; `inner` are those that an aggregate calls.
+
+    `is_settled`: its result depends on its arguments, and on the settings of a session, alone.
+    """
+
+    name: str
+    is_settled: bool
+    inner: frozenset[int]
+
+
+def write_state(rules: ViewRules, names: Iterable[str] = RELATIONS) -> Statement:
+    """Write the SELECT of a value that is another one after each change of what is beneath these relations."""
+    relations = tuple(sorted(set[int]().union(*(rules.relations.get(name, ()) for name in names))))
+    if rules.is_plain:
+        return Statement(KINDS_BENEATH, (("relations", relations),))
+    return Statement(STATE_BENEATH, (("relations", relations), ("functions", rules.functions)))
+
+
+def read_view_rules(source: Source) -> ViewRules:
+    """Return what is beneath the relations of the contract that are there."""
+    roots = {name: int(oid) for name, oid in source.fetch(NAMED)}
+    rules = read_all(source, RULES, roots.values(), read_trees, lambda rule: rule.relations)
+    types = unite_sets(rule.inputs for rule in rules.values())
+    inputs = {int(oid): int(function) for oid, function in fetch_about(source, INPUTS, types)}
+    called = unite_sets(rule.functions for rule in rules.values()) | frozenset(inputs.values())
+    functions = read_all(source, FUNCTIONS, called, make_function, lambda function: function.inner)
+    beneath = {name: dict(walk(oid, rules, lambda rule: rule.relations)) for name, oid in roots.items()}
+    found = {name: list_unstored(reads.values(), inputs, functions) for name, reads in beneath.items()}
+    return ViewRules(
+        uncacheable={name: ", ".join(words) for name, words in found.items() if words},
+        relations={name: frozenset(reads) for name, reads in beneath.items()},
+        functions=tuple(sorted(oid for oid in functions if oid >= FIRST_OWN_OID)),
+        is_plain=all(rule.is_table for rule in rules.values()),
+    )
+
+
+def read_all(
+    source: Source,
+    sql: str,
+    oids: Iterable[int],
+    make: Callable[..., T],
+    find_next: Callable[[T], frozenset[int]],
+) -> dict[int, T]:
+    """Return what `sql` finds of the oids, and of all that these lead to, by oid."""
+    found: dict[int, T] = {}
+    unread = frozenset(oids)
+    while unread:
+        rows = fetch_about(source, sql, unread)
+        found |= {int(oid): make(int(oid), *values) for oid, *values in rows}
+        unread = unite_sets(map(find_next, found.values())) - found.keys() if rows else frozenset()
+    return found
+
+
+def fetch_about(source: Source, sql: str, oids: frozenset[int]) -> list[tuple[Any, ...]]:
+    """Return the rows of a statement about these oids."""
+    return source.fetch(Statement(sql, (("oids", tuple(sorted(oids))),))) if oids else []
+
+
+def unite_sets(sets: Iterable[frozenset[int]]) -> frozenset[int]:
+    """Return the union of the sets."""
+    return frozenset[int]().union(*sets)
+
+
+def read_trees(
+    oid: int, kind: str, is_special: bool, name: str, trees: Sequence[str], others: Sequence[int]
+) -> RelationReads:
+    """Return what a relation reads, by the trees of its expressions. PostgreSQL's own relations are not followed.
+
+    `is_special`: it is a table that may have partitions or policies.
+    """
+    if kind not in STORED or oid < FIRST_OWN_OID:
+        return RelationReads(is_table=False, unstored=(f"{KINDS.get(kind, 'the catalogue')} {name}",))
+    tree = "\n".join(trees)
+    clocks = [CLOCKS[int(op)] for op in VALUE.findall(tree) if int(op) < len(CLOCKS)]
+    unknown = [f"an expression {tag}" for tag in TAG.findall(tree) if tag not in NODES]
+    return RelationReads(
+        is_table=kind != "v" and not is_special,
+        relations=find_oids(RELATION, tree) | frozenset(others),
+        functions=find_oids(FUNCTION, tree),
+        inputs=find_oids(INPUT_OF, tree),
+        unstored=(*clocks, *unknown),
+    )
+
+
+def find_oids(pattern: re.Pattern[str], tree: str) -> frozenset[int]:
+    """Return the oids that a tree names by a pattern; 0 is none."""
+    return frozenset(map(int, pattern.findall(tree))) - {0}
+
+
+def make_function(oid: int, name: str, volatility: str, inner: Sequence[int]) -> Function:
+    """Return a function, by its name and PostgreSQL's letter for its volatility."""
+    is_built_in = oid < FIRST_OWN_OID
+    is_settled = volatility == "i" or (is_built_in and volatility == "s" and BY_SETTINGS.fullmatch(name) is not None)
+    return Function(name, is_settled, frozenset() if is_built_in else frozenset(inner) - {0})
+
+
+def list_unstored(
+    reads: Iterable[RelationReads], inputs: Mapping[int, int], functions: Mapping[int, Function]
+) -> list[str]:
+    """Return in words what relations read that is not stored in tables."""
+    words: dict[str, None] = {}
+    for rule in reads:
+        words |= dict.fromkeys(rule.unstored)
+        for oid in sorted(rule.functions | {inputs[type_] for type_ in rule.inputs if type_ in inputs}):
+            called = walk(oid, functions, lambda function: function.inner)
+            words |= dict.fromkeys(f"{function.name}()" for _, function in called if not function.is_settled)
+    return list(words)
+
+
+def walk(root: int, found: Mapping[int, T], find_next: Callable[[T], frozenset[int]]) -> Iterator[tuple[int, T]]:
+    """Yield what was found of an oid and of all that it leads to, each once."""
+    seen: set[int] = set()
+    waiting = [root]
+    while waiting:
+        oid = waiting.pop()
+        if oid not in seen and oid in found:
+            seen.add(oid)
+            yield oid, found[oid]
+            waiting.extend(sorted(find_next(found[oid])))
