@@ -137,7 +137,7 @@ def rows(running: Running) -> int:
 def run(running: Running, *command: str) -> list[tuple[int, str, int]]:
     """Return what a program prints: the status, the media type and the number of rows of each answer."""
     url = f"http://127.0.0.1:{running.port}{PATH}"
-    ran = subprocess.run([*command, url, PRIYA], capture_output=True, text=True, timeout=60, check=False)
+    ran = subprocess.run([*command, url, PRIYA], capture_output=True, text=True, timeout=180, check=False)
     assert ran.returncode == 0, ran.stderr
     return [tuple(answer) for answer in json.loads(ran.stdout)]
 

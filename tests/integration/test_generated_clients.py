@@ -17,7 +17,7 @@ from tickiti_query.catalogue.fields import FIELDS
 
 BIN = Path(sys.executable).parent
 NODE = BIN.parent / "node" / "node_modules" / ".bin"
-SECONDS = 60
+SECONDS = 240
 OWN = [field.name for field in FIELDS.fields.values() if field.column and not field.core]
 WIDE = {"perspective_id": 901, "row_limit": 200}
 

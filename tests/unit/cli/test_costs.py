@@ -154,7 +154,7 @@ def test_ctrl_c_ends_it_without_a_word() -> None:
     with serve(render) as url:
         words = [sys.executable, "-m", "tickiti_query", "costs", url, "--over", "600"]
         with subprocess.Popen(words, cwd=Path(__file__).parents[3], stderr=subprocess.PIPE, text=True) as process:
-            assert asked.wait(30)
+            assert asked.wait(60)
             process.send_signal(signal.SIGINT)
-            _, told = process.communicate(timeout=30)
+            _, told = process.communicate(timeout=60)
     assert (process.returncode, told) == (-signal.SIGINT, "")
