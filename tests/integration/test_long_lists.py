@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.hasty import PATIENT
 from tests.support.long_lists import add_participants
 from tests.support.memory_limits import limit_memory, read_manifest_limit, sum_memory
 from tests.support.metrics_page import scrape
@@ -31,7 +32,6 @@ from tickiti_query.replica.sessions import Transaction
 MIB = 2**20
 TICKETS = 1000
 PIECE = 64 * 1024
-PATIENT = {"TICKITI_STATEMENT_TIMEOUT_MS": "30000"}
 
 
 class LongAnswer:
@@ -76,7 +76,8 @@ def perspective(shop_pair: Pair) -> Iterator[int]:
 
 @contextlib.contextmanager
 def serve(pair: Pair, log: Path, command: list[str], **settings: str) -> Iterator[Running]:
-    running = Running(pair.standby.url_for(READER), log, command=command, **PATIENT, **settings)
+    url, settings = pair.standby.url_for(READER), {"TICKITI_STATEMENT_TIMEOUT_MS": "60000", **settings}
+    running = Running(url, log, *PATIENT, command=command, **settings)
     try:
         wait_until(running.is_up)
         yield running

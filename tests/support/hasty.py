@@ -5,9 +5,11 @@ from tickiti_query.server.gunicorn_worker import Worker
 
 REQUEST_SECONDS = 1.5
 ANSWER_SECONDS = 2.0
+PATIENT_SECONDS = 600.0
 # Arguments of gunicorn.
 HASTY = ("-k", "tests.support.hasty.HastyWorker")
 LINGERING = ("-k", "tests.support.hasty.LingeringWorker")
+PATIENT = ("-k", "tests.support.hasty.PatientWorker")
 
 
 class HastySocket(ClientSocket):
@@ -23,6 +25,20 @@ class HastyWorker(Worker):
     """The worker for `gunicorn -k tests.support.hasty.HastyWorker`."""
 
     client_socket = HastySocket
+
+
+class PatientSocket(ClientSocket):
+    """A client's socket that lets its client take an answer in all the time that a test needs."""
+
+    __slots__ = ()
+
+    answer_seconds = PATIENT_SECONDS
+
+
+class PatientWorker(Worker):
+    """The worker for `gunicorn -k tests.support.hasty.PatientWorker`."""
+
+    client_socket = PatientSocket
 
 
 class LingeringWorker(Worker):

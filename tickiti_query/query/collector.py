@@ -14,7 +14,8 @@ from tickiti_query.model.statement import Row, Statement
 from tickiti_query.query.request import RequestTrace
 
 PART_BYTES = 256 * 1024  # of text, in a part
-FIRST_ROWS = 32  # of a list that nobody has read yet
+FIRST_ROWS = 8  # of a list that nobody has read yet
+GROWTH = 12  # how many times as many rows a part may have as the one before: the next rows may be longer
 # Bytes of memory for a byte of text while its rows are there: libpq's copy, Python's values, the text itself.
 BYTES_A_BYTE = 4
 PART_MEMORY = BYTES_A_BYTE * PART_BYTES
@@ -91,17 +92,24 @@ class Collector:
 
         `keep_size` is called with the rows and the bytes up to there where there is no room for more.
         """
-        self.add(rows)
+        bytes_a_row = self._add_part(rows)
         while len(rows) == asked and not self.truncated:
             try:
                 self._reserve(self.body.size + PART_MEMORY)
             except Overloaded:
                 keep_size(self.body.rows, self.body.size)
                 raise
-            asked = count_rows(self.body.size // self.body.rows)
+            asked = min(count_rows(bytes_a_row), GROWTH * asked)
+            rows = ()  # they are text now
             with self._trace.measure("sql"):
                 rows = source.fetch_more(asked)
-            self.add(rows)
+            bytes_a_row = max(bytes_a_row, self._add_part(rows))
+
+    def _add_part(self, rows: Sequence[Row]) -> int:
+        """Add rows, and return the bytes that one of them takes."""
+        before = self.body.size
+        self.add(rows)
+        return (self.body.size - before) // max(1, len(rows))
 
     def _reserve(self, size: int) -> None:
         """Let the reservation be `size` at least."""
@@ -111,4 +119,4 @@ class Collector:
 
 def count_rows(bytes_a_row: int) -> int:
     """Return the number of rows in a part."""
-    return max(1, PART_BYTES // bytes_a_row)
+    return max(1, PART_BYTES // max(1, bytes_a_row))

@@ -17,7 +17,7 @@ from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Source, Statement
 from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials, User
 from tickiti_query.query.cached_plan import PlanCache
-from tickiti_query.query.collector import FIRST_ROWS, PART_BYTES, PART_MEMORY
+from tickiti_query.query.collector import FIRST_ROWS, GROWTH, PART_BYTES, PART_MEMORY
 from tickiti_query.query.reader import Reader, Reading, ReadRequest
 from tickiti_query.query.request import Request, RequestTrace
 
@@ -303,8 +303,17 @@ def test_a_list_that_nobody_has_read_comes_in_parts_of_growing_size() -> None:
     reading = world.answer(make_request(TicketQuery(row_limit=5000)))
     assert (read_rows(reading), reading.rows, reading.truncated) == (rows, 2000, False)
     assert world.parts[0] == (FIRST_ROWS, FIRST_ROWS)
+    assert world.parts[1] == (GROWTH * FIRST_ROWS, GROWTH * FIRST_ROWS)
     assert all(asked * len(LONG) <= PART_BYTES for asked, _ in world.parts)
-    assert len(world.parts) == 9
+    assert len(world.parts) == 10
+
+
+def test_rows_that_become_longer_come_in_smaller_parts() -> None:
+    world = World(rows=[*make_rows(100, "short"), *make_rows(1000, 20 * LONG)])
+    reading = world.answer(make_request(TicketQuery(row_limit=5000)))
+    assert (reading.rows, reading.truncated) == (1100, False)
+    assert [asked for asked, _ in world.parts][:2] == [FIRST_ROWS, GROWTH * FIRST_ROWS]
+    assert [asked for asked, _ in world.parts][-1] == PART_BYTES // len(20 * LONG)
 
 
 @pytest.mark.parametrize("count", [0, 1, FIRST_ROWS - 1, FIRST_ROWS, FIRST_ROWS + 1, 300, 301])
