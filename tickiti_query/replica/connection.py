@@ -17,7 +17,8 @@ from tickiti_query.replica.execution import ReplicaConnection
 
 Host = dict[str, str]  # the connection parameters for one host of the URL
 
-CONNECT_SECONDS = 2.0  # for each address, where the URL has no connect_timeout
+# For each address, where the URL has no connect_timeout; and for the last, after which there is nothing else to try.
+CONNECT_SECONDS, LAST_CONNECT_SECONDS = 2.0, 5.0
 LONGEST_CONNECT_SECONDS = 3600.0  # where it says that there is no limit
 LOCK_TIMEOUT_MS = 1000
 TIMES = {"TimeZone": "UTC", "DateStyle": "ISO"}  # settings that a server reports when they change
@@ -105,9 +106,10 @@ def connect(hosts: Iterable[Host], deadline: Deadline, examine: Examine = lambda
     with the error of each.
     """
     failed: list[psycopg2.Error] = []
-    for host in hosts:
+    tried = list(hosts)
+    for host in tried:
         try:
-            return connect_to_host(host, deadline, examine)
+            return connect_to_host(host, deadline, examine, is_last=host is tried[-1])
         except psycopg2.Error as error:
             failed.append(PoolerError() if "unsupported startup parameter" in str(error) else error)
     if not failed:
@@ -115,16 +117,21 @@ def connect(hosts: Iterable[Host], deadline: Deadline, examine: Examine = lambda
     raise failed[0] if len(failed) == 1 else NoConnectionError(failed)
 
 
-def connect_to_host(host: Host, deadline: Deadline, examine: Examine) -> ReplicaConnection:
+def connect_to_host(host: Host, deadline: Deadline, examine: Examine, *, is_last: bool) -> ReplicaConnection:
     """Return a connection to the first address of a host that `examine` does not refuse. Raise the last error."""
     last_error = psycopg2.Error()
-    for address in list_addresses(host, deadline):
+    addresses = list_addresses(host, deadline)
+    for address in addresses:
+        seconds = find_connect_seconds(address, is_last=is_last and address is addresses[-1])
         try:
-            return connect_to(address, deadline, examine)
+            connection = connect_to(address, deadline.within(seconds), examine)
         except psycopg2.Error as error:
             last_error = error
             if isinstance(error, DeadlinePassed):
                 ADDRESSES.note_silent(address.get("hostaddr", ""))
+        else:
+            connection.deadline = deadline
+            return connection
     raise last_error
 
 
@@ -139,12 +146,13 @@ def list_addresses(host: Host, deadline: Deadline) -> list[Host]:
     return [{**host, "hostaddr": address} for address in ADDRESSES.find(name, deadline.remaining_seconds)]
 
 
-def find_connect_seconds(host: Host) -> float:
+def find_connect_seconds(host: Host, *, is_last: bool) -> float:
     """Return how long connecting to an address may take: what connect_timeout of the URL says, as libpq reads it."""
+    usual = LAST_CONNECT_SECONDS if is_last else CONNECT_SECONDS
     try:
-        seconds = int(host.get("connect_timeout", CONNECT_SECONDS))
+        seconds = int(host.get("connect_timeout", usual))
     except ValueError:  # libpq says so
-        return CONNECT_SECONDS
+        return usual
     return float(seconds) if seconds > 0 else LONGEST_CONNECT_SECONDS
 
 
@@ -153,7 +161,7 @@ def connect_to(address: Host, deadline: Deadline, examine: Examine) -> ReplicaCo
 
     The time limit is kept here, because libpq leaves its own to whoever waits by a callback.
     """
-    factory = partial(ReplicaConnection, deadline=deadline.within(find_connect_seconds(address)))
+    factory = partial(ReplicaConnection, deadline=deadline)
     parameters = read_password(address)
     try:
         connection: ReplicaConnection = psycopg2.connect(connection_factory=factory, **parameters)  # type: ignore[call-overload]
@@ -166,7 +174,6 @@ def connect_to(address: Host, deadline: Deadline, examine: Examine) -> ReplicaCo
     except psycopg2.Error:
         connection.close()
         raise
-    connection.deadline = deadline
     return connection
 
 
