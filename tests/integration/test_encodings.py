@@ -3,6 +3,7 @@
 import contextlib
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import psycopg2
@@ -239,3 +240,21 @@ def test_check_names_the_encoding(
             main(["check"])
         [line] = [line for line in capsys.readouterr().out.splitlines() if encoding in line]
         assert line.startswith(level)
+
+
+@pytest.mark.parametrize(("encoding", "byte"), [("SQL_ASCII", "e9"), ("WIN1252", "81")])
+def test_a_byte_late_in_a_long_list_is_shown_too(pair: Pair, encoding: str, byte: str) -> None:
+    world = make_plain_world("é")
+    first = world["tickets"][0]
+    texts = {"subject": "é" + "x" * 2000}
+    world["tickets"] += [{**first, **texts, "id": number, "number": number} for number in range(1000, 3000)]
+    for ticket in world["tickets"][1:]:
+        ticket["updated_at"] = first["updated_at"] + timedelta(days=1)
+    with open_database(pair, encoding) as comparison:
+        comparison.load(world)
+        spoil(comparison, byte)
+        for _ in range(2):
+            status, found, _ = comparison.ask(ANN, {"row_limit": 5000})
+            assert status == 200
+            assert found["data"][-1]["subject"] == "\ufffd a é b"
+            assert found["data"][0]["subject"].startswith("éx")
