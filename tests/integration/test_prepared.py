@@ -60,6 +60,14 @@ def count_prepared(connection: ReplicaConnection) -> int:
     return int(count)
 
 
+def test_only_what_every_request_asks_in_the_same_words_is_prepared(connection: ReplicaConnection) -> None:
+    transaction = Transaction(connection, Server(generation=1, system=1, major=18))
+    for number in range(3):
+        assert transaction.fetch(Statement(f"SELECT {number}")) == [(number,)]
+        assert transaction.fetch(Statement("SELECT 1 + :n", (("n", number),), is_repeated=True)) == [(1 + number,)]
+    assert count_prepared(connection) == 1
+
+
 @pytest.mark.parametrize("preparation", Preparation)
 def test_a_statement_gives_the_same_rows_however_it_is_sent(
     connection: ReplicaConnection, preparation: Preparation

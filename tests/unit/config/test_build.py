@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from config.build import read_commit
+from config.build import ROOT, read_commit
 
 COMMIT, OTHER = "0123456789abcdef" * 2 + "01234567", "f" * 40
 
@@ -31,3 +31,7 @@ def test_elsewhere_it_is_unknown(tmp_path: Path) -> None:
     assert read_commit({}, tmp_path) == "unknown"
     assert read_commit({}, write(tmp_path, HEAD="ref: refs/heads/empty", packed_refs="")) == "unknown"
     assert read_commit({}, write(tmp_path, HEAD="nonsense")) == "unknown"
+
+
+def test_the_checkout_is_that_of_the_running_code() -> None:
+    assert (ROOT / "app.py").is_file()

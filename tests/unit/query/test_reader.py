@@ -199,6 +199,12 @@ def test_the_plan_has_every_look_up_as_a_precondition() -> None:
         assert f"looked up {what}" not in plan.unchecked.sql
 
 
+def test_the_size_of_a_plan_covers_its_question_and_both_statements() -> None:
+    request = make_request(PLAIN)
+    plan = World().answer(request).plan
+    assert plan.size >= request.size + len(plan.checked.sql) + len(plan.unchecked.sql)
+
+
 def test_under_the_snapshot_of_the_plan_the_unchecked_statement_is_enough() -> None:
     world, request, trace = World(), make_request(PLAIN), RequestTrace()
     first = world.answer(request)
