@@ -9,9 +9,15 @@ from tickiti_query.demo.pair import Pair
 
 # What waits at a gate may wait for longer than a service allows a statement by itself.
 PATIENT = {"TICKITI_STATEMENT_TIMEOUT_MS": "60000"}
+# They are called immutable, because answers that need another function are never kept, and with a column of each row,
+# because the planner calls an immutable function without one.
+NAP = """
+CREATE OR REPLACE FUNCTION {schema}.nap(id bigint, seconds double precision) RETURNS boolean
+IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(seconds); RETURN true; END $$
+"""
 # It waits for a lock that others hold without a wait for a lock, which has a limit of its own.
 PASS_GATE = """
-CREATE OR REPLACE FUNCTION {schema}.pass_gate() RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN
+CREATE OR REPLACE FUNCTION {schema}.pass_gate(id bigint) RETURNS boolean IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN
     WHILE NOT pg_try_advisory_xact_lock_shared(1) LOOP PERFORM pg_sleep(0.01); END LOOP;
     RETURN true;
 END $$
@@ -21,7 +27,7 @@ END $$
 @contextlib.contextmanager
 def read_through(pair: Pair, call: str, *, relation: str = "tickets", schema: str = "reporting", reader: str = READER
                  ) -> Iterator[str]:  # fmt: skip
-    """Whoever reads a relation calls a function; the name of the table that has its rows meanwhile."""
+    """Whoever reads a relation calls a function, of a row `t`; the name of the table that has its rows meanwhile."""
     table, view = f"{schema}.kept_{relation}", f"{schema}.{relation}"
     pair.primary.execute(
         f"ALTER TABLE {view} RENAME TO kept_{relation};"
@@ -65,7 +71,7 @@ def open_gate(pair: Pair, *, schema: str = "reporting", reader: str = READER) ->
     """
     pair.primary.execute(PASS_GATE.format(schema=schema))
     with (
-        read_through(pair, f"{schema}.pass_gate()", schema=schema, reader=reader),
+        read_through(pair, f"{schema}.pass_gate(t.id)", schema=schema, reader=reader),
         contextlib.closing(pair.standby.connect()) as keeper,
         keeper.cursor() as cursor,
     ):

@@ -24,7 +24,7 @@ from tickiti_query.admission.rate_limit import RateLimiter
 from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
 from tickiti_query.cache.single_flight import ALWAYS, SingleFlight
-from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId, Validator
+from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId, Validator, is_behind
 from tickiti_query.model.errors import QueryTimeout, RateLimited, Unauthenticated
 from tickiti_query.model.request import Answer, RateLimitStatus
 from tickiti_query.model.token import AuthenticatedToken
@@ -144,10 +144,10 @@ class TicketQueryService:
 
         is_provable = self.cache.enabled and self.reader.is_provable(request)
         proof = snapshot.validator if is_provable else None
-        shared = self._share_run(request, work, proof)
-        if trace.rows is None and not shared.is_provable and proof is not None:
+        shared = self._share_run(request, work, proof, since=request.received_at if proof is None else ALWAYS)
+        if trace.rows is None and not is_as_new(shared, snapshot, proof):
             proof = None
-            shared = self._share_run(request, work, proof)
+            shared = self._share_run(request, work, proof, since=request.deadline.clock())
         if trace.rows is None:  # another request's run: all of the time was waiting
             trace.add("cache", perf_counter() - began)
             if proof is None:
@@ -167,10 +167,11 @@ class TicketQueryService:
             return None
         return self.memory_budget.hold(request.credentials, answer.body, is_new=is_new)
 
-    def _share_run(self, request: Request, work: Callable[[], SharedAnswer], proof: Validator | None) -> SharedAnswer:
-        """Return the answer of a run: with a proof of any under way, else of one that began after the request."""
+    def _share_run(
+        self, request: Request, work: Callable[[], SharedAnswer], proof: Validator | None, *, since: float
+    ) -> SharedAnswer:
+        """Return the answer of a run that began after `since`, among the requests that have the same proof or none."""
         key = (request.key, request.address, proof)
-        since = request.received_at if proof is None else ALWAYS
         try:
             return self.single_flight.share(key, work, since=since, deadline=request.deadline)
         except TimeoutError:
@@ -215,6 +216,16 @@ class TicketQueryService:
         key = hashkey(token.actor, query)
         size = len(answer.body) + key_bytes + BYTES_PER_CRITERION * len(query.criteria) + 2 * request.size
         return self.cache.store(key, answer, size, validator, read_at)
+
+
+def is_as_new(shared: SharedAnswer, snapshot: Snapshot, proof: Validator | None) -> bool:
+    """Return True where another request's run is as new as this request's snapshot: by a proof, or by its rows.
+
+    A run that began after the request came may still have read its rows before this request read its snapshot.
+    """
+    if proof is not None:
+        return shared.is_provable
+    return not is_behind(shared.snapshot_id, shared.server, snapshot.snapshot_id, snapshot.server)
 
 
 def note_rate_limit(status: RateLimitStatus | None, trace: RequestTrace) -> None:

@@ -26,13 +26,13 @@ from tickiti_query.model.errors import (
     ValidationFailed,
 )
 from tickiti_query.model.perspective import TicketQuery
-from tickiti_query.model.request import Deadline
+from tickiti_query.model.request import Answer, Deadline
 from tickiti_query.model.statement import Statement
 from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials, User
 from tickiti_query.query.cached_plan import CachedPlan
 from tickiti_query.query.reader import Reader, Reading, ReadRequest
 from tickiti_query.query.request import Request, RequestTrace
-from tickiti_query.query.service import Reply, TicketQueryService
+from tickiti_query.query.service import Reply, SharedAnswer, TicketQueryService, is_as_new
 
 SERVER = Server(generation=1, system=77, major=18)
 SNAPSHOT = Snapshot(SERVER, SnapshotId("10:20: since t", ""), lag_seconds=0.0)
@@ -444,3 +444,13 @@ def test_a_large_answer_without_room_is_refused_and_a_small_one_is_not() -> None
             world.ask()
         world.body = bytes(2**20)
         assert world.ask().answer.rows == 2
+
+
+def test_anothers_run_is_as_new_by_a_proof_or_by_its_rows() -> None:
+    shared = SharedAnswer(Answer(b"", 0, False, None, None), TOKEN, False, SNAPSHOT.snapshot_id, SERVER)
+    unprovable = replace(shared, is_provable=False)
+    assert is_as_new(shared, SNAPSHOT, SNAPSHOT.validator)
+    assert not is_as_new(unprovable, SNAPSHOT, SNAPSHOT.validator)
+    assert is_as_new(unprovable, SNAPSHOT, None)
+    assert not is_as_new(unprovable, LATER, None)
+    assert is_as_new(replace(unprovable, snapshot_id=LATER.snapshot_id), SNAPSHOT, None)
