@@ -1,7 +1,7 @@
 """The HTTP edge over a replica that is a plain fake: bodies, headers, the order of checks, the log line."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from tests.support.client import PATH, Client, check_error, open_client
 from tests.support.fake_replica import TICKETS
 from tests.support.snapshots import alter
 from tickiti_query.model import errors
+from tickiti_query.model.request import Deadline
 
 MESSAGE = "a sentence for the caller."
 
@@ -122,6 +123,21 @@ def test_an_answer_is_rows_and_headers(client: Client) -> None:
     durations = dict(part.split(";dur=") for part in headers["Server-Timing"].split(", "))
     assert set(durations) == {"auth", "cache", "sql"}
     assert all(0 <= float(value) < 1000 for value in durations.values())
+
+
+def test_a_request_has_time_for_a_snapshot_a_slot_and_a_reading(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, deadlines = client.replica.read, []
+
+    def note_deadline(work: Callable[[Any], Any], deadline: Deadline) -> Any:
+        deadlines.append(deadline.remaining_seconds)
+        return read(work, deadline)
+
+    monkeypatch.setattr("tickiti_query.http.edge.monotonic", lambda: 1000.0)
+    monkeypatch.setattr(client.replica, "read", note_deadline)
+    assert client.ask({}).status_code == 200
+    assert deadlines == [3 + 1 + client.replica.longest_read_seconds]
 
 
 def test_more_rows_than_asked_for_are_told(client: Client) -> None:
