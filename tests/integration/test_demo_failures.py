@@ -97,12 +97,15 @@ def test_no_network_is_one_sentence(tree: Path, tmp_path: Path) -> None:
 
 
 def test_half_an_environment_is_not_left_behind(tree: Path, tmp_path: Path) -> None:
+    """The Python here makes the environment and does not end, so that Ctrl-C comes before it is whole."""
     clone = copy_without_packages(tree, tmp_path / "clone")
-    log = tmp_path / "log"
-    process = start(clone, log=log)
+    log, python = tmp_path / "log", tmp_path / "python"
+    python.write_text('#!/bin/sh\npython3 "$@" || exit\ncase "$*" in "-m venv "*) exec sleep 600 ;; esac\n', "utf-8")
+    python.chmod(0o755)
+    process = start(clone, log=log, PYTHON=str(python))
     try:
         wait_for_text(log, "Making a virtual environment", process)
-        time.sleep(1)
+        wait_until((clone / ".venv/bin").exists)
         os.killpg(process.pid, signal.SIGINT)
         assert process.wait(SECONDS) == 130
     finally:
@@ -156,7 +159,7 @@ def test_the_logs_are_named_and_a_server_that_died_is_one_sentence_with_its_log(
         demo.end()
 
 
-def start(tree: Path, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
+def start(tree: Path, *arguments: str, log: Path, **environment: str) -> subprocess.Popen[bytes]:
     port, admin_port = find_free_port(), find_free_port()
     with log.open("wb") as output:
         return subprocess.Popen(
@@ -164,7 +167,7 @@ def start(tree: Path, *arguments: str, log: Path) -> subprocess.Popen[bytes]:
             cwd=tree,
             stdout=output,
             stderr=output,
-            env=build_environment(),
+            env=build_environment(**environment),
             start_new_session=True,
         )
 
