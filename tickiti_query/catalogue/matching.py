@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from tickiti_query.catalogue.predicate import CompileContext, Flag, Predicate, join_any
 from tickiti_query.catalogue.values import Word
-from tickiti_query.model.json_text import BIGINT
+from tickiti_query.model.statement import BIGINT
 
 FEW_PATTERNS = 8  # that many are planned one by one, each with an index of its own; more are one comparison
 

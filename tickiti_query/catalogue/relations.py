@@ -11,7 +11,7 @@ from tickiti_query.catalogue import matching
 from tickiti_query.catalogue.field import write_moment
 from tickiti_query.catalogue.predicate import CompileContext, Predicate, QueueSet, Relation, join_all, join_any
 from tickiti_query.catalogue.values import Team, Word
-from tickiti_query.model.json_text import BIGINT
+from tickiti_query.model.statement import BIGINT
 
 PARTICIPANTS = "FROM ticket_participants p WHERE p.ticket_id = t.id"
 HASHTAGS = "FROM ticket_hashtags h WHERE h.ticket_id = t.id"

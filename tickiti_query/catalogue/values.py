@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, time
 from enum import Enum
 
-from tickiti_query.model.json_text import read_digits
+from tickiti_query.model.statement import read_digits
 
 PRIORITIES = {"low": 10, "normal": 20, "high": 30, "urgent": 40}
 PRIORITY_CODES = tuple(map(str, PRIORITIES.values()))

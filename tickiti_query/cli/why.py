@@ -12,8 +12,7 @@ from tickiti_query.cli.question import Question, add_question, open_contract, op
 from tickiti_query.cli.session import read_settings
 from tickiti_query.cli.wording import describe_order, describe_part, describe_value
 from tickiti_query.compiler.reasons import Reason, Reasons, Ruling, compile_place, compile_reasons
-from tickiti_query.model.json_text import read_digits
-from tickiti_query.model.statement import Source
+from tickiti_query.model.statement import Source, read_digits
 from tickiti_query.replica.execution import deadline_from_now
 from tickiti_query.replica.sessions import Transaction
 

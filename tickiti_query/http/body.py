@@ -11,8 +11,8 @@ from marshmallow import ValidationError
 
 from schemas.ticket_query import TicketQuerySchema, find_ignored
 from tickiti_query.model.errors import MalformedJson, UnsupportedMediaType, ValidationFailed
-from tickiti_query.model.json_text import UNCLEAN, read_json
 from tickiti_query.model.perspective import Criterion, Selector, TicketQuery
+from tickiti_query.model.statement import UNCLEAN, read_json
 
 MOST_NAMED = 20
 REMEMBERED_BYTES = 4 * 1024 * 1024  # of parsed bodies, as estimated by the two numbers below

@@ -4,8 +4,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from tickiti_query.model.errors import QueryError
-from tickiti_query.model.json_text import JSON_CONTENT_TYPE
+from tickiti_query.model.errors import JSON_CONTENT_TYPE, QueryError
 
 Headers = list[tuple[str, str]]
 

@@ -11,8 +11,7 @@ from functools import lru_cache
 from time import perf_counter, time
 from typing import Any
 
-from tickiti_query.model.errors import QueryError
-from tickiti_query.model.json_text import JSON_CONTENT_TYPE
+from tickiti_query.model.errors import JSON_CONTENT_TYPE, QueryError
 from tickiti_query.query.request import RequestTrace
 from tickiti_query.query.service import Reply
 

@@ -9,7 +9,7 @@ from tickiti_query.http.edge import UNANSWERED, Unanswered
 from tickiti_query.http.error_answer import render_error
 from tickiti_query.http.request_context import Hooks, RequestContext
 from tickiti_query.model import errors
-from tickiti_query.model.json_text import JSON_CONTENT_TYPE
+from tickiti_query.model.errors import JSON_CONTENT_TYPE
 from tickiti_query.query.service import TicketQueryService
 
 PATH = "/api/v1/tickets/query"

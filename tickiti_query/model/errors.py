@@ -25,6 +25,9 @@ between.
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
+# Of every body that is no page. Windows PowerShell 5.1 reads an answer without a charset as ISO-8859-1.
+JSON_CONTENT_TYPE = "application/json; charset=utf-8"
+
 
 class QueryError(Exception):
     """A request that cannot be answered with rows.

@@ -1,11 +1,18 @@
-"""A statement as one value, its SQL text and its binds; and the source that it is read from."""
+"""A statement as one value, its SQL text and its binds; and the readers of values that strangers wrote.
 
+Numbers are bounded by what a bind can hold, JSON is bounded in its depth, and is no more than RFC 8259 allows.
+"""
+
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+BIGINT = range(-(2**63), 2**63)
+# What a JSON text can hold and no text of PostgreSQL can: a NUL, and half a surrogate pair.
+UNCLEAN = re.compile("[\0\ud800-\udfff]")
 NAMED = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")  # as SQLAlchemy finds them
 
 Bind = str | int | tuple[str | int, ...] | None
@@ -64,3 +71,36 @@ class Source(Protocol):
     def fetch(self, statement: Statement) -> list[Row]:
         """Return all rows of the statement."""
         ...
+
+
+def read_digits(text: str) -> int | None:
+    """Return the number that ASCII digits write; None for an empty text, and for one with another character.
+
+    A number beyond 64 bits comes back as the first one that is: no row has it, and nobody has to hold it.
+    """
+    if not re.fullmatch(r"[0-9]+", text):
+        return None
+    digits = text.lstrip("0") or "0"
+    return BIGINT.stop if len(digits) > 19 else min(int(digits), BIGINT.stop)
+
+
+def read_json(text: str) -> Any:
+    """Return the value of a JSON text. Raise ValueError where the text is no JSON, or is nested too deeply.
+
+    A whole number beyond 64 bits comes back as the first one that is: the long way of writing it is no number
+    that anybody has, and turning thousands of digits into one costs time.
+    """
+    try:
+        return json.loads(text, parse_int=_read_integer, parse_constant=_refuse_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _read_integer(digits: str) -> int:
+    if len(digits) > 20:
+        return BIGINT.start - 1 if digits.startswith("-") else BIGINT.stop
+    return int(digits)
+
+
+def _refuse_constant(word: str) -> Any:
+    raise ValueError(f"{word} is not JSON")

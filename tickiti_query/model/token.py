@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import NamedTuple
 
 from tickiti_query.model.errors import Forbidden, Unauthenticated
-from tickiti_query.model.json_text import BIGINT
+from tickiti_query.model.statement import BIGINT
 
 IpAddress = IPv4Address | IPv6Address
 # A digest that no secret has: a request without a secret asks the same question in the same time.

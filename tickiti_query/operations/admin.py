@@ -7,7 +7,7 @@ import msgspec
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
-from tickiti_query.model.json_text import JSON_CONTENT_TYPE
+from tickiti_query.model.errors import JSON_CONTENT_TYPE
 
 METHODS = ["GET", "HEAD"]
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"

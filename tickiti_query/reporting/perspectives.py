@@ -6,9 +6,8 @@ from typing import Any
 
 from tickiti_query.catalogue.predicate import Key, Relation, ResolvedNames
 from tickiti_query.model.errors import NotFound, UnsupportedPerspective
-from tickiti_query.model.json_text import BIGINT, UNCLEAN, read_json
 from tickiti_query.model.perspective import ALL, Condition, Order, Perspective, Selector
-from tickiti_query.model.statement import Bind, Source, Statement
+from tickiti_query.model.statement import BIGINT, UNCLEAN, Bind, Source, Statement, read_json
 from tickiti_query.model.token import Actor, User
 
 SELECT = """

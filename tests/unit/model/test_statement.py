@@ -2,7 +2,7 @@
 
 import pytest
 
-from tickiti_query.model.json_text import read_json
+from tickiti_query.model.statement import read_json
 
 READINGS: list[tuple[str, object]] = [
     ("null", None),
