@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.rivals.targets import LoadError
-from tickiti_query.demo.binaries import BinariesMissingError
-from tickiti_query.demo.failure import DemoError
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.postgres import ServerError
+from demo.binaries import BinariesMissingError
+from demo.failure import DemoError
+from demo.pair import Pair
+from demo.postgres import ServerError
 
 MILLION = 1_000_000
 FAULTS = (LoadError, DemoError, ServerError, BinariesMissingError)

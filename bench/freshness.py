@@ -11,10 +11,10 @@ import tempfile
 from dataclasses import asdict, fields
 from pathlib import Path
 
+from demo.binaries import BINDIR_VARIABLE
+from demo.pair import Pair
 from tests.stress.run import Report, Stress
 from tests.stress.workload import SETTINGS
-from tickiti_query.demo.binaries import BINDIR_VARIABLE
-from tickiti_query.demo.pair import Pair
 
 NUMBERS = [field.name for field in fields(Report) if field.name not in {"seconds", "examples"}]
 

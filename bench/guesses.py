@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.results_page import replace_section, write_csv
+from demo.loading import READER
+from demo.pair import Pair
+from demo.seed_data import load_seed_data
 from tests.support.running import Running, wait_until
 from tests.support.shop import PATH, PRIYA
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.seed_data import load_seed_data
 
 COLUMNS = ("token", "median_ms", "us_from_unknown_id", "later_percent", "told")
 REFERENCE = "unknown id"

@@ -37,8 +37,8 @@ from bench.standby_work import count_statements
 from bench.trees import make_settings
 from bench.two_trees import compare_trees
 from bench.wrk import Wrk, keep_script
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
+from demo.loading import READER
+from demo.pair import Pair
 from tickiti_query.replica.connection import Target as ReplicaTarget
 
 DEFAULTS = {"tickets": 1_000_000, "rounds": 3, "seconds": 8, "workers": 2}

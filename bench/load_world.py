@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.million import build
-from tickiti_query.demo.directory import hold_directory
-from tickiti_query.demo.loading import create_reader, load_world
-from tickiti_query.demo.pair import Pair
+from demo.directory import hold_directory
+from demo.loading import create_reader, load_world
+from demo.pair import Pair
 
 SCHEMA = "reporting"
 SETTINGS = {

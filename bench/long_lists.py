@@ -20,13 +20,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench.pod import MIB, read_memory, watch_peak
+from demo.loading import READER
+from demo.pair import Pair
+from demo.seed_data import load_seed_data
 from tests.support.long_lists import add_participants
 from tests.support.memory_limits import limit_memory, read_manifest_limit
 from tests.support.running import COMMAND, Running, wait_until
 from tests.support.shop import PATH, PRIYA, TOM
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.seed_data import load_seed_data
 
 TICKETS = 1000
 PIECE = 64 * 1024

@@ -13,7 +13,7 @@ from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a
 
 from bench.world import Step
 from bench.world_steps import list_steps
-from tickiti_query.demo.loading import read_ddl
+from demo.loading import read_ddl
 
 INDEXES = Path(__file__).parents[1] / "deploy" / "reporting_indexes.sql"
 BATCH = 500_000  # tickets to one statement where a step is written by ranges

@@ -19,14 +19,14 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
+from demo.loading import READER
+from demo.pair import Pair
+from demo.seed_data import load_seed_data
 from tests.support.memory_limits import sum_memory
 from tests.support.metrics_page import scrape
 from tests.support.processes import list_children
 from tests.support.running import Running, wait_until
 from tests.support.shop import PRIYA
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.seed_data import load_seed_data
 
 CLIENTS = 16
 LONGEST_SECONDS = 90.0

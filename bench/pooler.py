@@ -12,14 +12,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench.pod import ask_anew, count_cpu, load
+from demo.loading import READER
+from demo.pair import Pair
+from demo.seed_data import load_seed_data
 from tests.support.memory_limits import sum_memory
 from tests.support.pooler import Pooler
 from tests.support.processes import list_children
 from tests.support.running import Running, wait_until
 from tests.support.shop import PRIYA
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.seed_data import load_seed_data
 
 SECONDS = 10.0
 SESSIONS = 4

@@ -9,7 +9,7 @@ import time
 from bench.cases import HEADERS, write_body
 from bench.load_world import INDEXED, SCHEMA
 from bench.rivals.targets import LoadError, Target, ask
-from tickiti_query.demo.postgres import PostgresServer
+from demo.postgres import PostgresServer
 
 HITS_COUNTED = 20
 STATISTICS_SECONDS = 11.0  # an idle session tells what it has read within ten

@@ -19,11 +19,11 @@ from pathlib import Path
 
 from bench.rivals.targets import LoadError
 from bench.trees import Tree, find_tree
+from demo.loading import READER
+from demo.pair import Pair
+from demo.seed_data import load_seed_data
+from demo.tokens import DEMO_TOKENS
 from tests.support.running import build_environment
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.seed_data import load_seed_data
-from tickiti_query.demo.tokens import DEMO_TOKENS
 
 SCRIPT = Path(__file__).with_name("trace_requests.py")
 PRODUCT = ("app.py", "wsgi.py", "config", "schemas", "tickiti_query")

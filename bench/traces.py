@@ -10,11 +10,11 @@ from pathlib import Path
 from statistics import median
 
 from bench.pod import load
+from demo.loading import READER
+from demo.pair import Pair
+from demo.seed_data import load_seed_data
 from tests.support.collector import open_collector
 from tests.support.running import Running, wait_until
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.seed_data import load_seed_data
 
 ROUNDS, SECONDS = 5, 3.0
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from bench.load_world import SCHEMA
 from bench.rivals.targets import ROOT, CachedPlan, LoadError
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
+from demo.loading import READER
+from demo.pair import Pair
 
 ARGUMENTS = ("-c", "config/gunicorn.conf.py", "wsgi:app")
 GIT_SECONDS = 10.0

@@ -16,7 +16,7 @@ from bench.load_world import INDEXED, open_pair
 from bench.rivals.targets import LoadError, Target, run_target
 from bench.trees import find_tree, make_settings
 from bench.wrk import Figures, Wrk, keep_script
-from tickiti_query.demo.pair import Pair
+from demo.pair import Pair
 
 CLIENTS = 16
 SIDES = ("this", "second")

@@ -14,8 +14,8 @@ from pathlib import Path
 
 from bench.cases import HEADERS, Case
 from bench.rivals.targets import LoadError, Target
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.postgres import PostgresServer
+from demo.loading import READER
+from demo.postgres import PostgresServer
 
 WRK_SCRIPT = """
 wrk.method = "POST"

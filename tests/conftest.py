@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from demo.pair import Pair
+from demo.seed_data import load_seed_data
 from tests.support.shop import Shop, open_shop
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.seed_data import load_seed_data
 
 ROOT = Path(__file__).parent
 

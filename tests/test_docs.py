@@ -93,10 +93,9 @@ def test_the_table_of_errors_has_all_of_them_and_no_other() -> None:
 
 def list_headers() -> set[str]:
     """Whatever looks like a header's name in the code that answers."""
-    files = [path for path in (ROOT / "tickiti_query").rglob("*.py") if "demo" not in path.parts]
     constants = {
         node.value
-        for path in files
+        for path in (ROOT / "tickiti_query").rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
@@ -130,7 +129,7 @@ def test_every_command_and_every_option_is_documented(command: str, option: str)
 def test_every_command_that_is_named_exists() -> None:
     commands = {command for command, _ in list_options()}
     assert set(re.findall(r"python -m tickiti_query (\w+)", EVERYTHING)) == commands
-    for module in set(re.findall(r"python -m ((?:tickiti_query|tests|bench)[\w.]*)", EVERYTHING)):
+    for module in set(re.findall(r"python -m ((?:tickiti_query|demo|tests|bench)[\w.]*)", EVERYTHING)):
         place = ROOT / module.rstrip(".").replace(".", "/")
         assert place.with_suffix(".py").exists() or (place / "__main__.py").exists(), module
 
@@ -144,7 +143,7 @@ def is_there(name: str) -> bool:
 
 @each_document
 def test_every_file_that_is_named_exists(document: Document) -> None:
-    rooms = r"(?:\./)?(?:bench|config|deploy|docs|schemas|script|tests|tickiti_query)/|requirements"
+    rooms = r"(?:\./)?(?:bench|config|demo|deploy|docs|schemas|script|tests|tickiti_query)/|requirements"
     for quoted in document.quoted:
         if re.match(rf"(?:{rooms})[\w./*-]+(::\w+)?$", quoted):
             assert is_there(quoted.partition("::")[0]), quoted

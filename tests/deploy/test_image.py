@@ -108,7 +108,7 @@ def test_the_context_has_what_is_copied_and_no_more() -> None:
         ".demo/primary/PG_VERSION",
         "tests/conftest.py",
         "requirements/dev.txt",
-        "tickiti_query/demo/pair.py",
+        "demo/pair.py",
         "tickiti_query/__pycache__/app.cpython-311.pyc",
         ".env",
     ):
@@ -168,7 +168,7 @@ def test_the_images_steps_install_and_start_the_service(place: Path) -> None:
     venv, home = place / "venv", place / "app"
     home.mkdir()
     copy_paths(last, home)
-    assert not (home / "tickiti_query" / "demo").exists()
+    assert not (home / "demo").exists()
     assert not list((venv / "bin").glob("pip*"))
 
     before = list_files(venv, home)

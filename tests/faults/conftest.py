@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from demo.loading import READER
 from tests.faults.environment import Clock, Environment
 from tests.faults.fault import Scene
 from tests.support.workers import get_lines
-from tickiti_query.demo.loading import READER
 
 
 @pytest.fixture(scope="package")

@@ -12,16 +12,16 @@ import libfaketime
 import psycopg2
 import pytest
 
+from demo import binaries
+from demo import pair as pairs
+from demo.loading import READER, create_reader, create_schema, load_world
+from demo.pair import Pair
+from demo.postgres import PostgresServer
 from tests.faults.fault import STATEMENT_SECONDS, Scene, wait_until
 from tests.faults.traffic import CLIENTS
 from tests.faults.truth import Observer, Truth, Writer, connect_writer, make_numbered
 from tests.support.running import Running, find_free_port
 from tests.support.running import wait_until as wait_for_start
-from tickiti_query.demo import binaries
-from tickiti_query.demo import pair as pairs
-from tickiti_query.demo.loading import READER, create_reader, create_schema, load_world
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.postgres import PostgresServer
 
 LAG_SECONDS = 2
 SETTINGS = {

@@ -4,9 +4,9 @@ import contextlib
 from collections.abc import Callable
 from pathlib import Path
 
+from demo.loading import READER
 from tests.faults.environment import Environment
 from tests.faults.wire import Wire
-from tickiti_query.demo.loading import READER
 
 
 def test_a_standby_between_loses_the_primary(

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from demo.loading import READER
 from tests.faults.environment import Environment
 from tests.faults.fault import Scene
 from tests.faults.wire import Wire
-from tickiti_query.demo.loading import READER
 
 
 class Route:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from demo.loading import READER
 from tests.faults.environment import Environment
 from tests.faults.fault import LONGEST_WAIT_SECONDS, Scene, wait_until
 from tests.faults.traffic import CLIENTS
-from tickiti_query.demo.loading import READER
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import time
 
 import psycopg2
 
+from demo.loading import READER
+from demo.postgres import PostgresServer, ServerError
 from tests.faults.environment import LAG_SECONDS, Environment, bring_back, frozen, is_there
 from tests.faults.fault import MACHINE_SECONDS, Scene, wait_until
 from tests.faults.traffic import CLIENTS
 from tests.support.servers import pause_replay, resume_replay
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.postgres import PostgresServer, ServerError
 
 TERMINATE = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '{READER}'"
 

@@ -3,10 +3,10 @@
 import contextlib
 import time
 
+from demo.loading import READER, create_reader
 from tests.faults.environment import Environment, frozen
 from tests.faults.fault import LONGEST_WAIT_SECONDS, Scene, wait_until
 from tests.faults.truth import SLOW_QUESTION, make_numbered
-from tickiti_query.demo.loading import READER, create_reader
 
 
 def test_a_reading_that_collides_with_replay_is_done_again(environment: Environment, scene: Scene) -> None:

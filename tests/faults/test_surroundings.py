@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from demo.loading import READER
 from tests.faults.environment import Clock, Environment
 from tests.faults.fault import Scene, wait_until
 from tests.faults.truth import SLOW_QUESTION
-from tickiti_query.demo.loading import READER
 
 
 def serve_log(

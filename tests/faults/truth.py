@@ -17,12 +17,12 @@ from typing import Any
 
 import psycopg2
 
+from demo.postgres import PostgresServer
 from tests.oracle.evaluator import Answer, evaluate
 from tests.oracle.example import ANN, BOB, MINE, ROOT, a_perspective
 from tests.oracle.values import World
 from tests.support.difference import find_difference
 from tests.support.interleavings import make_start, secret_of
-from tickiti_query.demo.postgres import PostgresServer
 
 NUMBERED = (1, 4)  # the ids of the tickets; one commit gives both the same number
 WRITE_SECONDS = 0.1

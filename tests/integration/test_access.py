@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
+from demo.pair import Pair
 from tests.oracle.evaluator import evaluate
 from tests.oracle.example import START, a_permission, a_perspective, a_response, a_ticket, a_user, make_world
 from tests.oracle.values import Row, World
 from tests.support.difference import Comparison, open_comparison
-from tickiti_query.demo.pair import Pair
 
 TEXT = (Path(__file__).parents[2] / "docs" / "access.md").read_text("utf-8")
 ANN, BOB, CLEO, ROOT, RITA, NEMO = range(1, 7)

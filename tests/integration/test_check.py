@@ -14,13 +14,13 @@ from urllib.parse import quote
 import psycopg2
 import pytest
 
+from demo.loading import create_reader, create_schema
+from demo.pair import Pair
+from demo.postgres import PostgresServer
 from tests.support.running import wait_until
 from tickiti_query.cli import main
 from tickiti_query.cli.checks import server
 from tickiti_query.cli.checks.indexes_beneath import ADVICE
-from tickiti_query.demo.loading import create_reader, create_schema
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.postgres import PostgresServer
 from tickiti_query.reporting.contract import RELATIONS
 from tickiti_query.reporting.expected_indexes import INDEXES, KEYS, KEYS_BENEATH
 from tickiti_query.reporting.index_definitions import normalize

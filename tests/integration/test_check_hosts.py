@@ -7,13 +7,13 @@ from urllib.parse import quote
 
 import pytest
 
+from demo.loading import READER
+from demo.pair import Pair
+from demo.postgres import PostgresServer
 from tests.support.pooler import PGBOUNCER, Pooler
 from tests.support.running import ROOT, build_environment
 from tests.support.shop import PRIYA, open_shop
 from tickiti_query.cli import main
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.postgres import PostgresServer
 from tickiti_query.replica import connect_reasons as reasons
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from demo.loading import READER
+from demo.pair import Pair
 from tests.support.running import SECONDS, Running, wait_until
 from tests.support.shop import PATH, PRIYA
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 
 BOM = b"\xef\xbb\xbf"
 

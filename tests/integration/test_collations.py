@@ -15,14 +15,14 @@ from flask.testing import FlaskClient
 
 from app import create_service
 from config.settings import Settings
+from demo.binaries import BINDIR_VARIABLE
+from demo.loading import READER, create_reader, create_schema, load_world
+from demo.pair import Pair
 from tests.oracle.example import ANN, MINE, make_world, set_mine
 from tests.oracle.worked_cases import WORKED
 from tests.support.difference import SCHEMA, make_tokens, secret_of
 from tests.support.odd_columns import COLLATED, MAKE_COLLATIONS, OddComparison, open_odd_comparison
 from tickiti_query.cli import main
-from tickiti_query.demo.binaries import BINDIR_VARIABLE
-from tickiti_query.demo.loading import READER, create_reader, create_schema, load_world
-from tickiti_query.demo.pair import Pair
 
 INDEX_FILE = Path(__file__).parents[2] / "deploy" / "reporting_indexes.sql"
 DEBIANS = Path("/usr/lib/postgresql/15/bin")

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from demo.pair import Pair
 from tests.oracle.worked_cases import WORKED
 from tests.oracle.worlds import Case, cases
 from tests.support.odd_columns import KINDS, OddComparison, open_odd_comparison
-from tickiti_query.demo.pair import Pair
 
 # `TICKITI_DIFFERENCE_CASES=50000 ./script/test tests/integration/test_column_types.py` is the longer run.
 GIVEN = os.environ.get("TICKITI_DIFFERENCE_CASES")

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from demo.loading import READER
+from demo.pair import Pair
 from tests.support.callers import ASSET, HEAD, check_answers, connect, count
 from tests.support.hasty import HASTY, REQUEST_SECONDS
 from tests.support.running import COMMAND, SECONDS, Running, wait_until
 from tests.support.shop import PATH, PRIYA
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 
 BOUND = 20
 KEEPALIVE_SECONDS = 2

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tickiti_query.demo.loading import create_schema
-from tickiti_query.demo.pair import Pair
+from demo.loading import create_schema
+from demo.pair import Pair
 from tickiti_query.model.statement import Statement
 from tickiti_query.reporting.contract_source import ContractSource, ContractSources
 

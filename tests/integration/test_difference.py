@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from demo.pair import Pair
 from tests.oracle.worked_cases import MUCH, WORKED
 from tests.oracle.worlds import Case, cases
 from tests.support.difference import Comparison, open_comparison
 from tickiti_query.catalogue.predicate import Relation
-from tickiti_query.demo.pair import Pair
 from tickiti_query.reporting.perspectives import LOOKUPS
 
 # `TICKITI_DIFFERENCE_CASES=50000 ./script/test tests/integration/test_difference.py` is the longer run.

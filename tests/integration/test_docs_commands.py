@@ -19,11 +19,11 @@ from pathlib import Path
 
 import pytest
 
+from demo.loading import READER
+from demo.pair import Pair
 from tests.support.documents import DOCUMENTS, Block, Document, read_document
 from tests.support.running import ROOT, SECONDS, Running, build_environment, wait_until
 from tests.support.shop import PATH, PRIYA
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 
 # What another test runs: a document, or a block by what is in it.
 ELSEWHERE = {

@@ -4,10 +4,10 @@ import json
 
 import pytest
 
+from demo.shop_perspectives import VIEWS, View
 from tests.support.openapi import Document
 from tests.support.shop import BLUNT, MARCUS, PRIYA, TOM, Shop
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.demo.shop_perspectives import VIEWS, View
 
 
 @pytest.fixture(scope="module")

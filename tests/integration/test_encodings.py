@@ -12,13 +12,13 @@ from psycopg2 import errors, extensions
 
 from app import create_service
 from config.settings import Settings
+from demo.loading import READER, create_reader, create_schema
+from demo.pair import Pair
 from tests.oracle.example import ANN, MINE, a_perspective, make_world
 from tests.oracle.values import World
 from tests.support.difference import SCHEMA, Comparison
 from tests.support.pooler import PGBOUNCER, Pooler
 from tickiti_query.cli import main
-from tickiti_query.demo.loading import READER, create_reader, create_schema
-from tickiti_query.demo.pair import Pair
 from tickiti_query.replica.encoding import install_replacing_codecs
 
 # Each encoding of a database that PostgreSQL converts to UTF-8, with a word that it can hold.

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from config.libpq import UNCOUNTED
+from demo.loading import READER
+from demo.pair import Pair
 from tests.support.running import Running, wait_until
 from tests.support.shop import TOM, Shop, open_shop
 from tickiti_query.cli import main
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 from tickiti_query.reporting.contract import RELATIONS
 
 SERVICE = """

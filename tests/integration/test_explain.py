@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
+from demo.loading import READER
 from tests.support.shop import PRIYA, TOM, Shop
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.cli import explain, main, why
 from tickiti_query.cli.question import open_contract, read_question
 from tickiti_query.cli.wording import quote
 from tickiti_query.compiler.reasons import Reasons
-from tickiti_query.demo.loading import READER
 from tickiti_query.model.errors import QueryTimeout
 from tickiti_query.model.perspective import Selector, TicketQuery
 from tickiti_query.model.statement import Statement

@@ -15,12 +15,12 @@ from urllib.parse import quote
 
 import pytest
 
+from demo.loading import READER, create_reader, create_schema
+from demo.pair import Pair
 from tests.support.running import ROOT, build_environment, wait_until
 from tests.support.servers import OPENSSL, make_certificate
 from tests.support.shop import PRIYA, Shop, open_shop
 from tickiti_query.cli import main
-from tickiti_query.demo.loading import READER, create_reader, create_schema
-from tickiti_query.demo.pair import Pair
 from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.replica import connect_reasons as reasons
 

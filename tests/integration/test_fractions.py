@@ -5,9 +5,9 @@ from datetime import datetime
 
 import pytest
 
+from demo.pair import Pair
 from tests.oracle.example import ANN, make_world, set_mine
 from tests.support.difference import Comparison, open_comparison
-from tickiti_query.demo.pair import Pair
 
 DAY, NEXT, BEFORE = "2026-05-01", "2026-05-02", "2026-04-30"
 TOKENS = (DAY, NEXT, BEFORE, f"{DAY} 23:59:58", f"{DAY} 23:59:59", f"{NEXT} 00:00:00", "9999-12-31", "0001-01-01")

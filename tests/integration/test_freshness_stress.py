@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from demo.binaries import BINDIR_VARIABLE
+from demo.pair import Pair
 from tests.stress.run import Stress
 from tests.stress.workload import SETTINGS
 from tickiti_query.cache.snapshot import Snapshot
-from tickiti_query.demo.binaries import BINDIR_VARIABLE
-from tickiti_query.demo.pair import Pair
 from tickiti_query.replica.connection import Target, connect
 from tickiti_query.replica.execution import deadline_from_now
 from tickiti_query.replica.sessions import DirectSessions

@@ -3,10 +3,10 @@
 import os
 import subprocess
 
+from demo import binaries
+from demo.loading import READER
+from demo.pair import Pair
 from tests.support.golden_cases import FOLDER
-from tickiti_query.demo import binaries
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 
 
 def test_every_golden_file_runs_in_psql(shop_pair: Pair) -> None:

@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 
+from demo.loading import READER
+from demo.pair import Pair
 from tests.support.gate import PATIENT, closed_gate, count_sleeping
 from tests.support.running import COMMAND, ROOT, SECONDS, Running, build_environment, find_free_port, wait_until
 from tests.support.shop import PATH, PRIYA
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 
 
 @pytest.fixture(scope="module")

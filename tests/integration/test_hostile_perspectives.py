@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from demo.pair import Pair
 from tests.oracle.drawn_bodies import MODES
 from tests.oracle.drawn_perspectives import COLUMNS, FIELDS, OPERATORS, ORDERS
 from tests.oracle.example import ANN, make_world
 from tests.oracle.values import Row, World
 from tests.support.difference import SCHEMA, Comparison, open_comparison
 from tests.support.hostile import PAYLOADS
-from tickiti_query.demo.pair import Pair
 
 
 @pytest.fixture(scope="module")

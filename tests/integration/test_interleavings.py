@@ -18,6 +18,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from demo.loading import create_reader, create_schema
+from demo.pair import Pair
 from tests.oracle.example import ANN, BOB, CLEO, ROOT
 from tests.oracle.random_choices import ROWS
 from tests.oracle.values import World
@@ -43,8 +45,6 @@ from tests.support.interleavings import (
     send_all,
 )
 from tests.support.running import SECONDS, Running, wait_until
-from tickiti_query.demo.loading import create_reader, create_schema
-from tickiti_query.demo.pair import Pair
 from tickiti_query.model.errors import Overloaded, QueryTimeout, ReplicaUnavailable
 from tickiti_query.replica.sessions import STATE_STATEMENTS
 

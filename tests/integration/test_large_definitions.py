@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
+from demo.pair import Pair
 from tests.oracle.drawn_perspectives import OPERATORS
 from tests.oracle.example import ANN, MINE, make_world, set_mine
 from tests.support.difference import Comparison, open_comparison
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.compiler.rules import MOST_VALUES
-from tickiti_query.demo.pair import Pair
 
 COUNT = 1000
 # field or mode -> values that tickets of the world have, and some that none has

@@ -16,12 +16,12 @@ from typing import Any
 
 import pytest
 
+from demo.loading import READER
+from demo.pair import Pair
 from tests.support.callers import ASSET, HEAD, SOON_SECONDS, Told, ask, check_answers, connect, count
 from tests.support.hasty import HASTY
 from tests.support.running import SECONDS, Running, wait_until
 from tests.support.shop import MARCUS, PRIYA, lock_relation
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 
 pytestmark = pytest.mark.alone  # time is measured
 

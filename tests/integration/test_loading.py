@@ -9,15 +9,15 @@ import psycopg2
 import pytest
 from psycopg2 import extensions
 
-from tests.support.servers import clear_world
-from tickiti_query.demo.loading import (
+from demo.loading import (
     READER,
     World,
     create_reader,
     create_schema,
     load_world,
 )
-from tickiti_query.demo.pair import Pair
+from demo.pair import Pair
+from tests.support.servers import clear_world
 from tickiti_query.reporting.contract import RELATIONS
 
 SCHEMA = "loading test"

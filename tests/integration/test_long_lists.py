@@ -15,14 +15,14 @@ from typing import Any
 
 import pytest
 
+from demo.loading import READER
+from demo.pair import Pair
 from tests.support.hasty import PATIENT
 from tests.support.long_lists import add_participants
 from tests.support.memory_limits import limit_memory, read_manifest_limit, sum_memory
 from tests.support.metrics_page import scrape
 from tests.support.running import COMMAND, SECONDS, Running, wait_until
 from tests.support.shop import PATH, PRIYA, TOM, open_shop
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 from tickiti_query.model.statement import Row, Statement
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.execution import deadline_from_now

@@ -7,10 +7,10 @@ import pytest
 
 from app import create_service
 from config.settings import Settings
+from demo.loading import READER
+from demo.pair import Pair
 from tests.oracle.example import ANN, MINE, make_world, set_mine
 from tests.support.difference import SCHEMA, Comparison, open_comparison
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 
 IT = {"perspective_id": MINE}
 CITEXT = "CREATE EXTENSION IF NOT EXISTS citext SCHEMA public"

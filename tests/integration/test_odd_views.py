@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
+from demo.loading import READER, create_reader, create_schema, load_world
+from demo.pair import Pair
 from tests.oracle.example import ANN, BOB, MINE, ROOT, make_world, set_mine
 from tests.support.difference import make_tokens, secret_of
 from tests.support.shop import Shop, open_shop
-from tickiti_query.demo.loading import READER, create_reader, create_schema, load_world
-from tickiti_query.demo.pair import Pair
 from tickiti_query.replica.database_errors import FAULTS, OF_PREPARED, DatabaseFault, Ends
 
 SCHEMA = "odd"

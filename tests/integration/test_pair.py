@@ -12,12 +12,12 @@ from pathlib import Path
 import psycopg2
 import pytest
 
+from demo import binaries
+from demo.pair import Pair
+from demo.postgres import STOP_SECONDS, ServerError
 from tests.support.processes import is_alive
 from tests.support.running import wait_until
 from tests.support.servers import crash, pause_replay, promote, resume_replay, tcp_url_for
-from tickiti_query.demo import binaries
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.postgres import STOP_SECONDS, ServerError
 
 COUNT = "SELECT count(*) FROM pair_rows"
 INSERT = "INSERT INTO pair_rows DEFAULT VALUES"
@@ -113,7 +113,7 @@ def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
 
 def test_the_servers_end_when_their_program_is_killed(tmp_path: Path) -> None:
     program = (
-        "import os, sys; from pathlib import Path; from tickiti_query.demo.pair import Pair\n"
+        "import os, sys; from pathlib import Path; from demo.pair import Pair\n"
         "pair = Pair.create(Path(sys.argv[1])).start()\n"
         "print(pair.primary.pid, pair.standby.pid, flush=True); os.kill(os.getpid(), 9)"
     )

@@ -12,14 +12,14 @@ from typing import Any
 import psycopg2
 import pytest
 
+from demo.loading import READER
+from demo.pair import Pair
+from demo.postgres import PostgresServer
 from tests.support.pooler import PGBOUNCER, Pooler
 from tests.support.running import SECONDS, Running, wait_until
 from tests.support.servers import crash
 from tests.support.shop import MARCUS, PRIYA, TOM, Shop, open_shop
 from tickiti_query.cli import main
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.postgres import PostgresServer
 from tickiti_query.model.errors import QueryTimeout
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Statement

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 import psycopg2
 import pytest
 
+from demo.loading import READER
+from demo.pair import Pair
 from tests.support.shop import PRIYA, Shop, open_shop
 from tickiti_query.cache.snapshot import Server
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target, connect
 from tickiti_query.replica.database_errors import describe_fault

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
+from demo.loading import READER, create_reader, create_schema
+from demo.pair import Pair
 from tests.support.gate import PATIENT, closed_gate
 from tests.support.metrics_page import scrape
 from tests.support.processes import list_children
 from tests.support.running import SECONDS, Running, wait_until
 from tests.support.servers import crash, pause_replay, resume_replay
 from tests.support.shop import PRIYA, READY, TOM
-from tickiti_query.demo.loading import READER, create_reader, create_schema
-from tickiti_query.demo.pair import Pair
 
 PROBE_SECONDS = 7  # what the manifests give to one of readiness
 

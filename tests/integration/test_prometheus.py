@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 import yaml
 
+from demo.loading import READER
+from demo.pair import Pair
 from tests.support.monitoring import ALERTS, PANELS, fill_query
 from tests.support.running import SECONDS, Running, find_free_port, wait_until
 from tests.support.servers import crash
 from tests.support.shop import PRIYA
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 
 PROMETHEUS = shutil.which("prometheus")
 pytestmark = pytest.mark.skipif(PROMETHEUS is None, reason="no prometheus: the dashboard was not tried on one")

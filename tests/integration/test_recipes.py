@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from demo.pair import Pair
 from tests.support.shop import PRIYA, TOM, Shop, open_shop
-from tickiti_query.demo.pair import Pair
 from tickiti_query.replica import replica
 from tickiti_query.replica.execution import MOST_WITH_VALUES
 

@@ -14,11 +14,11 @@ from typing import Any
 
 import pytest
 
+from demo.loading import READER
+from demo.pair import Pair
 from tests.support.documents import read_document
 from tests.support.running import SECONDS, Running, wait_until
 from tests.support.shop import PATH, PRIYA
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 
 ADDRESS = "http://127.0.0.1:8080"
 PAGE = read_document("docs/recipes.md")

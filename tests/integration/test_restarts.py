@@ -19,6 +19,8 @@ from typing import Any, Self
 
 import pytest
 
+from demo.loading import READER
+from demo.pair import Pair
 from tests.faults.environment import frozen
 from tests.support.documents import read_document
 from tests.support.gate import PATIENT, closed_gate, count_sleeping, read_through
@@ -27,8 +29,6 @@ from tests.support.processes import has_pending, is_stopped
 from tests.support.proxies import PROGRAMS, SEND_AGAIN, Proxy
 from tests.support.running import SECONDS, Running, wait_until
 from tests.support.shop import MARCUS, PATH, PRIYA, TOM
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 
 pytestmark = pytest.mark.alone  # what ends in the same moment as a request comes is a matter of milliseconds
 

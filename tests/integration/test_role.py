@@ -4,9 +4,9 @@ import logging
 
 import pytest
 
+from demo.pair import Pair
 from tests.support.shop import PRIYA, Shop, open_shop
 from tickiti_query.cli import main
-from tickiti_query.demo.pair import Pair
 
 READ = "GRANT SELECT ON reporting.teams TO tickiti_query"
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from demo.loading import READER
+from demo.pair import Pair
 from tests.support.gate import PATIENT, closed_gate
 from tests.support.metrics_page import scrape
 from tests.support.processes import list_children
 from tests.support.running import Running, wait_until
 from tests.support.shop import BLUNT, PRIYA
 from tickiti_query import VERSION
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 from tickiti_query.operations.health import Readiness
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from demo.loading import READER
+from demo.pair import Pair
 from tests.support.proxies import PROGRAMS, Proxy, Writer, write_caching_nginx
 from tests.support.running import SECONDS, Running, wait_until
 from tests.support.shop import MARCUS, PATH, PRIYA, TOM
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 
 LONGEST_HEAD = 3900
 MANY_UNKNOWN = json.dumps({f"unknown_{number:04}": 1 for number in range(2000)})

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from demo.loading import READER
+from demo.pair import Pair
 from tests.support.running import SECONDS, Running, find_free_port, wait_until
 from tests.support.shop import MARCUS, PRIYA
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 
 REDIS = shutil.which("redis-server")
 LIMIT = 10

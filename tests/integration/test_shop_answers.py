@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from demo.loading import READER
+from demo.pair import Pair
 from tests.support.shop import MARCUS, PRIYA, TOM, Shop, open_shop
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 from tickiti_query.model.errors import QueryError
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from demo.loading import READER, create_reader, create_schema, load_world
+from demo.pair import Pair
 from tests.oracle.example import ANN, make_world
 from tests.support.difference import make_tokens, secret_of
 from tests.support.running import wait_until
 from tests.support.servers import crash, pause_replay, promote, resume_replay
 from tests.support.shop import PRIYA, READY, Shop, lock_relation, open_shop
 from tickiti_query.cli import main
-from tickiti_query.demo.loading import READER, create_reader, create_schema, load_world
-from tickiti_query.demo.pair import Pair
 
 GRANT_SOME = "GRANT SELECT (id, name, email, is_staff, is_active) ON users TO tickiti_query"
 

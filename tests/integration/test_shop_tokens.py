@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 import app as composition
+from demo.pair import Pair
 from tests.support.shop import BLUNT, PRIYA, Shop, open_shop
-from tickiti_query.demo.pair import Pair
 
 MISSING, INACTIVE = 7777, 38
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from demo.loading import READER
+from demo.pair import Pair
+from demo.seed_data import load_seed_data
 from tests.support.processes import may_unshare
 from tests.support.running import ROOT, build_environment, wait_until
 from tests.support.servers import OPENSSL, make_certificate
 from tests.support.shop import PRIYA, Shop, open_shop
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.seed_data import load_seed_data
 
 NAME = "replica.example"
 PASSWORD = "long way"

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from demo.pair import Pair
 from tests.oracle.drawn_perspectives import COLUMNS
 from tests.oracle.example import ANN, BOB, MINE, a_perspective, make_world, set_mine
 from tests.oracle.values import World
 from tests.support.difference import SCHEMA, Comparison, open_comparison
-from tickiti_query.demo.pair import Pair
 from tickiti_query.reporting.contract import RELATIONS
 
 CONSTRAINTS = """

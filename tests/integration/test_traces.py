@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
+from demo.loading import READER
+from demo.pair import Pair
 from tests.support.collector import Collector, Received, open_collector
 from tests.support.leak_listener import find_leaks
 from tests.support.running import ROOT, SECONDS, Running, build_environment, wait_until
 from tests.support.shop import PATH, PRIYA
 from tickiti_query import VERSION
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 from tickiti_query.operations.tracing import FLUSH_SECONDS
 
 Start = Callable[..., Running]

@@ -9,9 +9,9 @@ import psycopg2
 import pytest
 from psycopg2 import extensions
 
+from demo.binaries import build_environment, find_bindir
+from demo.pair import Pair
 from tests.support.laravel import TABLES, write_views
-from tickiti_query.demo.binaries import build_environment, find_bindir
-from tickiti_query.demo.pair import Pair
 
 DATABASE = "other_layout"
 TICKET = """

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from demo.loading import create_reader, create_schema
+from demo.pair import Pair
 from tests.support.servers import CursorSource
-from tickiti_query.demo.loading import create_reader, create_schema
-from tickiti_query.demo.pair import Pair
 from tickiti_query.model.statement import Statement
 from tickiti_query.reporting.view_rules import ViewRules, read_view_rules
 

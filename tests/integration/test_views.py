@@ -18,16 +18,16 @@ from werkzeug.test import Client
 
 from app import Service, create_service
 from config.settings import Settings
+from demo.binaries import build_environment, find_bindir
+from demo.loading import Row, World, create_schema, load_world
+from demo.pair import Pair
+from demo.postgres import PostgresServer
+from demo.shop import make_shop
+from demo.tokens import DEMO_TOKENS
 from tests.support.documents import read_document
 from tests.support.laravel import DEPLOY, TABLES, write_views
 from tests.support.running import wait_until
 from tickiti_query.cli import main
-from tickiti_query.demo.binaries import build_environment, find_bindir
-from tickiti_query.demo.loading import Row, World, create_schema, load_world
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.postgres import PostgresServer
-from tickiti_query.demo.shop import make_shop
-from tickiti_query.demo.tokens import DEMO_TOKENS
 from tickiti_query.reporting.contract import RELATIONS
 from tickiti_query.reporting.expected_indexes import INDEXES, KEYS_BENEATH, PREFIX
 from tickiti_query.reporting.index_definitions import normalize

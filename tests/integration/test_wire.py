@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from demo.loading import READER
+from demo.pair import Pair
 from tests.support.callers import SOON_SECONDS
 from tests.support.hasty import HASTY, REQUEST_SECONDS
 from tests.support.hostile import check_shape
 from tests.support.leak_listener import find_leaks
 from tests.support.running import Running, wait_until
 from tests.support.shop import PATH, PRIYA
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 
 # `TICKITI_SCHEMATHESIS_CASES=2000 ./script/test tests/integration/test_wire.py` is the longer run.
 CASES = os.environ.get("TICKITI_SCHEMATHESIS_CASES", "40")

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from demo.loading import READER
+from demo.pair import Pair
 from tests.support.running import Running, wait_until
 from tests.support.shop import PRIYA
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
 
 # Python imports it at its start, in gunicorn and in every worker: it notes what is opened for writing, made or renamed.
 NOTING = """

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 import psycopg2
 
+from demo.pair import Pair
 from tests.stress.checker import Checker, Memory, OpenReplica, Validate
 from tests.stress.workload import READER, SET_UP, Caretaker, Writer
 from tests.support.servers import crash
 from tickiti_query.cache.snapshot import Snapshot, Validator
-from tickiti_query.demo.pair import Pair
 from tickiti_query.replica.connection import Target
 
 PROGRESS_SECONDS = 10.0

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from tickiti_query.demo.postgres import PostgresServer
+from demo.postgres import PostgresServer
 
 READER = "stress_reader"  # may log in and read the two tables, no more
 ROWS_A_WRITER = 8

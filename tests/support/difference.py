@@ -11,11 +11,11 @@ from flask.testing import FlaskClient
 
 from app import create_service
 from config.settings import Settings
+from demo.loading import READER, create_reader, create_schema, load_world
+from demo.pair import Pair
 from tests.oracle.evaluator import Answer, World, evaluate
 from tests.oracle.scenario import describe_scenario
 from tests.support.servers import clear_world
-from tickiti_query.demo.loading import READER, create_reader, create_schema, load_world
-from tickiti_query.demo.pair import Pair
 
 SCHEMA = "difference"
 

@@ -4,8 +4,8 @@ import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
+from demo.loading import READER
+from demo.pair import Pair
 
 # What waits at a gate may wait for longer than a service allows a statement by itself.
 PATIENT = {"TICKITI_STATEMENT_TIMEOUT_MS": "60000"}

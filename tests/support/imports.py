@@ -1,7 +1,7 @@
 """The rules for imports between rooms, checked over the syntax trees of sources.
 
-A room is a folder of the package; a file that is in no folder is a room of its own. Sources are texts by path, so that
-a test can plant a file that is not there.
+A room is a folder of the package or one beside it; a file that is in no folder is a room of its own. Sources are texts
+by path, so that a test can plant a file that is not there.
 """
 
 import ast

@@ -21,6 +21,7 @@ from typing import Any
 from psycopg2 import sql
 from psycopg2.extras import Json
 
+from demo.loading import load_world
 from tests.oracle import sample_values
 from tests.oracle.drawn_bodies import build_body
 from tests.oracle.drawn_perspectives import (
@@ -39,7 +40,6 @@ from tests.support.difference import find_difference
 from tests.support.running import SECONDS, Running
 from tests.support.servers import clear_world
 from tests.support.shop import PATH
-from tickiti_query.demo.loading import load_world
 
 SCHEMA = READER = "interleavings"
 WORKERS = 2

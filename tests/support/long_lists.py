@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 
-from tickiti_query.demo.pair import Pair
+from demo.pair import Pair
 
 NEWEST = "(SELECT id FROM reporting.tickets WHERE deleted_at IS NULL ORDER BY updated_at DESC, id LIMIT %s)"
 

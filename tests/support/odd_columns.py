@@ -9,10 +9,10 @@ from typing import Any
 
 from app import create_service
 from config.settings import Settings
+from demo.loading import READER, create_reader, create_schema
+from demo.postgres import PostgresServer
 from tests.oracle.values import World
 from tests.support.difference import Comparison, make_tokens
-from tickiti_query.demo.loading import READER, create_reader, create_schema
-from tickiti_query.demo.postgres import PostgresServer
 from tickiti_query.reporting.contract import RELATIONS
 
 SCHEMA = "odd"

@@ -7,10 +7,10 @@ from typing import Self
 
 import psycopg2
 
+from demo import binaries
+from demo.loading import READER
+from demo.postgres import PostgresServer
 from tests.support.running import find_free_port, wait_until
-from tickiti_query.demo import binaries
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.postgres import PostgresServer
 
 PGBOUNCER = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
 

@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from psycopg2 import extensions, sql
 
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.postgres import PostgresServer, ServerError
+from demo.pair import Pair
+from demo.postgres import PostgresServer, ServerError
 from tickiti_query.model.statement import Row, Statement
 from tickiti_query.replica.execution import to_pyformat
 from tickiti_query.reporting.contract import RELATIONS

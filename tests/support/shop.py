@@ -11,9 +11,9 @@ from werkzeug.test import Client, TestResponse
 
 from app import Service, create_service
 from config.settings import Settings
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.tokens import DEMO_TOKENS
+from demo.loading import READER
+from demo.pair import Pair
+from demo.tokens import DEMO_TOKENS
 
 PATH = "/api/v1/tickets/query"
 PRIYA, TOM, MARCUS, BLUNT = (token.plain_text for token in DEMO_TOKENS)

@@ -6,9 +6,9 @@ from collections import Counter
 
 import pytest
 
-from tickiti_query.demo.loading import World
-from tickiti_query.demo.shop import make_shop
-from tickiti_query.demo.tokens import DEMO_TOKENS
+from demo.loading import World
+from demo.shop import make_shop
+from demo.tokens import DEMO_TOKENS
 from tickiti_query.reporting.contract import RELATIONS
 
 EQUALS = {"is", "is not"}

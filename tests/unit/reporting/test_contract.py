@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from tickiti_query.demo.loading import read_ddl
+from demo.loading import read_ddl
 from tickiti_query.reporting.contract import CONTRACT_VERSION, NULLABLE, RELATIONS
 
 # version -> digest of the relations; a new version is a new line

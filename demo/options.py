@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tickiti_query import VERSION
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)

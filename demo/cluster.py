@@ -7,8 +7,8 @@ import signal
 import subprocess
 from pathlib import Path
 
-from tickiti_query.demo import binaries
-from tickiti_query.demo.postgres import ServerError
+from demo import binaries
+from demo.postgres import ServerError
 
 INITDB_OPTIONS = (  # C.UTF-8: with plain C the database's lower() would know ASCII alone
     "--username=postgres",

@@ -5,7 +5,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from tickiti_query.demo.seed_files import read_seed_file
+from demo.seed_files import read_seed_file
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tickiti_query.demo.loading import World
-from tickiti_query.demo.seed_files import read_seed_file
+from demo.loading import World
+from demo.seed_files import read_seed_file
 
 Scalar = str | int | bool
 Condition = tuple[str, str, Scalar | list[Scalar]]

@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tickiti_query.demo.loading import World
-from tickiti_query.demo.seed_files import read_seed_file
+from demo.loading import World
+from demo.seed_files import read_seed_file
 
 PEOPLE = read_seed_file("people")
 QUEUES: Sequence[str] = PEOPLE["queues"]

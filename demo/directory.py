@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from tickiti_query.demo.failure import DemoError
+from demo.failure import DemoError
 
 OURS = ("primary", "primary.new", "standby", "standby.new", "sockets")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from psycopg2 import sql
 
-from tickiti_query.demo.loading import create_reader, create_schema, load_world
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.shop import make_shop
+from demo.loading import create_reader, create_schema, load_world
+from demo.pair import Pair
+from demo.shop import make_shop
 
 SCHEMA = "reporting"
 

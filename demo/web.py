@@ -10,9 +10,9 @@ import subprocess
 import sys
 import time
 
-from tickiti_query.demo.failure import DemoError
-from tickiti_query.demo.options import ROOT, Options
-from tickiti_query.demo.postgres import read_tail
+from demo.failure import DemoError
+from demo.options import ROOT, Options
+from demo.postgres import read_tail
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from tickiti_query.demo.loading import World
-from tickiti_query.demo.shop_people import QUEUES, TEAMS, People, Person
-from tickiti_query.demo.shop_texts import CUSTOMER_REPLIES, HASHTAGS, INTERNAL_NOTES, STAFF_REPLIES, TOPICS, fill_text
+from demo.loading import World
+from demo.shop_people import QUEUES, TEAMS, People, Person
+from demo.shop_texts import CUSTOMER_REPLIES, HASHTAGS, INTERNAL_NOTES, STAFF_REPLIES, TOPICS, fill_text
 
 Row = dict[str, Any]
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import psycopg2
 from psycopg2 import extensions
 
-from tickiti_query.demo import binaries
+from demo import binaries
 
 POLL_SECONDS = 0.01
 STOP_SECONDS = 10.0  # PostgreSQL itself kills a child that hangs after five

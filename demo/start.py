@@ -6,6 +6,6 @@ signal.signal(signal.SIGINT, signal.SIG_DFL)
 signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # script/server holds it back while Python starts
 
 if __name__ == "__main__":
-    from tickiti_query.demo.__main__ import main
+    from demo.__main__ import main
 
     raise SystemExit(main())

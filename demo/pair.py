@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from tickiti_query.demo import binaries, cluster
-from tickiti_query.demo.postgres import PostgresServer
+from demo import binaries, cluster
+from demo.postgres import PostgresServer
 
 SETTINGS = {
     "fsync": "off",

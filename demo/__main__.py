@@ -12,17 +12,17 @@ from typing import NoReturn
 import psycopg2
 from psycopg2.extensions import set_wait_callback
 
-from tickiti_query.demo.binaries import BinariesMissingError
-from tickiti_query.demo.directory import hold_directory
-from tickiti_query.demo.disk import is_full
-from tickiti_query.demo.failure import DemoError
-from tickiti_query.demo.loading import READER
-from tickiti_query.demo.options import Options, parse_options
-from tickiti_query.demo.pair import Pair
-from tickiti_query.demo.postgres import ServerError, wait_for_postgres
-from tickiti_query.demo.seed_data import load_seed_data
-from tickiti_query.demo.tokens import DEMO_TOKENS, DemoToken
-from tickiti_query.demo.web import ServiceProcess, check_port, find_local_host, format_address
+from demo.binaries import BinariesMissingError
+from demo.directory import hold_directory
+from demo.disk import is_full
+from demo.failure import DemoError
+from demo.loading import READER
+from demo.options import Options, parse_options
+from demo.pair import Pair
+from demo.postgres import ServerError, wait_for_postgres
+from demo.seed_data import load_seed_data
+from demo.tokens import DEMO_TOKENS, DemoToken
+from demo.web import ServiceProcess, check_port, find_local_host, format_address
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 REPLAY_SECONDS = 60.0  # for the standby to apply what was loaded

@@ -3,12 +3,12 @@
 import random
 from datetime import timedelta
 
-from tickiti_query.demo.loading import World
-from tickiti_query.demo.shop_people import People, make_people
-from tickiti_query.demo.shop_perspectives import make_perspectives
-from tickiti_query.demo.shop_texts import WATCHLISTS
-from tickiti_query.demo.shop_tickets import CLOSES, make_tickets
-from tickiti_query.demo.tokens import DEMO_TOKENS
+from demo.loading import World
+from demo.shop_people import People, make_people
+from demo.shop_perspectives import make_perspectives
+from demo.shop_texts import WATCHLISTS
+from demo.shop_tickets import CLOSES, make_tickets
+from demo.tokens import DEMO_TOKENS
 from tickiti_query.reporting.contract import RELATIONS
 
 SEED = 42

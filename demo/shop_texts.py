@@ -4,7 +4,7 @@ import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tickiti_query.demo.seed_files import read_seed_file
+from demo.seed_files import read_seed_file
 
 
 @dataclass(frozen=True)
