@@ -38,7 +38,7 @@ class Catalogue:
             return rows
 
     def open(self) -> ContractSource:
-        return self.sources.open(self, self)
+        return self.sources.open(self)
 
     def explain(self, statement: Statement) -> str:
         """The plan of a statement over the contract."""

@@ -158,7 +158,7 @@ def read_body_argument(text: str) -> bytes:
 
 def open_contract(transaction: Transaction) -> ContractSource:
     """Return the contract's relations in the snapshot of a transaction."""
-    return ContractSources().open(transaction, transaction)
+    return ContractSources().open(transaction)
 
 
 def read_question(contract: ContractSource, who: str, query: TicketQuery) -> Question:

@@ -39,6 +39,14 @@ class Statement:
         return len(self.sql) + sum(len(str(value)) for _, value in self.params)
 
 
+@dataclass(frozen=True, slots=True)
+class Precondition:
+    """A look-up, and its rows as PostgreSQL writes them."""
+
+    statement: Statement
+    rows: tuple[str, ...]
+
+
 @dataclass(slots=True)
 class Binds:
     """The values of a statement that is being written, each named after its field."""

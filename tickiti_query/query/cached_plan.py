@@ -8,42 +8,19 @@ precondition still holds. In the very snapshot in which the preconditions were r
 
 import threading
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cachetools import LRUCache
 
 from tickiti_query.cache.cache import OVERHEAD_BYTES
 from tickiti_query.cache.snapshot import SNAPSHOT_ID_SQL, SnapshotId, Validator, parse_snapshot_id
 from tickiti_query.model.perspective import TicketQuery
-from tickiti_query.model.statement import Binds, Row, Source, Statement, rename_binds
+from tickiti_query.model.statement import Binds, Precondition, Row, Statement, rename_binds
 from tickiti_query.model.token import AuthenticatedToken
 from tickiti_query.query.collector import BYTES_A_BYTE, PART_BYTES, PART_MEMORY, count_rows
 
 LARGEST_SMALL_BODY = 16 * PART_BYTES  # a list that may become larger comes in parts, however small it was
 UNKNOWN_ROW_BYTES = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Precondition:
-    """A look-up, and its rows as PostgreSQL writes them."""
-
-    statement: Statement
-    rows: tuple[str, ...]
-
-
-class RecordingSource:
-    """A source that records each look-up through it, and the rows that it gave."""
-
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self.preconditions: list[Precondition] = []
-
-    def fetch(self, statement: Statement) -> list[Row]:
-        """Return all rows of `statement`."""
-        sql = f"SELECT CAST(x AS text), x.* FROM (\n{statement.sql}\n) x"
-        rows = self._source.fetch(replace(statement, sql=sql))
-        self.preconditions.append(Precondition(statement, tuple(row[0] for row in rows)))
-        return [row[1:] for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

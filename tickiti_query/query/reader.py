@@ -13,9 +13,9 @@ from tickiti_query.compiler.rules import read_criteria
 from tickiti_query.model.errors import QueryError
 from tickiti_query.model.perspective import Perspective, Selector, TicketQuery
 from tickiti_query.model.request import Deadline
-from tickiti_query.model.statement import Row, Source, Statement
+from tickiti_query.model.statement import Precondition, Row, Source, Statement
 from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials
-from tickiti_query.query.cached_plan import CachedPlan, PlanCache, RecordingSource, write_plan_statement
+from tickiti_query.query.cached_plan import CachedPlan, PlanCache, write_plan_statement
 from tickiti_query.query.collector import FIRST_ROWS, Body, Collector, PartsSource
 from tickiti_query.query.request import Request, RequestTrace
 
@@ -31,7 +31,9 @@ class SnapshotSource(Source, PartsSource, Protocol):
 
 
 class FittingSource(Source, Protocol):
-    """The contract's relations in one snapshot."""
+    """The contract's relations in one snapshot. `preconditions` has each look-up that was fetched, with its rows."""
+
+    preconditions: list[Precondition]
 
     def fit(self, statement: Statement) -> Statement:
         """Return the statement over the relations as the replica has them."""
@@ -87,12 +89,11 @@ class ReadRequest:
 class Reader:
     """Reads for requests.
 
-    `open_contract` takes a source of look-ups and its transaction. `make_body` takes the columns of a body.
-    `remember_valid_token` is called with each token that the replica has.
+    `make_body` takes the columns of a body. `remember_valid_token` is called with each token that the replica has.
     """
 
     replica: ReadOnlyReplica
-    open_contract: Callable[[Source, Source], FittingSource]
+    open_contract: Callable[[Source], FittingSource]
     find_token: Callable[[Source, Credentials], AuthenticatedToken]
     authorize: Authorize
     find_perspective: Callable[[Source, Selector, Actor], Perspective]
@@ -188,10 +189,9 @@ class Reader:
     def _read_steps(self, transaction: SnapshotSource, asked: ReadRequest) -> Reading:
         """Return the answer, read step by step in one transaction, and keep the plan that this makes."""
         request, trace = asked.request, asked.trace
-        recorder = RecordingSource(transaction)
         with trace.measure("auth"):
             snapshot_id = read_snapshot_id(transaction)
-            source = self.open_contract(recorder, transaction)
+            source = self.open_contract(transaction)
             token = self.find_token(source, request.credentials)
             self.remember_valid_token(request.credentials.fingerprint)
             trace.user_id = token.actor.user.id
@@ -206,8 +206,8 @@ class Reader:
         collector = self._make_collector(page.columns, query, asked)
         rows = collector.open(transaction, page, FIRST_ROWS)
         with trace.measure("sql"):
-            recorder.fetch(source.guard)
-        checked = write_plan_statement(page, recorder.preconditions)
+            source.fetch(source.guard)
+        checked = write_plan_statement(page, source.preconditions)
         unchecked = write_plan_statement(page, ())
         plan = CachedPlan(
             token=token,

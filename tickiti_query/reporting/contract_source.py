@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from tickiti_query.model.errors import ReplicaUnavailable
-from tickiti_query.model.statement import Row, Source, Statement
+from tickiti_query.model.statement import Precondition, Row, Source, Statement
 from tickiti_query.reporting.columns import ReplicaColumn, ReplicaRelation, read_relations, read_state, write_guard
 from tickiti_query.reporting.contract import RELATIONS
 from tickiti_query.reporting.indexes import LOOKED_UP, LookUps, find_unserved, read_index_state, read_indexes
@@ -98,11 +98,7 @@ def convert_to_number(name: str, there: ReplicaColumn) -> str | None:
 CONVERSIONS: Mapping[str, Mapping[str, str]] = {
     "boolean": {"boolean": "{0}"} | dict.fromkeys((*NUMBERS, "numeric"), "({0} <> 0)"),
     TIME: {TIME: "{0}", TIME_WITH_ZONE: "({0} AT TIME ZONE 'UTC')", "date": f"CAST({{0}} AS {TIME})"},
-    "date": {
-        "date": "{0}",
-        TIME: "CAST({0} AS date)",
-        TIME_WITH_ZONE: "CAST({0} AT TIME ZONE 'UTC' AS date)",
-    },
+    "date": {"date": "{0}", TIME: "CAST({0} AS date)", TIME_WITH_ZONE: "CAST({0} AT TIME ZONE 'UTC' AS date)"},
     # It is read as a text, and so may be one.
     "jsonb": {"jsonb": "{0}"} | dict.fromkeys(("json", "text", "character varying", "character"), "CAST({0} AS text)"),
 }
@@ -172,10 +168,13 @@ class KnownRelations:
 
 
 class ContractSource:
-    """A source of the contract's relations, in the snapshot of a transaction."""
+    """A source of the contract's relations, in the snapshot of a transaction.
 
-    def __init__(self, source: Source, transaction: Source, known: KnownRelations, rules: ViewRules) -> None:
-        self._source = source
+    `preconditions` has each look-up that was fetched, with its rows.
+    """
+
+    def __init__(self, transaction: Source, known: KnownRelations, rules: ViewRules) -> None:
+        self.preconditions: list[Precondition] = []
         self._transaction = transaction
         self._known = known
         self._rules = rules
@@ -183,8 +182,12 @@ class ContractSource:
         self._look_ups: dict[str, LookUps] = {}
 
     def fetch(self, statement: Statement) -> list[Row]:
-        """Return all rows of a statement over the contract's relations."""
-        return self._source.fetch(self.fit(statement))
+        """Return all rows of a look-up over the contract's relations, and record it with their texts."""
+        look_up = self.fit(statement)
+        sql = f"SELECT CAST(x AS text), x.* FROM (\n{look_up.sql}\n) x"
+        rows = self._transaction.fetch(replace(look_up, sql=sql))
+        self.preconditions.append(Precondition(look_up, tuple(row[0] for row in rows)))
+        return [row[1:] for row in rows]
 
     def fit(self, statement: Statement) -> Statement:
         """Return the statement over the relations as they are."""
@@ -227,8 +230,8 @@ class ContractSources:
         self._known: dict[str, KnownRelations] = {}
         self._rules = KnownRules()
 
-    def open(self, source: Source, transaction: Source) -> ContractSource:
-        """Return a contract source over `source`. What the relations are is read from its `transaction`.
+    def open(self, transaction: Source) -> ContractSource:
+        """Return the contract's relations in the snapshot of a transaction.
 
         Raise ReplicaUnavailable where a column of theirs cannot be converted.
         """
@@ -243,4 +246,4 @@ class ContractSources:
                     self._known.pop(next(iter(self._known)))
         if known.conversion.unfit:
             raise ReplicaUnavailable(check="contract", reason=f"{'; '.join(known.conversion.unfit)}.")
-        return ContractSource(source, transaction, known, self._rules.find(state, transaction))
+        return ContractSource(transaction, known, self._rules.find(state, transaction))

@@ -14,7 +14,7 @@ from tickiti_query.catalogue.predicate import Key, ResolvedNames
 from tickiti_query.model.errors import Forbidden, MalformedJson, NotFound, Overloaded, Unauthenticated
 from tickiti_query.model.perspective import Condition, Perspective, Selector, TicketQuery
 from tickiti_query.model.request import Deadline
-from tickiti_query.model.statement import Source, Statement
+from tickiti_query.model.statement import Precondition, Source, Statement
 from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials, User
 from tickiti_query.query.cached_plan import PlanCache
 from tickiti_query.query.collector import FIRST_ROWS, GROWTH, PART_BYTES, PART_MEMORY
@@ -61,9 +61,12 @@ class Contract:
     source: Source
     is_provable: bool = True
     guard: Statement = GUARD
+    preconditions: list[Precondition] = field(default_factory=list)
 
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
-        return self.source.fetch(statement)
+        rows = self.source.fetch(statement)
+        self.preconditions.append(Precondition(statement, tuple(row[0] for row in rows)))
+        return [row[1:] for row in rows]
 
     def fit(self, statement: Statement) -> Statement:
         return replace(statement, sql=f"{statement.sql} -- fitted")
@@ -132,8 +135,8 @@ class World:
     def look_up(self, source: Source, what: str) -> None:
         source.fetch(Statement(f"SELECT 'looked up {what}'"))
 
-    def open_contract(self, source: Source, transaction: Source) -> "Contract":
-        return Contract(source, self.is_provable)
+    def open_contract(self, transaction: Source) -> "Contract":
+        return Contract(transaction, self.is_provable)
 
     def find_token(self, source: Source, credentials: Credentials) -> AuthenticatedToken:
         self.look_up(source, "a token")

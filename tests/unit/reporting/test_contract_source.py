@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tickiti_query.model.errors import ReplicaUnavailable
-from tickiti_query.model.statement import Statement
+from tickiti_query.model.statement import Precondition, Statement
 from tickiti_query.reporting.columns import COLUMNS, STATE, ReplicaColumn, write_guard
 from tickiti_query.reporting.contract import RELATIONS
 from tickiti_query.reporting.contract_source import (
@@ -126,7 +126,7 @@ class Catalogue:
                 yield relation, "r", name, *self.odd.get(f"{relation}__{name}", plain)
 
     def fit(self, sources: ContractSources, sql: str) -> str:
-        return sources.open(self, self).fit(Statement(sql)).sql
+        return sources.open(self).fit(Statement(sql)).sql
 
 
 CHAR = (True, "character(9)", False, "character", "S", True, None, True)
@@ -150,7 +150,7 @@ def test_a_relation_is_stood_in_for_where_it_is_read() -> None:
 
 def test_the_guard_is_of_all_relations_that_were_read() -> None:
     catalogue = Catalogue()
-    contract = ContractSources().open(catalogue, catalogue)
+    contract = ContractSources().open(catalogue)
     contract.fetch(Statement("SELECT 1 FROM users u JOIN team_members m ON m.user_id = u.id, (SELECT 1 FROM keys) k"))
     contract.fit(Statement(LIST))
     used = ["team_members", "ticket_queues", "tickets", "users"]
@@ -160,23 +160,35 @@ def test_the_guard_is_of_all_relations_that_were_read() -> None:
 
 def test_the_indexes_of_what_texts_are_looked_up_in_count_too() -> None:
     catalogue = Catalogue()
-    contract = ContractSources().open(catalogue, catalogue)
+    contract = ContractSources().open(catalogue)
     fitted = contract.fit(Statement("SELECT 1 FROM users u WHERE lower(u.email) COLLATE \"C\" = 'a'"))
     assert fitted.sql == "SELECT 1 FROM users u WHERE lower(u.email) = 'a'"  # it has no index
     assert contract.guard == add_rules(write_guard(["users"], ["users"]), NOTHING, ["users"])
     assert contract.guard.sql.count("AS regclass") == 2
 
 
-def test_what_is_fetched_is_fitted() -> None:
-    odd = Catalogue(ticket_queues__name=CHAR)
-    ContractSources().open(odd, odd).fetch(Statement(LIST))
-    assert odd.asked[-1].startswith("WITH ticket_queues AS ")
+class Queues(Catalogue):
+    """Two rows besides, each behind its text, for whatever asks for this."""
+
+    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
+        if not statement.sql.startswith("SELECT CAST(x AS text), x.* FROM (\n"):
+            return super().fetch(statement)
+        assert statement.sql.endswith(f"{LIST}\n) x")
+        return [("(1,ann)", 1, "ann"), ("(2,)", 2, None)]
+
+
+def test_a_look_up_is_fitted_and_recorded_with_the_texts_of_its_rows() -> None:
+    contract = ContractSources().open(Queues(ticket_queues__name=CHAR))
+    look_up = Statement(LIST, is_repeated=True)
+    assert contract.fetch(look_up) == [(1, "ann"), (2, None)]
+    assert contract.preconditions == [Precondition(contract.fit(look_up), ("(1,ann)", "(2,)"))]
+    assert contract.fit(look_up).sql.startswith("WITH ticket_queues AS ")
 
 
 def count_readings(states: list[str]) -> int:
     sources, catalogue = ContractSources(), Catalogue()
     for catalogue.state in states:
-        sources.open(catalogue, catalogue)
+        sources.open(catalogue)
     return catalogue.asked.count(COLUMNS)
 
 
