@@ -7,9 +7,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, wait
+from functools import partial
 
 import psycopg2
 
+from tickiti_query.replica.background import run_in_background
 from tickiti_query.replica.database_errors import DeadlinePassed
 
 LOOK_UP_SECONDS = 2.0  # the longest wait for the name servers
@@ -28,20 +31,6 @@ def look_up_host(name: str) -> list[str]:
     return list(dict.fromkeys(str(answer[4][0]) for answer in answers))
 
 
-class PendingLookUp:
-    """A look-up under way, and its outcome once it has ended."""
-
-    def __init__(self) -> None:
-        self.ended = threading.Event()
-        self.addresses: list[str] = []
-        self.error: OSError | None = None
-
-    @property
-    def is_answered(self) -> bool:
-        """True where the name servers have answered, be it that there is no such name."""
-        return self.ended.is_set() and getattr(self.error, "errno", None) != socket.EAI_AGAIN
-
-
 class AddressBook:
     """The addresses of names. Safe for threads: those that need one name at the same time share a look-up."""
 
@@ -50,7 +39,7 @@ class AddressBook:
         self._clock = clock
         self._lock = threading.Lock()
         self._known: dict[str, tuple[list[str], float]] = {}
-        self._pending: dict[str, PendingLookUp] = {}
+        self._pending: dict[str, Future[list[str]]] = {}
         self._silent: dict[str, float] = {}
 
     def find(self, name: str, seconds: float = LOOK_UP_SECONDS) -> list[str]:
@@ -60,15 +49,20 @@ class AddressBook:
             age = self._clock() - when
             if addresses and age < FRESH_SECONDS:
                 return self._sort(addresses)
-            pending = self._pending.get(name) or self._begin(name)
-        pending.ended.wait(min(seconds, LOOK_UP_SECONDS))
-        if pending.addresses:
-            return self._sort(pending.addresses)
-        if addresses and age < KEPT_SECONDS and not pending.is_answered:
+            pending = self._pending.get(name)
+            if pending is None:
+                pending = self._pending[name] = run_in_background(partial(self._ask, name), "look-up")
+        is_ended = bool(wait([pending], min(seconds, LOOK_UP_SECONDS)).done)
+        error = pending.exception() if is_ended else None
+        if is_ended and error is None:
+            return self._sort(pending.result())
+        is_answered = is_ended and getattr(error, "errno", None) != socket.EAI_AGAIN  # if only: there is no such name
+        if addresses and age < KEPT_SECONDS and not is_answered:
             return self._sort(addresses)
-        if pending.error is None:
+        if not is_ended:
             raise DeadlinePassed(f'the look-up of host name "{name}" took too long')
-        raise psycopg2.OperationalError(f'could not translate host name "{name}" to address: {pending.error.strerror}')
+        reason = getattr(error, "strerror", error)
+        raise psycopg2.OperationalError(f'could not translate host name "{name}" to address: {reason}')
 
     def note_silent(self, address: str) -> None:
         """Note an address that did not answer in time."""
@@ -78,22 +72,15 @@ class AddressBook:
         now = self._clock()
         return sorted(addresses, key=lambda each: now - self._silent.get(each, float("-inf")) < SILENT_SECONDS)
 
-    def _begin(self, name: str) -> PendingLookUp:
-        pending = self._pending[name] = PendingLookUp()
-        threading.Thread(target=self._ask, args=(name, pending), name="look-up", daemon=True).start()
-        return pending
-
-    def _ask(self, name: str, pending: PendingLookUp) -> None:
+    def _ask(self, name: str) -> list[str]:
         """Ask the name servers. A result that comes too late for whoever waited is kept for the next."""
         try:
-            pending.addresses = self._look_up(name)
-        except OSError as error:
-            pending.error = error
-        with self._lock:
-            if pending.addresses:
-                self._known[name] = (pending.addresses, self._clock())
-            del self._pending[name]
-        pending.ended.set()
+            addresses = self._look_up(name)
+            self._known[name] = (addresses, self._clock())
+            return addresses
+        finally:
+            with self._lock:
+                del self._pending[name]
 
 
 ADDRESSES = AddressBook()  # of this process
