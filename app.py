@@ -84,13 +84,7 @@ def create_service(settings: Settings, commit: str = UNKNOWN) -> Service:
     logging.config.dictConfig(configure_logging(settings.log_level))
     for sentence in drop_uncounted(os.environ):
         log.warning("%s", sentence)
-    target = Target(
-        settings.replica_url,
-        settings.replica_schema,
-        settings.statement_timeout_ms,
-        is_pooled=settings.pooler == "transaction",
-        password_file=settings.replica_password_file,
-    )
+    target = Target.of(settings)
     exact = settings.freshness == "exact"
     cache = Cache(
         ttl_seconds=settings.cache_ttl_seconds,

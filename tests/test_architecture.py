@@ -30,7 +30,11 @@ TABLE: dict[str, set[str]] = {
     "reporting": {"catalogue", "model"},
     "admission": {"model"},
     "cache": {"model"},
-    "replica": {"cache", "model"},
+    "replica": {
+        "cache",
+        "config",  # the service and the commands take the target of their connections from the same settings
+        "model",
+    },
     # a request, from its credentials to its answer
     "query": {"admission", "cache", "catalogue", "compiler", "model"},
     "http": {"cache", "catalogue", "model", "query", "schemas"},

@@ -20,7 +20,7 @@ from demo.postgres import PostgresServer
 from tests.support.running import wait_until
 from tickiti_query.cli import main
 from tickiti_query.cli.checks import server
-from tickiti_query.cli.checks.indexes_beneath import ADVICE
+from tickiti_query.cli.checks.indexes import ADVICE
 from tickiti_query.reporting.contract import RELATIONS
 from tickiti_query.reporting.expected_indexes import INDEXES, KEYS, KEYS_BENEATH
 from tickiti_query.reporting.index_definitions import normalize

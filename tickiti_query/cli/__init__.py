@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from tickiti_query import VERSION
 from tickiti_query.cli import check, costs, explain, why
-from tickiti_query.cli.failure import CommandError
+from tickiti_query.cli.session import CommandError
 
 MODULE = "python -m tickiti_query"  # its name where no script of it is installed
 

@@ -6,15 +6,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tickiti_query.cli.checks.cacheable import check_cacheable
-from tickiti_query.cli.checks.columns import check_columns
-from tickiti_query.cli.checks.hosts import check_hosts
+from tickiti_query.cli.checks import CheckResult, Level
+from tickiti_query.cli.checks.contract import check_cacheable, check_columns, check_nulls
 from tickiti_query.cli.checks.indexes import check_indexes
-from tickiti_query.cli.checks.nulls import check_nulls
-from tickiti_query.cli.checks.pooler import check_pooler
-from tickiti_query.cli.checks.result import CheckResult, Level
 from tickiti_query.cli.checks.rights import check_rights
-from tickiti_query.cli.checks.server import check_server
+from tickiti_query.cli.checks.server import check_hosts, check_pooler, check_server
 from tickiti_query.cli.session import Session, open_session, read_settings
 
 Check = Callable[[Session], Iterator[CheckResult]]

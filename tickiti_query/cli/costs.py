@@ -9,7 +9,7 @@ from typing import Any
 from urllib.request import urlopen
 
 from tickiti_query.cli.cost_totals import CostTotals, add_page
-from tickiti_query.cli.failure import CommandError
+from tickiti_query.cli.session import CommandError
 
 DESCRIPTION = """
 Reads GET /metrics of each operations port that is named, and prints what each perspective has cost since the pods

@@ -12,8 +12,7 @@ import psycopg2
 
 from config.settings import Settings
 from tickiti_query.catalogue.predicate import ResolvedNames
-from tickiti_query.cli.failure import CommandError, Refused
-from tickiti_query.cli.session import find_target
+from tickiti_query.cli.session import CommandError, Refused
 from tickiti_query.compiler import compile_with_names
 from tickiti_query.compiler.rules import Search, read_criteria
 from tickiti_query.http.body import BodyParser
@@ -22,6 +21,7 @@ from tickiti_query.model.perspective import Perspective, Selector, TicketQuery
 from tickiti_query.model.statement import BIGINT, Source, Statement, read_digits
 from tickiti_query.model.token import Actor, User
 from tickiti_query.query.request import LONGEST_BODY
+from tickiti_query.replica.connection import Target
 from tickiti_query.replica.database_errors import describe_connect_error
 from tickiti_query.replica.replica import Replica
 from tickiti_query.replica.sessions import Transaction
@@ -91,7 +91,7 @@ def read_argument(text: str) -> str:
 @contextmanager
 def open_replica(settings: Settings) -> Iterator[Replica]:
     """Yield the replica as the service has it. A QueryError in the block is raised as the command's own error."""
-    replica = Replica(find_target(settings), connections=1, require_standby=settings.require_standby)
+    replica = Replica(Target.of(settings), connections=1, require_standby=settings.require_standby)
     try:
         yield replica
     except QueryError as error:

@@ -1,26 +1,36 @@
-"""A command's own session on the replica, set up as the service sets up its own."""
+"""A command's own session on the replica, set up as the service sets up its own; and the errors that end a command."""
 
 import os
 from collections.abc import Iterator, MutableMapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import psycopg2
 
 from config.libpq import drop_uncounted
 from config.settings import Settings, SettingsError, load_settings
-from tickiti_query.cli.failure import CommandError
 from tickiti_query.model.request import Deadline
-from tickiti_query.model.statement import Bind, Row, Statement
+from tickiti_query.model.statement import Row, Statement
 from tickiti_query.replica.connect_reasons import join_reasons
-from tickiti_query.replica.connection import Examine, Host, Target, connect
-from tickiti_query.replica.database_errors import NoStandbyError, describe_connect_error, is_lost
+from tickiti_query.replica.connection import Host, Target, connect
+from tickiti_query.replica.database_errors import NoStandbyError, describe_connect_error
 from tickiti_query.replica.execution import ReplicaConnection, deadline_from_now, install_wait_callback, run_statement
 from tickiti_query.replica.sessions import Sessions, choose_sessions
 
 CONNECT_SECONDS = 60.0  # for all hosts together, each of which has its own connect timeout
 GRACE_SECONDS = 1.0  # how much longer than the server's own limit we wait
+
+
+class CommandError(Exception):
+    """The command cannot do its work; the message is one sentence that says why."""
+
+    exit_code = 2
+
+
+class Refused(CommandError):
+    """The command was understood, and its answer is an error that the service would give, too."""
+
+    exit_code = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +46,8 @@ class Trial:
 class Session:
     """One autocommit connection to the server that the service would read; to a primary where it would read none.
 
-    `trials` has each host of the URL, in order.
+    It is a source of rows, in which each statement sees a snapshot of its own. `trials` has each host of the URL, in
+    order.
     """
 
     connection: ReplicaConnection
@@ -44,54 +55,22 @@ class Session:
     sessions: Sessions
     trials: tuple[Trial, ...]
 
-    def fetch(self, sql: str, **binds: Bind) -> list[tuple[Any, ...]]:
-        """Return all rows of a statement with `:name` binds. Raise psycopg2.Error."""
-        return self.source.fetch(Statement(sql, tuple(binds.items())))
+    def fetch(self, statement: Statement) -> list[Row]:
+        """Return all rows of a statement. Raise psycopg2.Error."""
+        self.connection.deadline = self.begin_deadline()
+        return run_statement(self.connection, statement, prefix=self.sessions.prefix)
 
-    @property
-    def source(self) -> "SessionSource":
-        """The session as a source."""
-        return SessionSource(self)
-
-    def limit(self, seconds: float) -> None:
-        """Give what is done on the connection next at most `seconds`."""
-        self.connection.deadline = deadline_from_now(seconds)
+    def begin_deadline(self) -> Deadline:
+        """Return the deadline of a statement that begins now."""
+        return deadline_from_now(self.settings.statement_timeout_ms / 1000 + GRACE_SECONDS)
 
     @contextmanager
     def connect_again(self) -> Iterator[ReplicaConnection]:
         """Yield a second connection to the same server. Raise psycopg2.Error."""
         [host] = [trial.host for trial in self.trials if trial.connection is self.connection]
-        with closing(connect([host], deadline_from_now(find_seconds(self.settings)))) as connection:
-            connection.deadline = deadline_from_now(find_seconds(self.settings))
+        with closing(connect([host], self.begin_deadline())) as connection:
+            connection.deadline = self.begin_deadline()
             yield connection
-
-    def try_to_read(self, sql: str) -> psycopg2.Error | None:
-        """Run a statement for nothing but its error; None where there is none."""
-        try:
-            self.fetch(sql)
-        except psycopg2.Error as error:
-            if is_lost(error, self.connection):
-                raise
-            return error
-        return None
-
-
-@dataclass(frozen=True, slots=True)
-class SessionSource:
-    """A session as a source of rows; each statement sees a snapshot of its own."""
-
-    session: Session
-
-    def fetch(self, statement: Statement) -> list[Row]:
-        """Return all rows of a statement. Raise psycopg2.Error."""
-        session = self.session
-        session.limit(find_seconds(session.settings))
-        return run_statement(session.connection, statement, prefix=session.sessions.prefix)
-
-
-def find_seconds(settings: Settings) -> float:
-    """Return the seconds that a statement may take."""
-    return settings.statement_timeout_ms / 1000 + GRACE_SECONDS
 
 
 def read_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
@@ -105,56 +84,37 @@ def read_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:
         raise CommandError("; ".join(faults)) from error
 
 
-def find_target(settings: Settings) -> Target:
-    """Return the target of a connection to the replica of the settings."""
-    return Target(
-        settings.replica_url,
-        settings.replica_schema,
-        settings.statement_timeout_ms,
-        is_pooled=settings.pooler == "transaction",
-        password_file=settings.replica_password_file,
-    )
-
-
 @contextmanager
 def open_session(settings: Settings) -> Iterator[Session]:
     """Yield a session on the replica. Raise CommandError where none can be had, or where it is lost on the way."""
     install_wait_callback()
-    target = find_target(settings)
+    target = Target.of(settings)
     sessions = choose_sessions(target)
-    trials = list(try_hosts(target, sessions, require_standby=settings.require_standby))
-    chosen = next((trial for trial in trials if trial.error is None), None) or next(
-        (trial for trial in trials if trial.connection is not None), None
-    )
+    deadline = deadline_from_now(CONNECT_SECONDS)
+    trials = [try_host(host, deadline, sessions, settings.require_standby) for host in target.list_hosts()]
+    fit_first = sorted(trials, key=lambda trial: trial.error is not None)
+    connections = [trial.connection for trial in fit_first if trial.connection is not None]
     try:
-        if chosen is None or chosen.connection is None:
+        if not connections:
             reason = join_reasons([describe_connect_error(trial.error) for trial in trials if trial.error])
             raise CommandError(f"no server of TICKITI_REPLICA_URL can be connected to: {reason}")
-        yield Session(chosen.connection, settings, sessions, tuple(trials))
+        yield Session(connections[0], settings, sessions, tuple(trials))
     except psycopg2.Error as error:
         reason = describe_connect_error(error) if error.pgcode is None else first_line(error)
         raise CommandError(f"the replica did not answer to the end: {reason}") from error
     finally:
-        for trial in trials:
-            if trial.connection is not None:
-                trial.connection.close()
+        for connection in connections:
+            connection.close()
 
 
-def try_hosts(target: Target, sessions: Sessions, *, require_standby: bool) -> Iterator[Trial]:
-    """Yield a trial of each host of the URL, in order, as the service tries them."""
-    deadline = deadline_from_now(CONNECT_SECONDS)
+def try_host(host: Host, deadline: Deadline, sessions: Sessions, require_standby: bool) -> Trial:
+    """Return the trial of one host. A primary that is refused has a connection too, to be looked at."""
 
     def examine(connection: ReplicaConnection, _: Host) -> None:
         is_standby = sessions.identify(connection, generation=0)[1]
         if require_standby and not is_standby:
             raise NoStandbyError
 
-    for host in target.list_hosts():
-        yield try_host(host, deadline, examine)
-
-
-def try_host(host: Host, deadline: Deadline, examine: Examine) -> Trial:
-    """Return the trial of one host. A primary that is refused has a connection too, to be looked at."""
     try:
         return Trial(host, connect([host], deadline, examine), None)
     except NoStandbyError as error:

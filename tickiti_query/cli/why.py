@@ -7,9 +7,8 @@ from typing import Any
 
 from psycopg2.errors import QueryCanceled
 
-from tickiti_query.cli.failure import CommandError
 from tickiti_query.cli.question import Question, add_question, open_contract, open_replica, read_query, read_question
-from tickiti_query.cli.session import read_settings
+from tickiti_query.cli.session import CommandError, read_settings
 from tickiti_query.cli.wording import describe_order, describe_part, describe_value
 from tickiti_query.compiler.reasons import Reason, Reasons, Ruling, compile_place, compile_reasons
 from tickiti_query.model.statement import Source, read_digits

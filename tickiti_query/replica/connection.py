@@ -10,6 +10,7 @@ from pathlib import Path
 import psycopg2
 from psycopg2 import extensions
 
+from config.settings import Settings
 from tickiti_query.model.request import Deadline
 from tickiti_query.replica.addresses import ADDRESSES
 from tickiti_query.replica.database_errors import DeadlinePassed, NoConnectionError, PasswordFileError, PoolerError
@@ -42,6 +43,17 @@ class Target:
     statement_timeout_ms: int
     is_pooled: bool = False
     password_file: str | None = None
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Target":
+        """Return the target that the service's settings name."""
+        return cls(
+            settings.replica_url,
+            settings.replica_schema,
+            settings.statement_timeout_ms,
+            is_pooled=settings.pooler == "transaction",
+            password_file=settings.replica_password_file,
+        )
 
     @property
     def settings(self) -> Mapping[str, str]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from tickiti_query.cli.checks.result import CheckResult, enumerate_some, fault, ok, warning
+from tickiti_query.cli.checks import CheckResult, enumerate_some, fault, ok, warning
 from tickiti_query.cli.session import Session
+from tickiti_query.model.statement import Statement
 from tickiti_query.reporting.contract import RELATIONS
 from tickiti_query.reporting.rights import MEMBERSHIPS, OWN_NAMESPACES, POWERFUL, WRITABLE, describe_power
 
@@ -57,7 +58,7 @@ LIMIT 1
 
 def check_rights(session: Session) -> Iterator[CheckResult]:
     """Yield what the role may do beyond reading the contract."""
-    [(role, is_super, attributes)] = session.fetch(ATTRIBUTES)
+    [(role, is_super, attributes)] = session.fetch(Statement(ATTRIBUTES))
     subject = f"role {role}"
     if is_super:
         yield fault(subject, "is a superuser: it may read and write everything")
@@ -66,20 +67,20 @@ def check_rights(session: Session) -> Iterator[CheckResult]:
         yield from judge_writing(session, subject)
         yield from judge_creating(session, subject)
         yield from judge_reading(session, subject)
-    yield judge_default(subject, session.fetch(READ_ONLY))
+    yield judge_default(subject, session.fetch(Statement(READ_ONLY)))
 
 
 def judge_attributes(session: Session, subject: str, attributes: list[str]) -> Iterator[CheckResult]:
     """Yield the powers of the role itself, and of superusers it is a member of."""
     if attributes:
         yield fault(subject, f"has {', '.join(attributes)}, and needs none of it")
-    for (name,) in session.fetch(POWERFUL):
+    for (name,) in session.fetch(Statement(POWERFUL)):
         yield fault(subject, f"is a member of {name}, a superuser")
 
 
 def judge_writing(session: Session, subject: str) -> Iterator[CheckResult]:
     """Yield every relation of the database that the role could change."""
-    rows = session.fetch(WRITABLE)
+    rows = session.fetch(Statement(WRITABLE))
     for schema, relation, owned, privileges in rows[:MOST_LINES]:
         yield fault(subject, describe_power(schema, relation, owned, privileges))
     if len(rows) > MOST_LINES:
@@ -90,7 +91,7 @@ def judge_writing(session: Session, subject: str) -> Iterator[CheckResult]:
 
 def judge_creating(session: Session, subject: str) -> Iterator[CheckResult]:
     """Yield every place where the role could create something."""
-    rows = session.fetch(CREATABLE)
+    rows = session.fetch(Statement(CREATABLE))
     for place, owned in rows:
         yield fault(subject, f"{'owns' if owned else 'may CREATE in'} {place}")
     if not rows:
@@ -99,8 +100,8 @@ def judge_creating(session: Session, subject: str) -> Iterator[CheckResult]:
 
 def judge_reading(session: Session, subject: str) -> Iterator[CheckResult]:
     """Yield every relation that the role can read and the service does not need."""
-    relations = tuple(RELATIONS)
-    rows = session.fetch(READABLE, schema=session.settings.replica_schema, relations=relations)
+    binds = (("schema", session.settings.replica_schema), ("relations", tuple(RELATIONS)))
+    rows = session.fetch(Statement(READABLE, binds))
     if rows:
         names = enumerate_some([name for (name,) in rows], MOST_NAMES)
         yield warning(subject, f"can read more than the contract: {names}")

@@ -1,19 +1,29 @@
-"""The check of the server: a standby, new enough, close behind its primary, with a link that is watched."""
+"""The checks of the hosts, of the server that is read, and of a pooler before it.
+
+The server is a standby, new enough, close behind its primary, with a link that is watched.
+"""
 
 from collections.abc import Iterator
 
+import psycopg2
+
 from tickiti_query.cache.snapshot import PROVEN_MAJORS
-from tickiti_query.cli.checks.result import CheckResult, enumerate_some, fault, ok, warning
-from tickiti_query.cli.session import Session
+from tickiti_query.cli.checks import CheckResult, enumerate_some, fault, ok, warning
+from tickiti_query.cli.session import Session, Trial
+from tickiti_query.model.statement import Statement
+from tickiti_query.replica.database_errors import NoStandbyError, describe_connect_error
+from tickiti_query.replica.execution import ReplicaConnection, deadline_from_now
 from tickiti_query.reporting.collations import find_changed_collations
 
 OLDEST_MAJOR = 13  # the first whose snapshots and transaction ids have the form that proofs are made of
 SLACK_SECONDS = 2  # the way of a heartbeat, as the statement of the server's state grants it
 
-SERVER = """
+PROCESS = Statement("SELECT pg_backend_pid()")
+ROUNDS = 5  # a pooler that hands out its sessions in turn repeats itself sooner, on a replica that is not busy
+SERVER = Statement("""
 SELECT current_setting('server_version'), CAST(current_setting('server_version_num') AS integer) / 10000,
        pg_is_in_recovery(), current_database(), current_setting('server_encoding')
-"""
+""")
 # Capital letters, and what a fold of case makes of them. All are of one length in all languages' rules but the Turkic.
 ALPHABETS = (
     ("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz"),
@@ -24,10 +34,59 @@ ALPHABETS = (
 )
 MOST_LETTERS = 5  # that are named
 FOLDED = "SELECT lower(CAST(:letters AS text))"
-RECEIVER = "SELECT status FROM pg_stat_wal_receiver"
-TIMEOUT = """
+RECEIVER = Statement("SELECT status FROM pg_stat_wal_receiver")
+TIMEOUT = Statement("""
 SELECT CAST(EXTRACT(EPOCH FROM CAST(current_setting('wal_receiver_timeout') AS interval)) AS double precision)
-"""
+""")
+
+
+def check_hosts(session: Session) -> Iterator[CheckResult]:
+    """Yield a result for each of several hosts. Where none is fit, the check of the server has the fault."""
+    trials = session.trials
+    if len(trials) == 1:
+        return
+    for number, trial in enumerate(trials, 1):
+        yield judge_host(session, f"host {number} of {len(trials)}", trial)
+
+
+def judge_host(session: Session, subject: str, trial: Trial) -> CheckResult:
+    """Return a result for one host: read, kept for later, passed over as a primary, or out of reach."""
+    if trial.error is None:
+        return ok(subject, "is read" if trial.connection is session.connection else "is fit, for when the others fail")
+    if isinstance(trial.error, NoStandbyError):
+        return ok(subject, "is a primary, and passed over")
+    return warning(subject, describe_connect_error(trial.error))
+
+
+def check_pooler(session: Session) -> Iterator[CheckResult]:
+    """Yield the faults of the pooler that TICKITI_POOLER speaks of. One in transaction mode has none."""
+    if session.settings.pooler != "transaction":
+        return
+    own, other = set(), set()
+    try:
+        with session.connect_again() as connection:
+            for _ in range(ROUNDS):
+                other.add(read_in_transaction(session, connection))
+                own.add(session.fetch(PROCESS)[0][0])
+    except psycopg2.Error as error:
+        yield fault("pooler", describe_connect_error(error))
+        return
+    if len(own) == len(other) == 1 and own != other:
+        most = session.settings.connections * session.settings.workers
+        yield warning(
+            "pooler",
+            "each connection keeps a session of its own: pool_mode is session, or there is no pooler. This service"
+            f" holds up to {most}; pool_mode = transaction shares them",
+        )
+
+
+def read_in_transaction(session: Session, connection: ReplicaConnection) -> int:
+    """Return the process id of the server's session in a transaction, begun and ended as the service does it."""
+    server, _ = session.sessions.identify(connection, generation=0)
+    transaction = session.sessions.begin(connection, server)
+    [(process,)] = transaction.fetch(PROCESS)
+    transaction.end()
+    return int(process)
 
 
 def check_server(session: Session) -> Iterator[CheckResult]:
@@ -38,7 +97,7 @@ def check_server(session: Session) -> Iterator[CheckResult]:
     yield judge_version(version, major)
     yield judge_encoding(encoding)
     yield from judge_folding(list_unfolded(session))
-    yield judge_collations(find_changed_collations(session.source))
+    yield judge_collations(find_changed_collations(session))
     if not in_recovery:
         yield judge_primary(require_standby=session.settings.require_standby)
         return
@@ -81,7 +140,7 @@ def list_unfolded(session: Session) -> list[tuple[str, str]]:
     unfolded = []
     for capitals, small in ALPHABETS:
         # As a bind: where the database's encoding lacks a letter, it is NULL, and nothing is said of its alphabet.
-        [(folded,)] = session.fetch(FOLDED, letters=capitals)
+        [(folded,)] = session.fetch(Statement(FOLDED, (("letters", capitals),)))
         triples = zip(capitals, small, folded or small, strict=False)
         unfolded += [(capital, found) for capital, wanted, found in triples if found != wanted]
     return unfolded
@@ -124,7 +183,7 @@ def judge_primary(*, require_standby: bool) -> CheckResult:
 
 def measure_lag(session: Session) -> CheckResult:
     """Return a result for the lag, measured as the service does."""
-    session.limit(session.settings.statement_timeout_ms / 1000)
+    session.connection.deadline = deadline_from_now(session.settings.statement_timeout_ms / 1000)
     server, _ = session.sessions.identify(session.connection, generation=0)
     state = session.sessions.read_state(session.connection, server, with_lag=True)
     limit = f"TICKITI_MAX_REPLICA_LAG_SECONDS is {session.settings.max_replica_lag_seconds}"

@@ -5,8 +5,9 @@ from typing import Any, cast
 import psycopg2
 import pytest
 
-from tickiti_query.cli.checks.nulls import judge_rows
+from tickiti_query.cli.checks.contract import judge_rows
 from tickiti_query.cli.session import Session
+from tickiti_query.model.statement import Statement
 
 
 class Denied(psycopg2.Error):
@@ -21,7 +22,7 @@ class FailingSession:
     def __init__(self, fault: psycopg2.Error) -> None:
         self._fault = fault
 
-    def fetch(self, sql: str) -> list[tuple[Any, ...]]:
+    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
         raise self._fault
 
 
