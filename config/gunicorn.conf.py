@@ -24,8 +24,7 @@ import threading
 from typing import Any
 
 from config.build import read_commit
-from config.gunicorn_log import QuietLogger
-from config.log import configure_logging
+from config.log import QuietLogger, configure_logging
 from config.machine import allow_connections, find_bind_fault, find_heartbeat_directory, list_directories
 from config.misspelt import describe_misspelt
 from config.settings import VARIABLES, SettingsError, load_settings

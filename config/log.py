@@ -2,16 +2,15 @@
 
 import logging
 import os
-import socket
 import stat
 import sys
 import traceback
 from datetime import UTC, datetime
-from io import FileIO
 from types import TracebackType
-from typing import Any, Protocol
+from typing import Any
 
 import msgspec
+from gunicorn.glogging import Logger
 
 
 class JsonFormatter(logging.Formatter):
@@ -32,6 +31,12 @@ class JsonFormatter(logging.Formatter):
         return msgspec.json.encode(line, enc_hook=str).decode()
 
 
+def locate_exception(trace: TracebackType | None) -> str:
+    """Return the place where an exception was raised: file, line and function of the innermost frame."""
+    frames = traceback.extract_tb(trace)
+    return f"{frames[-1].filename}:{frames[-1].lineno} {frames[-1].name}" if frames else "unknown"
+
+
 class LineHandler(logging.Handler):
     """A handler that writes a line a record to standard error, and waits for nobody.
 
@@ -47,66 +52,38 @@ class LineHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write the record, or count it as lost. Never raises."""
+        if self._output is None:
+            return
         try:
-            self._write(self._tell_lost() + self.format(record) + "\n")
+            lines = f"{self.format(record)}\n"
+            if self.lost:
+                lines = f"{self._tell_lost()}\n{lines}"
+            data = (f"\n{lines}" if self._is_torn else lines).encode()
+            self._is_torn = os.write(self._output, data) < len(data)
+            self.lost = int(self._is_torn)
         except Exception:
             self.lost += 1
 
     def _tell_lost(self) -> str:
-        if not self.lost:
-            return ""
-        facts = {"name": __name__, "levelname": "WARNING", "msg": "lines were lost"}
-        return self.format(logging.makeLogRecord({**facts, "facts": {"lost": self.lost}})) + "\n"
-
-    def _write(self, lines: str) -> None:
-        if self._output is None:
-            return
-        data = (f"\n{lines}" if self._is_torn else lines).encode()
-        self._is_torn = self._output.send(data) < len(data)
-        self.lost = int(self._is_torn)
+        facts = {"name": __name__, "levelname": "WARNING", "msg": "lines were lost", "facts": {"lost": self.lost}}
+        return self.format(logging.makeLogRecord(facts))
 
     def close(self) -> None:
         """Give the descriptor back."""
-        if self._output is not None:
-            self._output.close()
+        if self._output not in {None, 2}:
+            os.close(self._output)
         super().close()
 
 
-class Output(Protocol):
-    """An output that takes bytes at once, or raises OSError; `send` returns how many it took."""
-
-    def send(self, data: bytes, /) -> int: ...
-    def close(self) -> None: ...
-
-
-class File(FileIO):
-    """A file whose `send` is as a socket's."""
-
-    def send(self, data: bytes, /) -> int:
-        """Write as much as goes. OSError where nothing does."""
-        return os.write(self.fileno(), data)
-
-
-def open_without_waiting(descriptor: int) -> Output:
-    """Open what the descriptor leads to, so that writing to it never waits for a reader."""
-    kind = os.fstat(descriptor).st_mode
-    if stat.S_ISSOCK(kind):
-        sender = socket.socket(fileno=os.dup(descriptor))
-        sender.setblocking(False)
-        return sender
-    if not stat.S_ISREG(kind):
+def open_without_waiting(descriptor: int) -> int:
+    """Return a descriptor for what this one leads to, or itself, so that writing to it never waits for a reader."""
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         # Opened anew, not to wait is our own way alone, and not that of all who write there.
         try:
-            return File(os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY), "wb")
-        except OSError:  # it belongs to somebody else
+            return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
+        except OSError:  # it is a socket, or belongs to somebody else
             os.set_blocking(descriptor, False)
-    return File(descriptor, "wb", closefd=False)
-
-
-def locate_exception(trace: TracebackType | None) -> str:
-    """Return the place where an exception was raised: file, line and function of the innermost frame."""
-    frames = traceback.extract_tb(trace)
-    return f"{frames[-1].filename}:{frames[-1].lineno} {frames[-1].name}" if frames else "unknown"
+    return descriptor
 
 
 def configure_logging(level: str) -> dict[str, Any]:
@@ -116,15 +93,29 @@ def configure_logging(level: str) -> dict[str, Any]:
     logging._srcfile = None  # noqa: SLF001  the logging HOWTO's own way of saying it
     # A line that cannot be written (a full disk, a closed pipe) is lost, and no reason for a trace on standard error.
     logging.raiseExceptions = False
-    gunicorn = {"level": level.upper(), "handlers": ["lines"], "propagate": False}
+    ours = {"level": level.upper(), "handlers": ["lines"], "propagate": False}
     return {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"json": {"()": JsonFormatter}},
         "handlers": {"lines": {"()": LineHandler, "formatter": "json"}},
         "root": {"level": "WARNING", "handlers": ["lines"]},
-        "loggers": {
-            "tickiti_query": {"level": level.upper(), "handlers": ["lines"], "propagate": False},
-            "gunicorn.error": gunicorn,
-        },
+        "loggers": {"tickiti_query": ours, "gunicorn.error": ours},
     }
+
+
+class QuietLogger(Logger):  # type: ignore[misc]  # gunicorn has no types
+    """gunicorn's logger, without the text that clients send: a malformed request may hold a token."""
+
+    def access(self, *_: Any, **__: Any) -> None:
+        """Write nothing: the service has a line of its own for each request."""
+
+    def warning(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Log a warning; of a malformed request, without its text."""
+        if msg.startswith("Invalid request from"):
+            msg, args = "refused what is no HTTP request", ()
+        super().warning(msg, *args, **kwargs)
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:  # noqa: ARG002  the URI may hold a token
+        """Log that something failed; the formatter adds the exception's class and place."""
+        super().exception("unforeseen error", **kwargs)

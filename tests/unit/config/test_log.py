@@ -1,4 +1,4 @@
-"""A record becomes one JSON line, without a trace and without what an exception says."""
+"""A record becomes one JSON line, without a trace, what an exception says, or what gunicorn says of a request."""
 
 import contextlib
 import json
@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 
-from config.log import JsonFormatter, LineHandler, configure_logging
+from config.log import JsonFormatter, LineHandler, QuietLogger, configure_logging
+
+TOKEN = "14|abcdefgh"
 
 
 def write(**changes: Any) -> dict[str, Any]:
@@ -122,3 +124,35 @@ def test_a_full_disk_is_no_fault(standard_error: Callable[[int], LineHandler]) -
     handler.emit(logging.makeLogRecord({"msg": "y"}))
     handler.emit(logging.makeLogRecord({"msg": "%d", "args": ("no number",)}))
     assert handler.lost == 2
+
+
+@pytest.fixture
+def logger(caplog: pytest.LogCaptureFixture) -> QuietLogger:
+    made = QuietLogger.__new__(QuietLogger)  # gunicorn would give the loggers of the process handlers of its own
+    made.error_log = logging.getLogger("tests.gunicorn")
+    made.access_log = logging.getLogger("tests.gunicorn.access")
+    caplog.set_level(logging.INFO)
+    return made
+
+
+def test_a_malformed_request_is_logged_without_its_text(logger: QuietLogger, caplog: pytest.LogCaptureFixture) -> None:
+    """gunicorn's own workers say it in these words."""
+    logger.warning("Invalid request from ip=%s: %s", "203.0.113.9", f"Invalid HTTP Header: {TOKEN!r}")
+    assert caplog.messages == ["refused what is no HTTP request"]
+
+
+def test_other_warnings_are_logged_as_they_are(logger: QuietLogger, caplog: pytest.LogCaptureFixture) -> None:
+    logger.warning("Worker with pid %s was terminated due to signal %s", 7, 9)
+    assert caplog.messages == ["Worker with pid 7 was terminated due to signal 9"]
+
+
+def test_a_failure_is_logged_without_the_request_it_is_of(
+    logger: QuietLogger, caplog: pytest.LogCaptureFixture
+) -> None:
+    logger.exception("Error handling request %s", f"/?token={TOKEN}")
+    assert caplog.messages == ["unforeseen error"]
+
+
+def test_gunicorns_access_log_stays_empty(logger: QuietLogger, caplog: pytest.LogCaptureFixture) -> None:
+    logger.access(object(), object(), {}, 0.1)
+    assert caplog.messages == []
