@@ -28,7 +28,6 @@ from tickiti_query.http.docs_page import make_docs_page
 from tickiti_query.http.edge import Edge
 from tickiti_query.http.forwarded import Forwarded
 from tickiti_query.http.openapi import TicketsApi, correct_schemas, describe
-from tickiti_query.http.rendering import RenderedRows
 from tickiti_query.http.request_context import Hooks
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.token import make_authorizer, read_credentials
@@ -160,7 +159,6 @@ def make_service(
         find_perspective=find_perspective,
         resolve=resolve,
         plans=PlanCache(PLAN_BYTES),
-        make_body=RenderedRows,
         remember_valid_token=rate_limiter.remember_valid_token if rate_limiter else lambda _token: None,
     )
     return TicketQueryService(

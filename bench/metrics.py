@@ -7,8 +7,8 @@ import sys
 import timeit
 from collections.abc import Callable
 
+from tickiti_query.model.request import RequestTrace
 from tickiti_query.operations import metrics
-from tickiti_query.query.request import RequestTrace
 
 TIMES, ROUNDS = 20_000, 7
 PERSPECTIVES = 60  # more than are named
@@ -17,14 +17,14 @@ PERSPECTIVES = 60  # more than are named
 def main() -> int:
     """Print microseconds of a hit and of a miss, and the size and milliseconds of a page."""
     argparse.ArgumentParser(prog="python -m bench.metrics", description=__doc__).parse_args()
-    hit = RequestTrace(user_id=1, perspective_id=3, rows=100, cache="hit", durations={"cache": 2e-4, "auth": 3e-6})
+    stages = [("cache", 0.0), ("auth", 2e-4), (None, 2.03e-4)]
+    hit = RequestTrace(user_id=1, perspective_id=3, rows=100, cache="hit", stages=stages)
     miss = RequestTrace(
         user_id=1,
         perspective_id=3,
         rows=100,
         cache="miss",
-        render_seconds=2e-4,
-        durations={"cache": 2e-4, "auth": 4e-4, "sql": 3e-3},
+        stages=[("cache", 0.0), ("auth", 2e-4), ("sql", 6e-4), ("render", 3.6e-3), (None, 3.8e-3)],
     )
 
     def count_hit() -> None:

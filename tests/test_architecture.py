@@ -38,8 +38,8 @@ TABLE: dict[str, set[str]] = {
     # a request, from its credentials to its answer
     "query": {"admission", "cache", "catalogue", "compiler", "model"},
     "http": {"cache", "catalogue", "model", "query", "schemas"},
-    "operations": {"model", "query", "reporting"},
-    "server": {"http", "model", "operations", "query"},
+    "operations": {"model", "reporting"},
+    "server": {"http", "model", "operations"},
     # programs: each is wired together in itself
     "cli": {
         "cache",
@@ -48,7 +48,6 @@ TABLE: dict[str, set[str]] = {
         "config",
         "http",
         "model",
-        "query",
         "replica",
         "reporting",
     },
@@ -86,7 +85,7 @@ PACKAGES: dict[str, set[str]] = {
     "cache": {"cachetools"},
     "config": {"gevent", "gunicorn", "limits", "msgspec", "psycopg2"},
     "server": {"gevent", "gunicorn"},
-    "query": {"cachetools"},
+    "query": {"cachetools", "msgspec"},
     "reporting": set(),
     "schemas": {"marshmallow"},
     "wsgi.py": set(),

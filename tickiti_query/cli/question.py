@@ -18,9 +18,9 @@ from tickiti_query.compiler.rules import Search, read_criteria
 from tickiti_query.http.body import BodyParser
 from tickiti_query.model.errors import PayloadTooLarge, QueryError, ReplicaUnavailable, ValidationFailed
 from tickiti_query.model.perspective import Perspective, Selector, TicketQuery
+from tickiti_query.model.request import LONGEST_BODY
 from tickiti_query.model.statement import BIGINT, Source, Statement, read_digits
 from tickiti_query.model.token import Actor, User
-from tickiti_query.query.request import LONGEST_BODY
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.database_errors import describe_connect_error
 from tickiti_query.replica.replica import Replica

@@ -15,9 +15,8 @@ from tickiti_query.http.error_answer import name_status, render_error
 from tickiti_query.http.request_context import Hooks, RequestContext
 from tickiti_query.model.errors import PayloadTooLarge, QueryError
 from tickiti_query.model.perspective import TicketQuery
-from tickiti_query.model.request import Deadline
+from tickiti_query.model.request import LONGEST_BODY, Deadline, Request
 from tickiti_query.model.token import Credentials
-from tickiti_query.query.request import LONGEST_BODY, Request
 from tickiti_query.query.service import TicketQueryService
 
 StartResponse = Callable[..., Any]

@@ -12,7 +12,7 @@ from time import perf_counter, time
 from typing import Any
 
 from tickiti_query.model.errors import JSON_CONTENT_TYPE, QueryError
-from tickiti_query.query.request import RequestTrace
+from tickiti_query.model.request import RequestTrace
 from tickiti_query.query.service import Reply
 
 log = logging.getLogger("tickiti_query.request")
@@ -56,8 +56,8 @@ class RequestContext:
         """Return the headers that every answer carries."""
         trace = self.trace
         headers = [("X-Request-ID", self.request_id)]
-        if trace.durations:
-            headers.append(("Server-Timing", render_durations(trace.durations)))
+        if timing := render_durations(trace.durations):
+            headers.append(("Server-Timing", timing))
         status = trace.rate_limit
         if status:
             headers += [
@@ -86,6 +86,7 @@ class RequestContext:
         if not isinstance(failure, QueryError):
             log.error("unforeseen error", exc_info=failure, extra={"facts": {"request_id": self.request_id}})
             failure = QueryError()
+        self.trace.stages.append((None, perf_counter()))
         self.trace.error = failure.code
         if failure.facts:
             self.trace.facts = {**failure.facts, "at": locate_reading(failure)}
@@ -166,4 +167,4 @@ def join_bounded(names: tuple[str, ...]) -> str:
 
 def render_durations(durations: Mapping[str, float]) -> str:
     """Return the value of Server-Timing: milliseconds by name."""
-    return ", ".join([f"{name};dur={seconds * 1000:.3f}" for name, seconds in durations.items()])
+    return ", ".join([f"{name};dur={seconds * 1000:.3f}" for name, seconds in durations.items() if name != "render"])

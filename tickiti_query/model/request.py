@@ -1,8 +1,15 @@
-"""The bounds of a request, and its answer: deadline, rate-limit status, rendered rows."""
+"""A request as it comes over the wire, the bounds of it, its trace, and its answer."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from itertools import pairwise
+
+from tickiti_query.model.perspective import TicketQuery
+from tickiti_query.model.token import Credentials
+
+LONGEST_BODY = 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +29,37 @@ class Deadline:
         return Deadline(min(self.ends_at, self.clock() + seconds), self.clock)
 
 
+@dataclass(frozen=True)  # without slots: what is computed once is kept in the instance
+class Request:
+    """One request. `raw_body` is None where the body did not come to its end.
+
+    `received_at` is when it was fully received, on the monotonic clock; `deadline` bounds everything that it waits for.
+    """
+
+    credentials: Credentials
+    address: str
+    raw_body: bytes | None
+    content_type: str
+    received_at: float
+    deadline: Deadline
+    parse_body: Callable[[bytes | None, str], TicketQuery]
+
+    @cached_property
+    def query(self) -> TicketQuery:
+        """The parsed body. Raises UnsupportedMediaType, MalformedJson and ValidationFailed."""
+        return self.parse_body(self.raw_body, self.content_type)
+
+    @property
+    def size(self) -> int:
+        """The bytes of the body and its media type."""
+        return len(self.raw_body or b"") + len(self.content_type)
+
+    @cached_property
+    def key(self) -> Hashable:
+        """A value that is equal for two requests that ask the same with the same token."""
+        return self.credentials, self.raw_body, self.content_type
+
+
 @dataclass(frozen=True, slots=True)
 class RateLimitStatus:
     """The requests that remain of a limit, in a window that ends in `seconds_left`.
@@ -33,6 +71,34 @@ class RateLimitStatus:
     remaining: int
     seconds_left: int
     is_exceeded: bool
+
+
+@dataclass(slots=True)
+class RequestTrace:
+    """The facts of one request, filled in as they become known; None for what was never reached.
+
+    `cache` is the word of the log line: `hit`, `miss`, `off`. `error` is the code of an answer that is one, `facts`
+    what the log says beside it. `stages` are the moments at which something began that is measured, `auth`, `cache`,
+    `sql` or `render`; None where it ended and nothing began.
+    """
+
+    user_id: int | None = None
+    perspective_id: int | None = None
+    rows: int | None = None
+    cache: str | None = None
+    rate_limit: RateLimitStatus | None = None
+    error: str | None = None
+    facts: Mapping[str, str] | None = None
+    stages: list[tuple[str | None, float]] = field(default_factory=list)
+
+    @property
+    def durations(self) -> dict[str, float]:
+        """The seconds of each stage that has ended."""
+        durations: dict[str, float] = {}
+        for (stage, began), (_, ended) in pairwise(self.stages):
+            if stage is not None:
+                durations[stage] = durations.get(stage, 0.0) + ended - began
+        return durations
 
 
 @dataclass(frozen=True, slots=True)

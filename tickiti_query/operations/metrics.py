@@ -14,6 +14,7 @@ from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, M
 
 from tickiti_query import VERSION
 from tickiti_query.model.errors import QueryError
+from tickiti_query.model.request import RequestTrace
 from tickiti_query.operations.metric_definitions import (
     ANSWER_BYTES,
     BUILD_INFO,
@@ -37,7 +38,6 @@ from tickiti_query.operations.metric_definitions import (
     SQL_SECONDS,
     STORE_FAULTS,
 )
-from tickiti_query.query.request import RequestTrace
 from tickiti_query.reporting.contract import CONTRACT_VERSION
 
 PERSPECTIVES_NAMED = 50  # in each worker: labels are memory, here and in Prometheus
@@ -114,8 +114,8 @@ def observe_request(status: int, seconds: float, trace: RequestTrace) -> None:
         _auth.observe(durations["auth"])
     _sql.observe(durations["sql"])
     sql_seconds.inc(durations["sql"])
-    if trace.render_seconds is not None:
-        _render.observe(trace.render_seconds)
+    if "render" in durations:
+        _render.observe(durations["render"])
         rows_read.inc(trace.rows or 0)
 
 

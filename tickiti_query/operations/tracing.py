@@ -19,7 +19,7 @@ from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id, set
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from tickiti_query import VERSION
-from tickiti_query.query.request import RequestTrace
+from tickiti_query.model.request import RequestTrace
 
 FLUSH_SECONDS = 2.0
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
@@ -101,10 +101,7 @@ class Tracing:
     def _write_phases(self, span: Span, trace: RequestTrace, began: int) -> None:
         """Make a span for each phase that was measured, in the order in which they began."""
         context = set_span_in_context(span, Context())
-        phases = dict(trace.durations)
-        if trace.render_seconds is not None:
-            phases["render"] = trace.render_seconds
-        for name, seconds in phases.items():
+        for name, seconds in trace.durations.items():
             phase = self._tracer.start_span(PHASES.get(name, name), context=context, start_time=began)
             began += round(seconds * 1e9)
             phase.end(began)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from time import perf_counter
 from typing import Protocol, TypeVar
 
 from tickiti_query.admission.memory_budget import Reservation
@@ -10,24 +11,17 @@ from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId, Validator
 from tickiti_query.catalogue.predicate import Key, ResolvedNames
 from tickiti_query.compiler import compile_with_names
 from tickiti_query.compiler.rules import read_criteria
-from tickiti_query.model.errors import QueryError
-from tickiti_query.model.perspective import Perspective, Selector, TicketQuery
-from tickiti_query.model.request import Deadline
+from tickiti_query.model.errors import Overloaded, QueryError
+from tickiti_query.model.perspective import Perspective, Selector
+from tickiti_query.model.request import Deadline, Request, RequestTrace
 from tickiti_query.model.statement import Precondition, Row, Source, Statement
 from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials
 from tickiti_query.query.cached_plan import CachedPlan, PlanCache, write_plan_statement
-from tickiti_query.query.collector import FIRST_ROWS, Body, Collector, PartsSource
-from tickiti_query.query.request import Request, RequestTrace
+from tickiti_query.query.collector import FIRST_ROWS, Collector, SnapshotSource
 
 T = TypeVar("T")
 OF_DEFINITIONS = "42"  # the class of SQLSTATEs of a statement that does not fit what it reads
 Authorize = Callable[[AuthenticatedToken, str], Actor]  # the token and the caller's address
-
-
-class SnapshotSource(Source, PartsSource, Protocol):
-    """One snapshot of one server."""
-
-    server: Server
 
 
 class FittingSource(Source, Protocol):
@@ -59,7 +53,7 @@ class ReadOnlyReplica(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Reading:
     """The answer that one snapshot of one server gave; `truncated` where there are more rows than were asked for.
 
@@ -87,10 +81,7 @@ class ReadRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """Reads for requests.
-
-    `make_body` takes the columns of a body. `remember_valid_token` is called with each token that the replica has.
-    """
+    """Reads for requests. `remember_valid_token` is called with each token that the replica has."""
 
     replica: ReadOnlyReplica
     open_contract: Callable[[Source], FittingSource]
@@ -99,7 +90,6 @@ class Reader:
     find_perspective: Callable[[Source, Selector, Actor], Perspective]
     resolve: Callable[[Source, Iterable[Key]], ResolvedNames]
     plans: PlanCache
-    make_body: Callable[[Sequence[str]], Body]
     remember_valid_token: Callable[[str | None], None] = lambda _token: None
 
     def is_provable(self, request: Request) -> bool:
@@ -136,13 +126,14 @@ class Reader:
 
     def _read_at_once(self, plan: CachedPlan, asked: ReadRequest) -> Reading | None:
         """Return the answer by a plan, in one round trip; None where a precondition has changed."""
-        with asked.trace.measure("sql"):
-            found = self._run_plan(plan, asked)
+        asked.trace.stages.append(("sql", perf_counter()))
+        found = self._run_plan(plan, asked)
+        asked.trace.stages.append((None, perf_counter()))
         if found is None:
             return None
         server, snapshot_id, rows = found
         self._authorize(plan, asked)
-        collector = self._make_collector(plan.columns, plan.query, asked)
+        collector = Collector(plan.columns, plan.query.row_limit, asked.reservation, asked.trace)
         collector.add(rows)
         return self._finish(plan, asked, collector, server, snapshot_id)
 
@@ -166,14 +157,16 @@ class Reader:
         """Return the answer by a plan, in parts; None where a precondition has changed."""
 
         def work(source: SnapshotSource) -> Reading | None:
-            collector = self._make_collector(plan.columns, plan.query, asked)
+            collector = Collector(plan.columns, plan.query.row_limit, asked.reservation, asked.trace)
             count = plan.rows_a_part
+            asked.trace.stages.append(("sql", perf_counter()))
             parsed = plan.parse_rows(collector.open(source, plan.checked, 1 + count))
+            asked.trace.stages.append((None, perf_counter()))
             if parsed is None:
                 return None
             snapshot_id, rows = parsed
             self._authorize(plan, asked)
-            collector.add_all(source, rows, count, partial(self._keep_size, plan, asked))
+            self._collect(collector, source, rows, count, plan, asked)
             return self._finish(plan, asked, collector, source.server, snapshot_id)
 
         return self.replica.read(work, asked.request.deadline)
@@ -181,70 +174,64 @@ class Reader:
     def _authorize(self, plan: CachedPlan, asked: ReadRequest) -> None:
         """Let the caller in by the plan's token, now that it is known that the replica still has it."""
         trace = asked.trace
-        with trace.measure("auth"):
-            trace.user_id = plan.token.actor.user.id
-            self.authorize(plan.token, asked.request.address)
+        trace.stages.append(("auth", perf_counter()))
+        trace.user_id = plan.token.actor.user.id
+        self.authorize(plan.token, asked.request.address)
+        trace.stages.append((None, perf_counter()))
         trace.perspective_id = plan.perspective_id
 
     def _read_steps(self, transaction: SnapshotSource, asked: ReadRequest) -> Reading:
         """Return the answer, read step by step in one transaction, and keep the plan that this makes."""
         request, trace = asked.request, asked.trace
-        with trace.measure("auth"):
-            snapshot_id = read_snapshot_id(transaction)
-            source = self.open_contract(transaction)
-            token = self.find_token(source, request.credentials)
-            self.remember_valid_token(request.credentials.fingerprint)
-            trace.user_id = token.actor.user.id
-            actor = self.authorize(token, request.address)
+        trace.stages.append(("auth", perf_counter()))
+        snapshot_id = read_snapshot_id(transaction)
+        source = self.open_contract(transaction)
+        token = self.find_token(source, request.credentials)
+        self.remember_valid_token(request.credentials.fingerprint)
+        trace.user_id = token.actor.user.id
+        actor = self.authorize(token, request.address)
+        trace.stages.append((None, perf_counter()))
         query = request.query
         searches = read_criteria(query.criteria)
-        with trace.measure("sql"):
-            perspective = self.find_perspective(source, query.selector, actor)
-            trace.perspective_id = perspective.id
-            page, _ = compile_with_names(perspective, searches, actor, query.row_limit, partial(self.resolve, source))
-            page = source.fit(page)
-        collector = self._make_collector(page.columns, query, asked)
+        trace.stages.append(("sql", perf_counter()))
+        perspective = self.find_perspective(source, query.selector, actor)
+        trace.perspective_id = perspective.id
+        page, _ = compile_with_names(perspective, searches, actor, query.row_limit, partial(self.resolve, source))
+        page = source.fit(page)
+        collector = Collector(page.columns, query.row_limit, asked.reservation, trace)
         rows = collector.open(transaction, page, FIRST_ROWS)
-        with trace.measure("sql"):
-            source.fetch(source.guard)
-        checked = write_plan_statement(page, source.preconditions)
-        unchecked = write_plan_statement(page, ())
-        plan = CachedPlan(
-            token=token,
-            size=request.size + checked.size + unchecked.size,
-            query=query,
-            perspective_id=perspective.id,
-            columns=page.columns,
-            checked=checked,
-            unchecked=unchecked,
-            is_provable=source.is_provable,
-        )
-        collector.add_all(transaction, rows, FIRST_ROWS, partial(self._keep_size, plan, asked))
+        source.fetch(source.guard)
+        trace.stages.append((None, perf_counter()))
+        checked, unchecked = write_plan_statement(page, source.preconditions), write_plan_statement(page, ())
+        size = request.size + checked.size + unchecked.size
+        plan = CachedPlan(token, size, query, perspective.id, page.columns, checked, unchecked, source.is_provable)
+        self._collect(collector, transaction, rows, FIRST_ROWS, plan, asked)
         return self._finish(plan, asked, collector, transaction.server, snapshot_id)
 
-    def _make_collector(self, columns: Sequence[str], query: TicketQuery, asked: ReadRequest) -> Collector:
-        return Collector(self.make_body(columns), query.row_limit, asked.reservation, asked.trace)
-
-    def _keep_size(self, plan: CachedPlan, asked: ReadRequest, rows: int, size: int) -> None:
-        """Keep the plan of an answer that is too large, with its size up to there."""
-        self.plans.put(asked.request.key, replace(plan, rows=rows, body_bytes=size))
+    def _collect(
+        self,
+        collector: Collector,
+        source: SnapshotSource,
+        rows: Sequence[Row],
+        count: int,
+        plan: CachedPlan,
+        asked: ReadRequest,
+    ) -> None:
+        """Collect all rows. Keep the plan of an answer that is too large with its size up to there."""
+        try:
+            collector.add_all(source, rows, count)
+        except Overloaded:
+            self.plans.put(asked.request.key, replace(plan, rows=collector.rows, body_bytes=collector.size))
+            raise
 
     def _finish(
         self, plan: CachedPlan, asked: ReadRequest, collector: Collector, server: Server, snapshot_id: SnapshotId
     ) -> Reading:
         """Return the answer that was collected, and keep the plan."""
         validator = confirm(asked.snapshot, server, snapshot_id) if plan.is_provable else None
-        body, rows = collector.body.finish(), collector.body.rows
+        body, rows = collector.finish(), collector.rows
         if not plan.is_like(validator, rows, len(body)):
             plan = replace(plan, validator=validator, rows=rows, body_bytes=len(body))
             self.plans.put(asked.request.key, plan)
         asked.reservation.resize(len(body))
-        return Reading(
-            server=server,
-            snapshot_id=snapshot_id,
-            validator=validator,
-            plan=plan,
-            body=body,
-            rows=rows,
-            truncated=collector.truncated,
-        )
+        return Reading(server, snapshot_id, validator, plan, body, rows, collector.truncated)

@@ -26,10 +26,9 @@ from tickiti_query.cache.freshness import Freshness
 from tickiti_query.cache.single_flight import ALWAYS, SingleFlight
 from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId, Validator, is_behind
 from tickiti_query.model.errors import QueryTimeout, RateLimited, Unauthenticated
-from tickiti_query.model.request import Answer, RateLimitStatus
+from tickiti_query.model.request import Answer, RateLimitStatus, Request, RequestTrace
 from tickiti_query.model.token import AuthenticatedToken
 from tickiti_query.query.reader import Authorize, Reader, Reading, ReadRequest
-from tickiti_query.query.request import Request, RequestTrace
 
 # What the key of an entry holds beside its fixed parts; `python -m bench.memory` measures it.
 BYTES_PER_QUEUE = 40
@@ -89,8 +88,9 @@ class TicketQueryService:
         if self.rate_limiter is not None:
             fingerprint = request.credentials.fingerprint
             note_rate_limit(self.rate_limiter.check(fingerprint, request.address), trace)
-        with trace.measure("cache"):
-            snapshot = self.freshness.read_snapshot(request.received_at, request.deadline)
+        trace.stages.append(("cache", perf_counter()))
+        snapshot = self.freshness.read_snapshot(request.received_at, request.deadline)
+        trace.stages.append((None, perf_counter()))
         return snapshot, self._find(request, trace, snapshot)
 
     def has_plan(self, request: Request) -> bool:
@@ -112,12 +112,13 @@ class TicketQueryService:
             return None
         token: AuthenticatedToken = found.value
         trace.user_id = token.actor.user.id
+        trace.stages.append(("auth", perf_counter()))
         try:
-            with trace.measure("auth"):
-                actor = self.authorize(token, request.address)
+            actor = self.authorize(token, request.address)
         except Unauthenticated:
             self._count_failure(request, trace)
             raise
+        trace.stages.append((None, perf_counter()))
         query = request.query
         entry = self.cache.find(hashkey(actor, query), snapshot.validator)
         if entry is None:
@@ -129,6 +130,7 @@ class TicketQueryService:
 
     def _count_failure(self, request: Request, trace: RequestTrace) -> None:
         """Count a token that is not valid. Raises RateLimited where its address has sent too many."""
+        trace.stages.append((None, perf_counter()))
         if self.rate_limiter is not None:
             fingerprint = request.credentials.fingerprint
             note_rate_limit(self.rate_limiter.count_failure(fingerprint, request.address), trace)
@@ -139,7 +141,8 @@ class TicketQueryService:
         began = perf_counter()
 
         def work() -> SharedAnswer:
-            trace.add("cache", perf_counter() - began)  # the wait for a run that began too early
+            # The wait for a run that began too early.
+            trace.stages += [("cache", began), (None, perf_counter())]
             return self._find_stored(request, snapshot) or self._read(request, trace, snapshot)
 
         is_provable = self.cache.enabled and self.reader.is_provable(request)
@@ -149,7 +152,7 @@ class TicketQueryService:
             proof = None
             shared = self._share_run(request, work, proof, since=request.deadline.clock())
         if trace.rows is None:  # another request's run: all of the time was waiting
-            trace.add("cache", perf_counter() - began)
+            trace.stages += [("cache", began), (None, perf_counter())]
             if proof is None:
                 self.freshness.accept(shared.snapshot_id, shared.server, snapshot, request.deadline)
         self.authorize(shared.token, request.address)  # the token may have expired since the run began

@@ -14,8 +14,8 @@ from gunicorn import util
 from gunicorn.http.errors import LimitRequestHeaders
 
 from tickiti_query.model.errors import PayloadTooLarge, RequestTimeout
+from tickiti_query.model.request import LONGEST_BODY
 from tickiti_query.operations.metrics import count_cut_connection
-from tickiti_query.query.request import LONGEST_BODY
 
 LONGEST_HEAD = 32 * 1024
 LONGEST_CHUNKS = 2 * LONGEST_BODY  # a body as it comes over the wire, with what chunks need around it

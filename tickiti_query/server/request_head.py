@@ -4,7 +4,7 @@ from typing import Any
 
 from gunicorn.http.errors import InvalidHeader
 
-from tickiti_query.query.request import LONGEST_BODY
+from tickiti_query.model.request import LONGEST_BODY
 
 
 def check_head(request: Any) -> None:

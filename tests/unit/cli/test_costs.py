@@ -15,9 +15,9 @@ from werkzeug.serving import make_server
 
 from tickiti_query.cli import costs, main
 from tickiti_query.cli.cost_totals import CostTotals, add_page
+from tickiti_query.model.request import RequestTrace
 from tickiti_query.operations import metrics
 from tickiti_query.operations.admin import make_admin_app
-from tickiti_query.query.request import RequestTrace
 
 INFINITE = float("inf")
 
@@ -106,8 +106,7 @@ def test_the_services_own_page_is_understood(capsys: pytest.CaptureFixture[str])
         perspective_id=31_337,
         rows=40,
         cache="miss",
-        render_seconds=0.001,
-        durations={"cache": 0.001, "auth": 0.001, "sql": 0.5},
+        stages=[("cache", 0.0), ("auth", 0.001), ("sql", 0.002), ("render", 0.502), (None, 0.503)],
     )
     metrics.observe_request(200, 0.6, trace)
     name = metrics.name_perspective(200, trace)

@@ -14,8 +14,8 @@ from tickiti_query.http.edge import read_body
 from tickiti_query.http.error_answer import name_status
 from tickiti_query.model.errors import PayloadTooLarge
 from tickiti_query.model.perspective import TicketQuery
+from tickiti_query.model.request import LONGEST_BODY
 from tickiti_query.model.token import read_credentials
-from tickiti_query.query.request import LONGEST_BODY
 
 BODY = {"perspective_id": 1}
 

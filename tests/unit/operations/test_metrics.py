@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.metrics_page import Page
+from tickiti_query.model.request import RequestTrace
 from tickiti_query.operations import metrics
-from tickiti_query.query.request import RequestTrace
 
 NEW_IDS = itertools.count(10**6)
 
@@ -30,12 +30,13 @@ def _room_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def make_hit(perspective_id: int) -> RequestTrace:
-    return RequestTrace(perspective_id=perspective_id, rows=40, cache="hit", durations={"cache": 0.001, "auth": 1e-6})
+    stages = [("cache", 0.0), ("auth", 0.001), (None, 0.001001)]
+    return RequestTrace(perspective_id=perspective_id, rows=40, cache="hit", stages=stages)
 
 
 def make_miss(perspective_id: int) -> RequestTrace:
-    durations = {"cache": 0.001, "auth": 0.002, "sql": 0.25}
-    return RequestTrace(perspective_id=perspective_id, rows=40, cache="miss", render_seconds=0.003, durations=durations)
+    stages = [("cache", 0.0), ("auth", 0.001), ("sql", 0.003), ("render", 0.253), (None, 0.256)]
+    return RequestTrace(perspective_id=perspective_id, rows=40, cache="miss", stages=stages)
 
 
 def test_a_hit_costs_the_replica_no_rows() -> None:
@@ -73,7 +74,10 @@ def test_a_miss_is_counted_with_all_its_parts() -> None:
 def test_a_statement_that_ran_out_of_time_has_cost_time_and_read_no_rows() -> None:
     number = next(NEW_IDS)
     trace = RequestTrace(
-        perspective_id=number, cache="miss", error="query_timeout", durations={"auth": 0.001, "sql": 5.0}
+        perspective_id=number,
+        cache="miss",
+        error="query_timeout",
+        stages=[("auth", 0.0), (None, 0.001), ("sql", 1.0), (None, 6.0)],
     )
     metrics.observe_request(504, 5.1, trace)
     page, label = read_page(), str(number)
@@ -84,7 +88,7 @@ def test_a_statement_that_ran_out_of_time_has_cost_time_and_read_no_rows() -> No
 
 
 def test_who_was_not_let_in_reached_no_perspective() -> None:
-    refused = RequestTrace(error="unauthenticated", durations={"cache": 0.001})
+    refused = RequestTrace(error="unauthenticated", stages=[("cache", 0.0), (None, 0.001)])
     assert (
         measure(
             lambda: metrics.observe_request(401, 0.001, refused),

@@ -17,7 +17,7 @@ def write(monkeypatch: pytest.MonkeyPatch, status: int, error: str | None) -> tu
         tracing = Tracing("/route")
         context = RequestContext(Hooks(lambda *_: None), ENVIRON, "/route")
         context.trace.error = error
-        context.trace.add("sql", 0.003)
+        context.trace.stages += [("sql", 0.0), (None, 0.003)]
         name = tracing.write(context, status, 0.01)
         tracing.end()
         (request,) = collector.list_requests()

@@ -26,12 +26,11 @@ from tickiti_query.model.errors import (
     ValidationFailed,
 )
 from tickiti_query.model.perspective import TicketQuery
-from tickiti_query.model.request import Answer, Deadline
+from tickiti_query.model.request import Answer, Deadline, Request, RequestTrace
 from tickiti_query.model.statement import Statement
 from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials, User
 from tickiti_query.query.cached_plan import CachedPlan
 from tickiti_query.query.reader import Reader, Reading, ReadRequest
-from tickiti_query.query.request import Request, RequestTrace
 from tickiti_query.query.service import Reply, SharedAnswer, TicketQueryService, is_as_new
 
 SERVER = Server(generation=1, system=77, major=18)

@@ -6,11 +6,17 @@ from typing import Any
 
 import pytest
 
-from tickiti_query.http.rendering import RenderedRows, shape_row
+from tickiti_query.admission.memory_budget import MemoryBudget, Reservation
+from tickiti_query.model.request import RequestTrace
+from tickiti_query.query.collector import Collector, shape_row
+
+
+def make_collector(columns: Sequence[str]) -> Collector:
+    return Collector(columns, 1000, Reservation(MemoryBudget(10**6), "ann"), RequestTrace())
 
 
 def render_rows(columns: Sequence[str], *parts: Sequence[tuple[Any, ...]]) -> bytes:
-    body = RenderedRows(columns)
+    body = make_collector(columns)
     for part in parts:
         body.add(part)
     return body.finish()
@@ -49,7 +55,7 @@ def test_rows_that_come_in_parts_are_the_same_body() -> None:
 
 
 def test_a_body_knows_its_rows_and_its_bytes_while_it_is_made() -> None:
-    body = RenderedRows(("id",))
+    body = make_collector(("id",))
     body.add([(1,), (2,)])
     assert (body.rows, body.size) == (2, len(b'{"ok":true,"data":[{"id":1},{"id":2}'))
     body.add([(3,)])
