@@ -31,20 +31,9 @@ from tickiti_query.http.openapi import TicketsApi, correct_schemas, describe
 from tickiti_query.http.request_context import Hooks
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.token import make_authorizer, read_credentials
+from tickiti_query.operations import metrics
 from tickiti_query.operations.admin import make_admin_app
 from tickiti_query.operations.health import Readiness
-from tickiti_query.operations.metrics import (
-    StateObserver,
-    count_rate_limited,
-    count_shared_run,
-    count_shed,
-    count_store_fault,
-    observe_build,
-    observe_checks,
-    observe_collations,
-    observe_request,
-    render_metrics,
-)
 from tickiti_query.query.cached_plan import PlanCache
 from tickiti_query.query.reader import Reader
 from tickiti_query.query.service import TicketQueryService
@@ -99,23 +88,29 @@ def create_service(settings: Settings, commit: str = UNKNOWN) -> Service:
         max_commit_age_seconds=settings.max_commit_age_seconds,
         leave=replica.leave,
     )
-    concurrency_limiter = ConcurrencyLimiter(settings.threads, count_shed=partial(count_shed, "replica"))
-    memory_budget = MemoryBudget(settings.answers_max_bytes, partial(count_shed, "memory"))
+    concurrency_limiter = ConcurrencyLimiter(settings.threads, count_shed=lambda: metrics.SHED.labels("replica").inc())
+    memory_budget = MemoryBudget(settings.answers_max_bytes, lambda: metrics.SHED.labels("memory").inc())
     service = make_service(settings, replica, freshness, cache, concurrency_limiter, memory_budget)
     tracing = start_tracing(views.PATH) if settings.traces else None
-    hooks = Hooks(observe_request, tracing.write if tracing else None)
+    hooks = Hooks(metrics.observe_request, tracing.write if tracing else None)
     app = make_flask_app(service, settings, hooks)
     readiness = make_readiness(replica, freshness)
 
-    state = StateObserver()
+    cache_events = metrics.CacheEvents()
 
     def render_page() -> bytes:
-        state.observe_cache(cache.events, cache.held_bytes)
-        state.observe_replica(freshness.lag_seconds, freshness.major)
-        observe_collations(readiness.changed_collations)
-        state.observe_load(replica.count_connections(), concurrency_limiter.count_waiting(), memory_budget.used_bytes)
+        # A gauge that nobody has set says 0, and 0 would be good news; so what is not known is NaN.
+        changed = readiness.changed_collations
+        metrics.COLLATIONS_CHANGED.set(float("nan") if changed is None else len(changed))
+        metrics.REPLICA_LAG.set(freshness.lag_seconds)
+        metrics.REPLICA_VERSION.set(freshness.major)
+        metrics.POOL_IN_USE.set(replica.count_connections())
+        metrics.SLOT_WAITING.set(concurrency_limiter.count_waiting())
+        metrics.ANSWER_BYTES.set(memory_budget.used_bytes)
+        metrics.CACHE_BYTES.set(cache.held_bytes)
+        cache_events.count(cache.events)
         # One page for each worker: with several, it says which one answered.
-        return render_metrics(str(os.getpid()) if settings.workers > 1 else None)
+        return metrics.render_metrics(str(os.getpid()) if settings.workers > 1 else None)
 
     admin_app = make_admin_app(readiness.check, render_page, lambda: readiness.changed_collations or ())
     app.wsgi_app = Edge(  # type: ignore[method-assign]
@@ -131,7 +126,7 @@ def create_service(settings: Settings, commit: str = UNKNOWN) -> Service:
     )
     if settings.trusted_proxies:
         app.wsgi_app = Forwarded(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
-    observe_build(commit)
+    metrics.observe_build(commit)
     return Service(app, admin_app, readiness.keep_checking, tracing.end if tracing else lambda: None)
 
 
@@ -147,8 +142,8 @@ def make_service(
     rate_limiter = make_rate_limiter(
         settings.rate_limit,
         settings.rate_limit_storage,
-        count_limited=count_rate_limited,
-        count_fault=count_store_fault,
+        count_limited=lambda by: metrics.RATE_LIMITED.labels(by).inc(),
+        count_fault=metrics.STORE_FAULTS.inc,
     )
     authorize = make_authorizer(settings.token_expiration_minutes, partial(datetime.now, UTC))
     reader = Reader(
@@ -167,7 +162,7 @@ def make_service(
         cache=cache,
         authorize=authorize,
         concurrency_limiter=concurrency_limiter,
-        single_flight=SingleFlight(count_shared=count_shared_run),
+        single_flight=SingleFlight(count_shared=metrics.FLIGHT_WAITS.inc),
         memory_budget=memory_budget,
         reader=reader,
     )
@@ -197,7 +192,7 @@ def make_readiness(replica: Replica, freshness: Freshness) -> Readiness:
         lambda: freshness.read_snapshot(monotonic(), deadline()),
         lambda work: replica.read(work, deadline()),
         find_powers,
-        observe_checks,
+        metrics.observe_checks,
     )
 
 

@@ -13,7 +13,7 @@ import tickiti_query.operations.metrics  # noqa: F401  defines them
 
 ROOT = Path(__file__).parents[2]
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("", "_bucket", "_sum", "_count")}
-DEFINITIONS = ROOT / "tickiti_query" / "operations" / "metric_definitions.py"
+DEFINITIONS = ROOT / "tickiti_query" / "operations" / "metrics.py"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +28,10 @@ class Definition:
 def read_definitions() -> Iterator[Definition]:
     """The metrics that the service defines, read from the module that does."""
     for node in ast.parse(DEFINITIONS.read_text("utf-8")).body:
-        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Name):
-            name, _, *labels = [ast.literal_eval(argument) for argument in node.value.args]
-            yield Definition(name, node.value.func.id.lower(), tuple(*labels))
+        call = node.value if isinstance(node, ast.Assign) else None
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id.lower() in SUFFIXES:
+            name, _, *labels = [ast.literal_eval(argument) for argument in call.args]
+            yield Definition(name, call.func.id.lower(), tuple(*labels))
 
 
 METRICS = list(read_definitions())

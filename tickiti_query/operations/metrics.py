@@ -1,4 +1,4 @@
-"""Counting for Prometheus. Counters live in the memory of their worker, and depend on no file.
+"""The metrics of the service, which docs/metrics.md explains. They live in the memory of their worker, and in no file.
 
 A hit takes a fraction of a millisecond, so what is written for one is little, and the children of a metric are
 looked up once. `python -m bench.metrics` says what it costs.
@@ -6,41 +6,100 @@ looked up once. `python -m bench.metrics` says what it costs.
 
 import platform
 import threading
-from collections import Counter as Counts
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cache, lru_cache
 
-from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram, Metric, generate_latest
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Metric, generate_latest
 
 from tickiti_query import VERSION
-from tickiti_query.model.errors import QueryError
 from tickiti_query.model.request import RequestTrace
-from tickiti_query.operations.metric_definitions import (
-    ANSWER_BYTES,
-    BUILD_INFO,
-    CACHE_BYTES,
-    CACHE_EVENTS,
-    COLLATIONS_CHANGED,
-    CUT,
-    FLIGHT_WAITS,
-    PHASE_SECONDS,
-    POOL_IN_USE,
-    RATE_LIMITED,
-    READY,
-    REPLICA_LAG,
-    REPLICA_VERSION,
-    REQUEST_SECONDS,
-    REQUESTS,
-    ROWS_READ,
-    ROWS_RETURNED,
-    SHED,
-    SLOT_WAITING,
-    SQL_SECONDS,
-    STORE_FAULTS,
-)
 from tickiti_query.reporting.contract import CONTRACT_VERSION
 
 PERSPECTIVES_NAMED = 50  # in each worker: labels are memory, here and in Prometheus
+# From a hit, half a millisecond, to the longest statement and the waiting before it.
+BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+REQUESTS = Counter(
+    "tickiti_query_requests",
+    "Answers by HTTP status, code of the error, what the cache had (hit, miss, off), and perspective.",
+    ["status", "error", "cache", "perspective"],
+)
+REQUEST_SECONDS = Histogram(
+    "tickiti_query_request_seconds",
+    "From the headers of a request to its answer, by perspective.",
+    ["perspective"],
+    buckets=BUCKETS,
+)
+PHASE_SECONDS = Histogram(
+    "tickiti_query_phase_seconds",
+    "Parts of that: proof (asking the replica whether answers still hold, or waiting for an equal request), and on"
+    " a miss auth (reading the token), sql (perspective and rows), render (rows to JSON).",
+    ["phase"],
+    buckets=BUCKETS,
+)
+ROWS_RETURNED = Counter("tickiti_query_rows_returned", "Rows in answers.", ["perspective"])
+ROWS_READ = Counter("tickiti_query_rows_read", "Rows that were read of the replica for answers.", ["perspective"])
+SQL_SECONDS = Counter(
+    "tickiti_query_sql_seconds", "Time that requests waited for the replica to find and send rows.", ["perspective"]
+)
+CACHE_EVENTS = Counter(
+    "tickiti_query_cache_events",
+    "What became of the look-ups in the cache, of tokens and of answers: hit, miss, stale (the proof failed),"
+    " unprovable (no proof was possible), store, evict.",
+    ["event"],
+)
+CACHE_BYTES = Gauge("tickiti_query_cache_bytes", "Bytes that the entries of the caches take.")
+FLIGHT_WAITS = Counter(
+    "tickiti_query_flight_waits", "Requests that waited for an equal one instead of asking the replica."
+)
+RATE_LIMITED = Counter(
+    "tickiti_query_rate_limited", "Requests answered 429, by what was over its rate: token, address.", ["by"]
+)
+STORE_FAULTS = Counter(
+    "tickiti_query_rate_limit_store_faults", "Times that the rate limit's shared store did not answer."
+)
+SHED = Counter(
+    "tickiti_query_shed",
+    "Requests and connections answered 503 overloaded, by what was full: replica (the slots to read it), memory (the"
+    " budget of answers under way), connections.",
+    ["where"],
+)
+CUT = Counter(
+    "tickiti_query_cut_connections",
+    "Connections that were ended, by why: request (too slow to send one), answer (too slow to take one), idle (to make"
+    " room for a new one).",
+    ["what"],
+)
+
+POOL_IN_USE = Gauge(
+    "tickiti_query_pool_connections_in_use", "Connections to the replica that a request works with, or opens."
+)
+ANSWER_BYTES = Gauge(
+    "tickiti_query_answer_bytes", "Bytes of rows and answers under way: those that are read, rendered or sent."
+)
+SLOT_WAITING = Gauge("tickiti_query_slot_waiting", "Requests that wait for one of the slots for reading the replica.")
+REPLICA_LAG = Gauge(
+    "tickiti_query_replica_lag_seconds",
+    "Upper bound of the replica's lag when it was last asked; +Inf where nothing bounds it, NaN before the first time.",
+)
+REPLICA_VERSION = Gauge(
+    "tickiti_query_replica_major_version", "PostgreSQL's major version on the replica; NaN before it was asked."
+)
+READY = Gauge(
+    "tickiti_query_ready",
+    "What the last readiness check found, by check: 1 well, 0 failed, NaN not looked at behind one that failed.",
+    ["check"],
+)
+COLLATIONS_CHANGED = Gauge(
+    "tickiti_query_collations_changed",
+    "Collations of which the server has another version than indexes were made with; NaN where the last readiness check"
+    " did not come so far.",
+)
+BUILD_INFO = Gauge(
+    "tickiti_query_build_info",
+    "1; the labels say which version and commit runs, of which reporting contract, on which Python.",
+    ["version", "commit", "contract_version", "python"],
+)
 
 
 class BoundedNames:
@@ -54,13 +113,12 @@ class BoundedNames:
     def find(self, number: int) -> str:
         """Return the name of an id: its digits, or `other`."""
         name = self._names.get(number)
-        return name or self._add(number)
-
-    def _add(self, number: int) -> str:
-        with self._lock:
-            if len(self._names) < self._most:
-                self._names[number] = str(number)
-            return self._names.get(number, "other")
+        if name is None:
+            with self._lock:
+                if len(self._names) < self._most:
+                    self._names[number] = str(number)
+            name = self._names.get(number, "other")
+        return name
 
 
 _perspectives = BoundedNames(PERSPECTIVES_NAMED)
@@ -91,9 +149,6 @@ def find_costs(perspective: str) -> tuple[Histogram, Counter, Counter, Counter]:
 
 
 _auth, _proof, _sql, _render = (PHASE_SECONDS.labels(phase) for phase in ("auth", "proof", "sql", "render"))
-_cache_events = {
-    event: CACHE_EVENTS.labels(event) for event in ("hit", "miss", "stale", "unprovable", "store", "evict")
-}
 
 
 def observe_request(status: int, seconds: float, trace: RequestTrace) -> None:
@@ -119,75 +174,25 @@ def observe_request(status: int, seconds: float, trace: RequestTrace) -> None:
         rows_read.inc(trace.rows or 0)
 
 
-def count_shared_run() -> None:
-    """Count a request that shared the run of an equal one."""
-    FLIGHT_WAITS.inc()
-
-
-def count_rate_limited(by: str) -> None:
-    """Count a request that was over a rate."""
-    RATE_LIMITED.labels(by).inc()
-
-
-def count_store_fault() -> None:
-    """Count an attempt to reach the shared store that failed."""
-    STORE_FAULTS.inc()
-
-
-def count_shed(where: str) -> None:
-    """Count a request that was refused for want of room."""
-    SHED.labels(where).inc()
-
-
-def count_refusal(error: QueryError) -> None:
-    """Count the answer to a request that the app has not seen."""
-    find_requests(error.status, error.code, None, "none").inc()
-
-
-def count_cut_connection(why: str) -> None:
-    """Count a connection that was ended: `request`, `answer` or `idle`."""
-    CUT.labels(why).inc()
-
-
-class StateObserver:
-    """Sets the metrics that are read from the parts of this worker when a page is asked for.
-
-    Gauges that nobody has set say 0, and 0 would be good news; so what is not known is NaN.
-    """
+class CacheEvents:
+    """Counts the events of a cache. Each is there from the start, with a count of none."""
 
     def __init__(self) -> None:
-        self._events: Counts[str] = Counts()  # as the last page told them
+        self._told = dict.fromkeys(("hit", "miss", "stale", "unprovable", "store", "evict"), 0)
+        for event in self._told:
+            CACHE_EVENTS.labels(event)
 
-    def observe_cache(self, events: Mapping[str, int], held_bytes: int) -> None:
-        """Count the cache's events since the last page, and set the bytes that it holds."""
-        for event, count in events.items():
-            _cache_events[event].inc(count - self._events[event])
-        self._events.update({event: count - self._events[event] for event, count in events.items()})
-        CACHE_BYTES.set(held_bytes)
-
-    @staticmethod
-    def observe_replica(lag_seconds: float, major: float) -> None:
-        """Set an upper bound of the lag, and PostgreSQL's major version."""
-        REPLICA_LAG.set(lag_seconds)
-        REPLICA_VERSION.set(major)
-
-    @staticmethod
-    def observe_load(connections_in_use: int, slot_waiting: int, answer_bytes: int) -> None:
-        """Set the connections in use, the requests that wait for a slot, and the bytes of answers under way."""
-        POOL_IN_USE.set(connections_in_use)
-        SLOT_WAITING.set(slot_waiting)
-        ANSWER_BYTES.set(answer_bytes)
+    def count(self, events: Mapping[str, int]) -> None:
+        """Count what was added since the last call; `events` has the sums of all time."""
+        for event, number in events.items():
+            CACHE_EVENTS.labels(event).inc(number - self._told[event])
+            self._told[event] = number
 
 
 def observe_checks(checks: Mapping[str, str]) -> None:
     """Set the result of each readiness check: `ok`, `unknown`, or a sentence that says what is wrong."""
     for check, word in checks.items():
         READY.labels(check).set({"ok": 1.0, "unknown": float("nan")}.get(word, 0.0))
-
-
-def observe_collations(changed: Sequence[str] | None) -> None:
-    """Set the number of collations that have changed; None where it is not known."""
-    COLLATIONS_CHANGED.set(float("nan") if changed is None else len(changed))
 
 
 def observe_build(commit: str) -> None:
@@ -210,8 +215,4 @@ class LabelledCollector:
 
 def render_metrics(worker: str | None = None) -> bytes:
     """Return the metrics of this worker in Prometheus' text format; `worker` is a label that tells it from others."""
-    if worker is None:
-        return generate_latest(REGISTRY)
-    registry = CollectorRegistry()
-    registry.register(LabelledCollector("worker", worker))
-    return generate_latest(registry)
+    return generate_latest(REGISTRY if worker is None else LabelledCollector("worker", worker))

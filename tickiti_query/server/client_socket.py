@@ -15,7 +15,7 @@ from gunicorn.http.errors import LimitRequestHeaders
 
 from tickiti_query.model.errors import PayloadTooLarge, RequestTimeout
 from tickiti_query.model.request import LONGEST_BODY
-from tickiti_query.operations.metrics import count_cut_connection
+from tickiti_query.operations.metrics import CUT
 
 LONGEST_HEAD = 32 * 1024
 LONGEST_CHUNKS = 2 * LONGEST_BODY  # a body as it comes over the wire, with what chunks need around it
@@ -177,7 +177,7 @@ class ClientSocket:
         """Return no bytes for a connection that was idle; raise RequestTimeout, or the fault, for any other."""
         is_late = isinstance(fault, TimeoutError)
         if is_late and (self._is_new or self._phase is not Phase.IDLE):
-            count_cut_connection("request")
+            CUT.labels("request").inc()
         if self._phase is Phase.IDLE:
             return b""
         if is_late:
@@ -198,5 +198,5 @@ class ClientSocket:
                 self._socket.sendall(memoryview(data)[sent:])
         except TimeoutError:
             self._is_gone = True
-            count_cut_connection("answer")
+            CUT.labels("answer").inc()
             raise ConnectionResetError(errno.ECONNRESET, "the client took its answer too slowly") from None

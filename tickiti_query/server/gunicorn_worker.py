@@ -18,7 +18,7 @@ from gunicorn.workers.ggevent import GeventWorker
 
 from tickiti_query.http.error_answer import write_error_answer
 from tickiti_query.model.errors import Overloaded, QueryError
-from tickiti_query.operations.metrics import count_cut_connection, count_refusal, count_shed
+from tickiti_query.operations.metrics import CUT, REQUESTS, SHED
 from tickiti_query.server.client_socket import ClientSocket
 
 POLL_SECONDS = 0.1  # how soon a signal is noticed
@@ -113,12 +113,12 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
             longest_idle = next(address.list_idle(), None)
             if longest_idle is None:
                 if address.is_api:
-                    count_shed("connections")
+                    SHED.labels("connections").inc()
                     send_error(client, Overloaded())
                 util.close_graceful(client, REFUSAL_SECONDS)
                 return
             longest_idle.hang_up()
-            count_cut_connection("idle")
+            CUT.labels("idle").inc()
         address.open += 1
         try:
             self.handle(address, self.client_socket(client, address.idle), peer)
@@ -165,6 +165,6 @@ def send_error(client: Any, error: QueryError) -> None:
     """Answer a request that the app has not seen with an error, log it and count it."""
     request_id = secrets.token_hex(16)
     log.info("request", extra={"facts": {"request_id": request_id, "status": error.status, "error": error.code}})
-    count_refusal(error)
+    REQUESTS.labels(str(error.status), error.code, "", "none").inc()
     with contextlib.suppress(OSError):
         util.write_nonblock(client, write_error_answer(error, request_id))

@@ -121,30 +121,33 @@ def test_perspectives_beyond_the_bound_share_a_name() -> None:
 
 @pytest.mark.parametrize("lag", [0.5, math.inf])
 def test_a_page_tells_the_last_lag_and_one_without_a_bound_as_infinite(lag: float) -> None:
-    metrics.StateObserver().observe_replica(lag, 18)
+    metrics.REPLICA_LAG.set(lag)
+    metrics.REPLICA_VERSION.set(18)
     assert list(read_page().list_values("replica_lag_seconds")) == [lag]
     assert list(read_page().list_values("replica_major_version")) == [18]
 
 
 def test_before_the_first_reading_there_is_no_good_news() -> None:
-    metrics.StateObserver().observe_replica(math.nan, math.nan)
+    metrics.REPLICA_LAG.set(math.nan)
     assert math.isnan(*read_page().list_values("replica_lag_seconds"))
 
 
 def test_events_of_the_cache_are_counted_once_however_often_a_page_is_asked_for() -> None:
-    state, events = metrics.StateObserver(), {"hit": 3, "miss": 1}
+    cache_events, events = metrics.CacheEvents(), {"hit": 3, "miss": 1}
     before = read_page().sum("cache_events_total", event="hit")
     for held_bytes in (10, 20):
-        state.observe_cache(events, held_bytes)
+        cache_events.count(events)
+        metrics.CACHE_BYTES.set(held_bytes)
         assert read_page().sum("cache_events_total", event="hit") - before == 3
         assert list(read_page().list_values("cache_bytes")) == [held_bytes]
-    state.observe_cache({"hit": 5, "miss": 1, "evict": 2}, 0)
+    cache_events.count({"hit": 5, "miss": 1, "evict": 2})
     assert read_page().sum("cache_events_total", event="hit") - before == 5
 
 
 def test_the_requests_that_wait_for_a_slot_and_the_bytes_under_way_are_told() -> None:
     for waiting, answer_bytes in ((3, 4096), (0, 0)):
-        metrics.StateObserver().observe_load(1, waiting, answer_bytes)
+        metrics.SLOT_WAITING.set(waiting)
+        metrics.ANSWER_BYTES.set(answer_bytes)
         assert list(read_page().list_values("slot_waiting")) == [waiting]
         assert list(read_page().list_values("answer_bytes")) == [answer_bytes]
 
