@@ -11,8 +11,8 @@ from bench.cases import PAGE, Case, ask_once
 from bench.command import report
 from bench.load_world import TOKEN
 from bench.rivals.targets import LoadError, Target
-from tickiti_query.catalogue.predicate import ResolvedNames
-from tickiti_query.compiler import compile_query
+from tickiti_query.catalogue.predicate import Key, ResolvedNames
+from tickiti_query.compiler.page import compile_query
 from tickiti_query.model.perspective import Selector
 from tickiti_query.model.statement import Statement
 from tickiti_query.model.token import read_credentials
@@ -30,10 +30,11 @@ def compile_statement(session: ReplicaTarget, perspective_id: int, row_limit: in
     def work(source: Any) -> Statement:
         actor = find_token(source, credentials).actor
         perspective = find_perspective(source, Selector(id=perspective_id), actor)
-        names = ResolvedNames()
-        statement = compile_query(perspective, (), actor, row_limit, names)
-        if names.missing:
+
+        def refuse(_missing: Iterable[Key]) -> ResolvedNames:
             raise LoadError(f"{perspective.title} needs names looked up, which the rivals do not do")
+
+        statement, _ = compile_query(perspective, (), actor, row_limit, refuse)
         return statement
 
     replica = Replica(session, connections=1)

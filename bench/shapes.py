@@ -27,9 +27,8 @@ from bench.shape_language import TINY, Shape
 from bench.shape_measure import Compared, Measured, Session
 from bench.shape_together import list_combinations
 from bench.world import ALL_SEEING_USER, TINY_USER
-from tickiti_query import compiler
 from tickiti_query.catalogue.predicate import Relation
-from tickiti_query.compiler.page import write_plain
+from tickiti_query.compiler import page
 from tickiti_query.compiler.rules import read_criteria
 from tickiti_query.model.statement import Statement
 from tickiti_query.model.token import Actor, User
@@ -82,14 +81,12 @@ class World:
         """The statement as the service makes it, with names looked up first."""
         searches = read_criteria(shape.criteria)
         actor = self.actors[person]
-        statement, _ = compiler.compile_with_names(
-            shape.perspective, searches, actor, ROWS, partial(resolve, self.session)
-        )
+        statement, _ = page.compile_query(shape.perspective, searches, actor, ROWS, partial(resolve, self.session))
         return statement
 
     def write_rivals(self, shape: Shape, person: str) -> Iterator[str]:
         """The plain form, and what is written by hand."""
-        with patch.object(compiler, "write_page", write_plain):
+        with patch.object(page, "write_page", page.write_plain):
             yield self.session.fill_in(self.compile(shape, person))
         if shape.hand is not None:
             yield from shape.hand(self._make_hand(shape, person))
@@ -103,8 +100,8 @@ class World:
         return Hand(
             user_id=subject.id,
             email=email,
-            teams=found.find_ids(*teams),
-            inboxes=found.find_ids(*inboxes),
+            teams=found.find(*teams),
+            inboxes=found.find(*inboxes),
             queues=actor.queues,
         )
 

@@ -4,15 +4,15 @@ One for each field with each operator, each order, each column, each mode of the
 combinations. The files are psql scripts: a person can paste one and read the rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.catalogue.predicate import Found, Relation, ResolvedNames
 from tickiti_query.cli.psql_script import write_script
-from tickiti_query.compiler import compile_query
-from tickiti_query.compiler.rules import read_criteria
+from tickiti_query.compiler.page import compile_query
+from tickiti_query.compiler.rules import Search, read_criteria
 from tickiti_query.model.perspective import Condition, Criterion, Order, Perspective
 from tickiti_query.model.statement import Statement
 from tickiti_query.model.token import Actor, User
@@ -73,8 +73,12 @@ def compile_case(
 ) -> Statement:
     """The statement of a perspective with these parts."""
     perspective = Perspective(1, "Golden", conditions, orders, columns, subject)
-    names = ResolvedNames(FOUND)
-    statement = compile_query(perspective, read_criteria(criteria), actor, 100, names)
+    return compile_found(perspective, read_criteria(criteria), actor)
+
+
+def compile_found(perspective: Perspective, searches: Sequence[Search] = (), actor: Actor = STAFF) -> Statement:
+    """The statement of a perspective whose names are all in FOUND."""
+    statement, names = compile_query(perspective, searches, actor, 100, lambda _missing: ResolvedNames(FOUND))
     assert not names.missing, names.missing
     return statement
 

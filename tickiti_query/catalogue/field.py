@@ -1,4 +1,4 @@
-"""The shape of an entry of the catalogue, Field with its Column, Key and Modes, and the kinds that occur often."""
+"""The shape of an entry of the catalogue, Field with its Column, Key and Modes, and the parts that occur often."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -6,8 +6,8 @@ from datetime import time
 from enum import Enum
 from functools import partial
 
-from tickiti_query.catalogue import matching, values
-from tickiti_query.catalogue.predicate import Comparison, CompileContext, Flag, Fragment
+from tickiti_query.catalogue.predicate import Comparison, CompileContext, Flag, Fragment, match_flag, match_moment
+from tickiti_query.catalogue.values import read_flag, read_moment
 
 MOMENT_VALUES = "`YYYY-MM-DD` or `YYYY-MM-DD HH:MM:SS`, UTC"
 
@@ -107,21 +107,6 @@ def text_key(expression: str, *, nullable: bool = False, by_queue: bool = False)
     return Key(f'lower({expression}) COLLATE "C"', nullable, by_queue=by_queue)
 
 
-def number_column(expression: str, example: int) -> Column:
-    """Return the column of a whole number."""
-    return Column(expression, Kind.INTEGER, example)
-
-
-def text_column(expression: str, example: str, *, nullable: bool = False, choices: tuple[str, ...] = ()) -> Column:
-    """Return the column of a text."""
-    return Column(expression, Kind.TEXT, example, nullable, choices)
-
-
-def moment_column(expression: str, example: str, *, nullable: bool = False) -> Column:
-    """Return the column of a time as `YYYY-MM-DD HH:MM:SS`."""
-    return Column(write_moment(expression), Kind.MOMENT, example, nullable)
-
-
 def write_moment(expression: str) -> str:
     """Write a time as text, in a session whose DateStyle is ISO. to_char would take twice the time."""
     return f"CAST(date_trunc('second', {expression}) AS text)"
@@ -143,26 +128,22 @@ def list_values(value: str, source: Fragment) -> Fragment:
 def name_column(email: str, example: str) -> Column:
     """Return the column of the name of the user with this e-mail address, or null."""
     sql = f'(SELECT u.name FROM users u WHERE lower(u.email) COLLATE "C" = lower({email}) ORDER BY u.id LIMIT 1)'
-    return text_column(sql, example, nullable=True)
+    return Column(sql, Kind.TEXT, example, nullable=True)
 
 
-def bound_moment(mode: str, bound: str, day_time: time) -> Mode:
-    """Return a mode that bounds a time. `bound` has {} for the value. A date alone means that day at `day_time`."""
-    match = partial(matching.match_moment, bound, mode)
-    return Mode(mode, MOMENT_VALUES, Comparison(partial(values.read_moment, day_time), match))
+def bound_moment(name: str, column: str) -> list[Mode]:
+    """Return the modes `<name>_from` and `<name>_to`, which bound a time as it is shown, by the whole second.
 
-
-def bound_from(mode: str, column: str) -> Mode:
-    """Return a mode that finds what is shown with a time from the value on."""
-    return bound_moment(mode, f"{column} >= {{}}", time.min)
-
-
-def bound_to(mode: str, column: str) -> Mode:
-    """Return a mode that finds what is shown with a time up to the value.
-
-    The second of the value counts to its end, as it is shown. The column stands alone, so that an index serves it.
+    A date alone means the first second of that day, or the last. The column stands alone, so that an index serves it.
     """
-    return bound_moment(mode, f"{column} < {{}} + interval '1 second'", time(23, 59, 59))
+    bounds = [
+        (f"{name}_from", f"{column} >= {{}}", time.min),
+        (f"{name}_to", f"{column} < {{}} + interval '1 second'", time(23, 59, 59)),
+    ]
+    return [
+        Mode(mode, MOMENT_VALUES, Comparison(partial(read_moment, day_time), partial(match_moment, bound, mode)))
+        for mode, bound, day_time in bounds
+    ]
 
 
 def make_flag(name: str, match: Flag, *, example: bool | None = None, shows: Fragment | None = None) -> Field:
@@ -178,7 +159,7 @@ def make_flag(name: str, match: Flag, *, example: bool | None = None, shows: Fra
         name=name,
         values="true, false",
         user_centric=True,
-        equals=Comparison(values.read_flag, partial(matching.match_flag, match)),
+        equals=Comparison(read_flag, partial(match_flag, match)),
         column=Column(write, Kind.FLAG, example) if example is not None else None,
         shows=shows or write,
     )

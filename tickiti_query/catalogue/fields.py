@@ -7,36 +7,33 @@ queue; values go through the binds of the context.
 
 from functools import partial
 
-from tickiti_query.catalogue import matching, relations, values
+from tickiti_query.catalogue import predicate, relations, values
 from tickiti_query.catalogue.field import (
     Column,
     Field,
     Key,
     Kind,
     Mode,
-    bound_from,
-    bound_to,
+    bound_moment,
     list_values,
     make_catalogue,
     make_flag,
-    moment_column,
     name_column,
-    number_column,
-    text_column,
     text_key,
+    write_moment,
 )
 from tickiti_query.catalogue.predicate import Comparison
 
-NUMBER = Comparison(values.read_number, partial(matching.match_number, "t.number", "number"))
-STATUS = Comparison(values.read_status, partial(matching.match_exactly, "t.status", "status"))
-PRIORITY = Comparison(values.read_priority, partial(matching.match_number, "t.priority", "priority"))
-RESOLUTION = Comparison(values.read_text, partial(matching.match_text, "t.resolution", "resolution"))
+NUMBER = Comparison(values.read_number, partial(predicate.match_number, "t.number", "number"))
+STATUS = Comparison(values.read_status, partial(predicate.match_exactly, "t.status", "status"))
+PRIORITY = Comparison(values.read_priority, partial(predicate.match_number, "t.priority", "priority"))
+RESOLUTION = Comparison(values.read_text, partial(predicate.match_text, "t.resolution", "resolution"))
 HASHTAG = Comparison(values.read_tag, relations.match_tag)
 PARTICIPANT = Comparison(values.read_email, relations.match_participant)
 ORIGINATOR = Comparison(values.read_email, relations.match_originator)
 ASSIGNEE = Comparison(values.read_assignee, relations.match_assignee)
 WATCHLIST = Comparison(values.read_number, relations.match_watchlist)
-IN_SUBJECT = Comparison(values.read_text, partial(matching.contain_text, "t.subject", "subject"))
+IN_SUBJECT = Comparison(values.read_text, partial(predicate.contain_text, "t.subject", "subject"))
 IN_CONTENT = Comparison(values.read_text, relations.match_content)
 IN_EITHER = Comparison(values.read_text, relations.match_subject_or_content)
 # Two people of the demo, for examples.
@@ -56,11 +53,11 @@ WATCHLISTS = list_values("w.name", relations.visible_watchlists)
 
 ENTRIES = [
     # The core columns, in the order in which a row shows them.
-    Field("ticket_id", core=True, column=number_column("t.id", 1)),
+    Field("ticket_id", core=True, column=Column("t.id", Kind.INTEGER, 1)),
     Field(
         "number",
         core=True,
-        column=number_column("t.number", 220009),
+        column=Column("t.number", Kind.INTEGER, 220009),
         order=Key("t.number"),
         modes=[Mode("ticket_number", "number", NUMBER, integers=True)],
     ),
@@ -68,7 +65,7 @@ ENTRIES = [
         "status",
         values=STATUS_VALUES,
         core=True,
-        column=text_column("t.status", "open", choices=values.STATUSES),
+        column=Column("t.status", Kind.TEXT, "open", choices=values.STATUSES),
         order=Key("array_position(ARRAY['open', 'on-hold', 'closed'], t.status)", nullable=True),
         equals=STATUS,
         modes=[Mode("status", STATUS_VALUES, STATUS)],
@@ -77,7 +74,7 @@ ENTRIES = [
         "queue",
         values="name (text) or id (number)",
         core=True,
-        column=text_column("q.name", "Returns"),
+        column=Column("q.name", Kind.TEXT, "Returns"),
         order=text_key("q.name", by_queue=True),
         equals=Comparison(values.read_name_or_id, relations.match_queue),
         modes=[Mode("queue", "name", Comparison(values.read_text, relations.match_queue))],
@@ -86,7 +83,7 @@ ENTRIES = [
         "priority",
         values=PRIORITY_VALUES,
         core=True,
-        column=text_column("CAST(t.priority AS text)", "20", choices=values.PRIORITY_CODES),
+        column=Column("CAST(t.priority AS text)", Kind.TEXT, "20", choices=values.PRIORITY_CODES),
         order=Key("t.priority"),
         equals=PRIORITY,
         modes=[Mode("priority", PRIORITY_VALUES, PRIORITY, integers=True)],
@@ -95,33 +92,27 @@ ENTRIES = [
         "subject",
         values="text",
         core=True,
-        column=text_column("t.subject", "Carbon plate cracked on first marathon"),
+        column=Column("t.subject", Kind.TEXT, "Carbon plate cracked on first marathon"),
         order=text_key("t.subject"),
-        equals=Comparison(values.read_text, partial(matching.match_text, "t.subject", "subject")),
+        equals=Comparison(values.read_text, partial(predicate.match_text, "t.subject", "subject")),
         contains=IN_SUBJECT,
         modes=[Mode("subject", "part of the subject", IN_SUBJECT, text=True)],
     ),
-    Field("assigned_to_email", core=True, column=text_column("t.assigned_to_email", PRIYA, nullable=True)),
-    Field("originator_email", core=True, column=text_column("t.originator_email", MARCUS)),
+    Field("assigned_to_email", core=True, column=Column("t.assigned_to_email", Kind.TEXT, PRIYA, nullable=True)),
+    Field("originator_email", core=True, column=Column("t.originator_email", Kind.TEXT, MARCUS)),
     Field(
         "created_at",
         core=True,
-        column=moment_column("t.created_at", "2026-05-01 09:14:02"),
+        column=Column(write_moment("t.created_at"), Kind.MOMENT, "2026-05-01 09:14:02"),
         order=Key("t.created_at"),
-        modes=[
-            bound_from("created_from", "t.created_at"),
-            bound_to("created_to", "t.created_at"),
-        ],
+        modes=bound_moment("created", "t.created_at"),
     ),
     Field(
         "updated_at",
         core=True,
-        column=moment_column("t.updated_at", "2026-05-02 11:30:48"),
+        column=Column(write_moment("t.updated_at"), Kind.MOMENT, "2026-05-02 11:30:48"),
         order=Key("t.updated_at"),
-        modes=[
-            bound_from("updated_from", "t.updated_at"),
-            bound_to("updated_to", "t.updated_at"),
-        ],
+        modes=bound_moment("updated", "t.updated_at"),
     ),
     # Who and what a ticket is tied to.
     Field(
@@ -148,7 +139,7 @@ ENTRIES = [
         order=text_key("t.originator_email"),
         shows="t.originator_email",
         equals=ORIGINATOR,
-        contains=Comparison(values.read_text, partial(matching.contain_text, "t.originator_email", "originator")),
+        contains=Comparison(values.read_text, partial(predicate.contain_text, "t.originator_email", "originator")),
         modes=[Mode("raised", EMAIL_VALUES, ORIGINATOR)],
     ),
     Field(
@@ -170,7 +161,7 @@ ENTRIES = [
     Field(
         "resolution",
         values="text",
-        column=text_column("t.resolution", "Replaced under warranty", nullable=True),
+        column=Column("t.resolution", Kind.TEXT, "Replaced under warranty", nullable=True),
         equals=RESOLUTION,
     ),
     # What the subject user has to do with the ticket.
@@ -187,19 +178,19 @@ ENTRIES = [
         order=Key(relations.select_last_read, nullable=True, splits=True),
     ),
     # Columns and orders beyond the core.
-    Field("queue_id", column=number_column("t.queue_id", 1)),
+    Field("queue_id", column=Column("t.queue_id", Kind.INTEGER, 1)),
     Field(
         "on_hold_until",
         column=Column("to_char(t.on_hold_until, 'YYYY-MM-DD')", Kind.DATE, "2026-05-20", nullable=True),
         order=Key("t.on_hold_until", nullable=True),
     ),
-    Field("last_responder_email", column=text_column("t.last_responder_email", PRIYA, nullable=True)),
+    Field("last_responder_email", column=Column("t.last_responder_email", Kind.TEXT, PRIYA, nullable=True)),
     Field(
         "last_response_at",
-        column=moment_column("t.last_response_at", "2026-05-02 11:30:48", nullable=True),
+        column=Column(write_moment("t.last_response_at"), Kind.MOMENT, "2026-05-02 11:30:48", nullable=True),
         order=Key("t.last_response_at", nullable=True),
     ),
-    Field("response_count", column=number_column("t.response_count", 2), order=Key("t.response_count")),
+    Field("response_count", column=Column("t.response_count", Kind.INTEGER, 2), order=Key("t.response_count")),
     Field("assignee_name", column=name_column("t.assigned_to_email", "Priya Sharma")),
     Field("originator_name", column=name_column("t.originator_email", "Marcus Webb")),
     Field("participants", column=Column(PARTICIPANTS, Kind.LIST, (MARCUS, PRIYA))),

@@ -1,12 +1,18 @@
-"""The predicate of a condition, an SQL truth value that can be negated and combined; and what it is written with."""
+"""The predicate of a condition: an SQL truth value that compares a ticket with values, is negated and combined.
 
-from collections.abc import Callable, Mapping, Sequence
+Text compares by the database's own `lower()` on both sides, never by this program's: they differ outside ASCII. Each
+`match_…` answers "any of these values" (PERSPECTIVES.md, "Conditions").
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
-from tickiti_query.model.statement import Binds
+from tickiti_query.model.statement import BIGINT, Binds
 from tickiti_query.model.token import Actor, User
+
+FEW_PATTERNS = 8  # that many are planned one by one, each with an index of its own; more are one comparison
 
 
 class Relation(Enum):
@@ -28,22 +34,18 @@ Found = Mapping[Key, tuple[str | int, ...]]
 class ResolvedNames:
     """The ids that names stand for. A name that has not been resolved is noted in `missing`, and stands for nothing.
 
-    A statement that was written while a name was missing must be written again once the name has been resolved.
+    What was written while a name was missing must be written again once the name has been resolved.
     """
 
     found: Found = field(default_factory=dict)
     missing: set[Key] = field(default_factory=set)
 
-    def find(self, relation: Relation, key: str | int) -> tuple[str | int, ...]:
+    def find(self, relation: Relation, key: str | int) -> tuple[Any, ...]:
         """Return what `key` stands for, in the order of the ids (or addresses); nothing where no row has it."""
         if (relation, key) not in self.found:
             self.missing.add((relation, key))
             return ()
         return self.found[relation, key]
-
-    def find_ids(self, relation: Relation, key: str | int) -> tuple[int, ...]:
-        """Return the ids that `key` stands for, in their order."""
-        return tuple(each for each in self.find(relation, key) if isinstance(each, int))
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,44 +98,6 @@ class Predicate:
         return Predicate(f"NOT ({self.sql})", queues=queues)
 
 
-def join_any(predicates: Sequence[Predicate]) -> Predicate:
-    """Return the predicate that one of them holds.
-
-    It has branches where all of them have, and folds into the scope where all of them do.
-    """
-    if len(predicates) == 1:
-        return predicates[0]
-    joined = _join(" OR ", predicates)
-    branches = tuple(branch for predicate in predicates for branch in predicate.branches)
-    sets = [predicate.queues.ids for predicate in predicates if predicate.queues and not predicate.queues.excluded]
-    return replace(
-        joined,
-        branches=branches if all(predicate.branches for predicate in predicates) else (),
-        worth_splitting=predicates[0].worth_splitting,
-        selective=all(predicate.selective for predicate in predicates),
-        queues=QueueSet(frozenset().union(*sets)) if len(sets) == len(predicates) else None,
-    )
-
-
-def join_all(predicates: Sequence[Predicate]) -> Predicate:
-    """Return the predicate that all hold. Its branches are those of the first, each with the others beside it."""
-    if len(predicates) == 1:
-        return predicates[0]
-    first, *others = predicates
-    rest = "".join(f" AND {predicate.sql}" for predicate in others)
-    return replace(
-        _join(" AND ", predicates),
-        branches=tuple(f"({branch}{rest})" for branch in first.branches),
-        worth_splitting=first.worth_splitting,
-        selective=any(predicate.selective for predicate in predicates),
-    )
-
-
-def _join(word: str, predicates: Sequence[Predicate]) -> Predicate:
-    sql = word.join(predicate.sql for predicate in predicates)
-    return Predicate(f"({sql})", nullable=any(predicate.nullable for predicate in predicates))
-
-
 Flag = Callable[[CompileContext], Predicate]
 Fragment = str | Callable[[CompileContext], str]  # a piece of SQL; a text where it is the same in every context
 
@@ -148,3 +112,104 @@ class Comparison:
 
     read: Callable[[object], Any]
     match: Callable[[Sequence[Any], CompileContext], Predicate]
+
+
+def join_any(predicates: Sequence[Predicate]) -> Predicate:
+    """Return the predicate that one of them holds.
+
+    It has branches where all of them have, and folds into the scope where all of them do.
+    """
+    if len(predicates) == 1:
+        return predicates[0]
+    branches = tuple(branch for predicate in predicates for branch in predicate.branches)
+    sets = [predicate.queues.ids for predicate in predicates if predicate.queues and not predicate.queues.excluded]
+    return Predicate(
+        f"({' OR '.join(predicate.sql for predicate in predicates)})",
+        nullable=any(predicate.nullable for predicate in predicates),
+        queues=QueueSet(frozenset().union(*sets)) if len(sets) == len(predicates) else None,
+        branches=branches if all(predicate.branches for predicate in predicates) else (),
+        worth_splitting=predicates[0].worth_splitting,
+        selective=all(predicate.selective for predicate in predicates),
+    )
+
+
+def join_all(predicates: Sequence[Predicate]) -> Predicate:
+    """Return the predicate that all hold. Its branches are those of the first, each with the others beside it."""
+    if len(predicates) == 1:
+        return predicates[0]
+    first, *others = predicates
+    rest = "".join(f" AND {predicate.sql}" for predicate in others)
+    return Predicate(
+        f"({first.sql}{rest})",
+        nullable=any(predicate.nullable for predicate in predicates),
+        branches=tuple(f"({branch}{rest})" for branch in first.branches),
+        worth_splitting=first.worth_splitting,
+        selective=any(predicate.selective for predicate in predicates),
+    )
+
+
+def equals_any(expression: str, values: Sequence[str]) -> str:
+    """Write `expression = value`, or `expression IN (values)`. Nothing equals one of no values."""
+    if not values:
+        return "FALSE"
+    return f"{expression} = {values[0]}" if len(values) == 1 else f"{expression} IN ({', '.join(values)})"
+
+
+def fold_all(context: CompileContext, name: str, values: Iterable[str]) -> list[str]:
+    """Write text values as the database folds them, each once."""
+    return [f"lower(CAST({context.binds.add(name, value)} AS text))" for value in dict.fromkeys(values)]
+
+
+def match_text(sql: str, name: str, values: Sequence[str], context: CompileContext) -> Predicate:
+    """Match tickets whose text is one of the values, without case.
+
+    NULL is no text. Views over other people's tables may have it in any column.
+    """
+    return Predicate(equals_any(f'lower({sql}) COLLATE "C"', fold_all(context, name, values)), nullable=True)
+
+
+def match_person(sql: str, name: str, values: Sequence[str], context: CompileContext) -> Predicate:
+    """Match tickets as match_text does, for a column whose index has each person's tickets by update."""
+    branches = tuple(f'lower({sql}) COLLATE "C" = {key}' for key in fold_all(context, name, values))
+    found = match_text(sql, name, values, context)
+    return replace(found, branches=branches, worth_splitting=is_by_update, selective=True)
+
+
+def is_by_update(key: str) -> bool:
+    """Return True where the first key of an order is the time when the ticket was updated."""
+    return key == "t.updated_at"
+
+
+def contain_text(sql: str, name: str, values: Sequence[str], context: CompileContext) -> Predicate:
+    """Match tickets whose text has one of the values in it, without case. `%`, `_` and `\\` are plain characters."""
+    escaped = (value.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") for value in values)
+    patterns = fold_all(context, name, (f"%{value}%" for value in escaped))
+    if len(patterns) > FEW_PATTERNS:  # and the text is folded once, not for each of them
+        return Predicate(f"lower({sql}) LIKE ANY (ARRAY[{', '.join(patterns)}])", nullable=True)
+    return join_any([Predicate(f"lower({sql}) LIKE {each}", nullable=True) for each in patterns])
+
+
+def match_exactly(sql: str, name: str, values: Sequence[str], context: CompileContext) -> Predicate:
+    """Match tickets whose text is one of the values, to the letter."""
+    binds = [f"CAST({context.binds.add(name, value)} AS text)" for value in dict.fromkeys(values)]
+    return Predicate(equals_any(sql, binds))
+
+
+def match_number(sql: str, name: str, values: Sequence[int], context: CompileContext) -> Predicate:
+    """Match tickets whose number is one of the values. No ticket has a value beyond 64 bits."""
+    binds = [context.binds.add(name, value) for value in dict.fromkeys(values) if value in BIGINT]
+    return Predicate(equals_any(sql, binds))
+
+
+def match_moment(bound: str, name: str, values: Sequence[str], context: CompileContext) -> Predicate:
+    """Match tickets for which `bound`, such as `t.created_at >= {}`, holds with one of the times."""
+    binds = [f"CAST({context.binds.add(name, value)} AS timestamp)" for value in dict.fromkeys(values)]
+    return join_any([Predicate(bound.format(bind)) for bind in binds])
+
+
+def match_flag(flag: Flag, values: Sequence[bool], context: CompileContext) -> Predicate:
+    """Match tickets whose flag has one of the values."""
+    if len(set(values)) == 2:
+        return Predicate("TRUE")
+    predicate = flag(context)
+    return predicate if values[0] else predicate.negate()

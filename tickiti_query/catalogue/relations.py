@@ -7,7 +7,7 @@ never NULL, so its negation is the complement.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from tickiti_query.catalogue import matching
+from tickiti_query.catalogue import predicate
 from tickiti_query.catalogue.field import write_moment
 from tickiti_query.catalogue.predicate import CompileContext, Predicate, QueueSet, Relation, join_all, join_any
 from tickiti_query.catalogue.values import Team, Word
@@ -25,7 +25,7 @@ def subject_id(context: CompileContext) -> str:
 
 def match_content(patterns: Sequence[str], context: CompileContext) -> Predicate:
     """Match tickets with one of the texts in a response that is not deleted. Notes count for staff only."""
-    found = matching.contain_text("r.plain_text", "content", patterns, context)
+    found = predicate.contain_text("r.plain_text", "content", patterns, context)
     return Predicate(f"EXISTS (SELECT 1 {visible_responses(context)} AND {found.sql})")
 
 
@@ -37,26 +37,32 @@ def visible_responses(context: CompileContext) -> str:
 
 def match_subject_or_content(tokens: Sequence[str], context: CompileContext) -> Predicate:
     """Match tickets with one of the texts in the subject or in a response."""
-    sides = [matching.contain_text("t.subject", "subject", tokens, context), match_content(tokens, context)]
+    sides = [predicate.contain_text("t.subject", "subject", tokens, context), match_content(tokens, context)]
     return replace(join_any(sides), branches=tuple(side.sql for side in sides))
 
 
 def match_queue(queues: Sequence[str | int], context: CompileContext) -> Predicate:
     """Match tickets in a queue with one of the ids or names."""
     ids = {queue for queue in queues if isinstance(queue, int) and queue in BIGINT}
-    names = [queue for queue in queues if isinstance(queue, str)]
-    return in_queues(ids.union(*(context.names.find_ids(Relation.QUEUES_NAMED, name) for name in names)), context)
+    named = (context.names.find(Relation.QUEUES_NAMED, queue) for queue in queues if isinstance(queue, str))
+    return in_queues(ids.union(*named), context)
 
 
 def match_inbox(context: CompileContext) -> Predicate:
     """Match tickets in a queue that the subject user administers as an inbox."""
-    return in_queues(context.names.find_ids(Relation.INBOXES_OF_USER, context.subject.id), context)
+    return in_queues(context.names.find(Relation.INBOXES_OF_USER, context.subject.id), context)
 
 
 def in_queues(ids: Iterable[int], context: CompileContext) -> Predicate:
     """Match tickets in one of these queues."""
-    found = matching.match_number("t.queue_id", "queue", sorted(ids), context)
+    found = predicate.match_number("t.queue_id", "queue", sorted(ids), context)
     return Predicate(found.sql, queues=QueueSet(frozenset(ids)))
+
+
+def resolve_emails(values: Iterable[object], context: CompileContext) -> list[str]:
+    """Return the e-mail addresses among the values, with the subject user's for `me`, which may be none."""
+    meant = (context.subject.email if value is Word.ME else value for value in values)
+    return [value for value in meant if isinstance(value, str)]
 
 
 def match_assignee(assignees: Sequence[str | Word | Team], context: CompileContext) -> Predicate:
@@ -65,36 +71,36 @@ def match_assignee(assignees: Sequence[str | Word | Team], context: CompileConte
     A ticket that is assigned to a team itself has the text `team:<id>`.
     """
     keys: list[str] = []
-    for email in matching.resolve_emails(context, assignees):
-        keys += [email, *(f"team:{team}" for team in context.names.find_ids(Relation.TEAMS_OF_EMAIL, email))]
+    for email in resolve_emails(assignees, context):
+        keys += [email, *(f"team:{team}" for team in context.names.find(Relation.TEAMS_OF_EMAIL, email))]
     for team in assignees:
         if isinstance(team, Team):
             keys.append(f"team:{team.id}")
             if team.with_members:
-                keys += map(str, context.names.find(Relation.MEMBERS_OF_TEAM, team.id))
+                keys += context.names.find(Relation.MEMBERS_OF_TEAM, team.id)
     found = []
     if Word.UNASSIGNED in assignees:
         nobody = "t.assigned_to_email IS NULL"
-        found.append(Predicate(nobody, branches=(nobody,), worth_splitting=matching.is_by_update))
+        found.append(Predicate(nobody, branches=(nobody,), worth_splitting=predicate.is_by_update))
     if keys or not found:
-        found.append(matching.match_person("t.assigned_to_email", "assignee", keys, context))
+        found.append(predicate.match_person("t.assigned_to_email", "assignee", keys, context))
     return join_any(found)
 
 
 def match_originator(emails: Sequence[str | Word], context: CompileContext) -> Predicate:
     """Match tickets that one of these people sent in."""
-    return matching.match_person("t.originator_email", "originator", matching.resolve_emails(context, emails), context)
+    return predicate.match_person("t.originator_email", "originator", resolve_emails(emails, context), context)
 
 
 def match_participant(emails: Sequence[str | Word], context: CompileContext) -> Predicate:
     """Match tickets in which one of these people takes part."""
-    found = matching.match_text("p.email", "participant", matching.resolve_emails(context, emails), context)
+    found = predicate.match_text("p.email", "participant", resolve_emails(emails, context), context)
     return Predicate(f"EXISTS (SELECT 1 {PARTICIPANTS} AND {found.sql})", selective=True)
 
 
 def match_tag(tags: Sequence[str], context: CompileContext) -> Predicate:
     """Match tickets with one of the tags."""
-    found = matching.match_text("h.tag", "hashtag", tags, context)
+    found = predicate.match_text("h.tag", "hashtag", tags, context)
     return Predicate(f"EXISTS (SELECT 1 {HASHTAGS} AND {found.sql})")
 
 
@@ -109,9 +115,8 @@ def visible_watchlists(context: CompileContext) -> str:
 def match_watchlist(watchlists: Sequence[str | int], context: CompileContext) -> Predicate:
     """Match tickets on a visible watchlist with one of the ids or names."""
     ids = {each for each in watchlists if isinstance(each, int)}
-    names = [each for each in watchlists if isinstance(each, str)]
-    ids = ids.union(*(context.names.find_ids(Relation.WATCHLISTS_NAMED, name) for name in names))
-    found = matching.match_number("wt.watchlist_id", "watchlist", sorted(ids), context)
+    named = (context.names.find(Relation.WATCHLISTS_NAMED, each) for each in watchlists if isinstance(each, str))
+    found = predicate.match_number("wt.watchlist_id", "watchlist", sorted(ids.union(*named)), context)
     return Predicate(f"EXISTS (SELECT 1 {visible_watchlists(context)} AND {found.sql})", selective=True)
 
 

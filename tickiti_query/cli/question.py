@@ -13,7 +13,7 @@ import psycopg2
 from config.settings import Settings
 from tickiti_query.catalogue.predicate import ResolvedNames
 from tickiti_query.cli.session import CommandError, Refused
-from tickiti_query.compiler import compile_with_names
+from tickiti_query.compiler.page import compile_query
 from tickiti_query.compiler.rules import Search, read_criteria
 from tickiti_query.http.body import BodyParser
 from tickiti_query.model.errors import PayloadTooLarge, QueryError, ReplicaUnavailable, ValidationFailed
@@ -167,7 +167,7 @@ def read_question(contract: ContractSource, who: str, query: TicketQuery) -> Que
     searches = read_criteria(query.criteria)
     perspective = find_perspective(contract, query.selector, asker.actor)
     resolve_names = partial(resolve, contract)
-    statement, names = compile_with_names(perspective, searches, asker.actor, query.row_limit, resolve_names)
+    statement, names = compile_query(perspective, searches, asker.actor, query.row_limit, resolve_names)
     return Question(asker, query, perspective, searches, names, contract.fit(statement))
 
 

@@ -2,14 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.cli.plan import Scan, has_sort, read_scans
 from tickiti_query.cli.question import Question
 from tickiti_query.cli.wording import describe_part
 from tickiti_query.compiler.page import list_orders, read_keys, write_fragment
-from tickiti_query.compiler.rules import Rule, read_rules
+from tickiti_query.compiler.rules import read_rules
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.sessions import Transaction
 
@@ -77,15 +76,14 @@ def find_likely_parts(scan: Scan, relation: str, question: Question, *, is_sorte
 def list_parts(question: Question) -> tuple[list[Part], list[Part], list[Part]]:
     """Return the parts of the question: conditions and criteria; orders; columns of the perspective's own."""
     perspective = question.perspective
-    asked = read_rules(perspective, question.searches, question.asker.actor, question.names, FIELDS)
-    every: tuple[Rule[Any], ...] = (*asked.conditions, *asked.searches)
+    context, every = read_rules(perspective, question.searches, question.asker.actor, question.names)
     rules = [(describe_part(part), predicate.sql) for rule in every for part, predicate in rule.alternatives]
     keys = [
         (f"the order by {order.field}", key.sql)
-        for order, key in zip(list_orders(perspective), read_keys(perspective, asked.context, FIELDS), strict=True)
+        for order, key in zip(list_orders(perspective), read_keys(perspective, context), strict=True)
     ]
     written = {name: FIELDS.fields[name].column for name in perspective.columns}
     columns = [
-        (f"the column {name}", write_fragment(column.sql, asked.context)) for name, column in written.items() if column
+        (f"the column {name}", write_fragment(column.sql, context)) for name, column in written.items() if column
     ]
     return rules, keys, columns

@@ -61,11 +61,11 @@ def run(args: argparse.Namespace) -> int:
 def judge(source: Source, question: Question, number: int) -> tuple[Question, Reasons | None, Place]:
     """Return the reasons, None for a ticket that is not there; and its place, where one could be counted."""
     asked = (question.perspective, question.searches, question.asker.actor)
-    inquiry = compile_reasons(*asked, number, question.names)
-    rows = source.fetch(inquiry.statement)
+    statement, read = compile_reasons(*asked, number, question.names)
+    rows = source.fetch(statement)
     if not rows:
         return question, None, None
-    reasons = inquiry.read(rows[0])
+    reasons = read(rows[0])
     if not reasons.is_listed:
         return question, reasons, None
     try:
@@ -116,12 +116,9 @@ def describe_ruling(ruling: Ruling) -> Iterator[str]:
 def describe_reason(reason: Reason) -> str:
     """Return a condition or criterion in words, and what the ticket has."""
     wording = describe_part(reason.part)
-    if not reason.has:
-        return wording
-    [has] = reason.has
-    if isinstance(has, bool):
-        return f"{wording}: for this ticket it is {str(has).lower()}"
-    return f"{wording}: the ticket has {describe_value(has)}"
+    if isinstance(reason.has, bool):
+        return f"{wording}: for this ticket it is {str(reason.has).lower()}"
+    return f"{wording}: the ticket has {describe_value(reason.has)}"
 
 
 def judge_line(holds: bool, wording: str) -> str:

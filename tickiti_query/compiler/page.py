@@ -1,17 +1,21 @@
-"""The statement of a page of a list, from SELECT to LIMIT, with the scope in its WHERE.
+"""The compiler: a perspective, search criteria and an actor become one SELECT, with the actor's scope in its WHERE.
 
-It has one of three shapes. Plain is right for everything. The other two give the same rows where no index has the
-tickets in the wanted order, but several together do: a queue at a time, or one part of the list at a time.
-bench/README.md has the figures.
+It is pure: what is not understood is an error. A page has one of three shapes. Plain is right for everything. The other
+two give the same rows where no index has the tickets in the wanted order, but several together do: a queue at a time,
+or one part of the list at a time. bench/README.md has the figures.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from tickiti_query.catalogue.field import Catalogue
-from tickiti_query.catalogue.predicate import CompileContext, Fragment, Predicate
+from tickiti_query.catalogue.field import Column
+from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.predicate import CompileContext, Fragment, Key, Predicate, ResolvedNames
+from tickiti_query.compiler.rules import Search, merge_conditions, read_rules
 from tickiti_query.model.errors import UnsupportedPerspective
 from tickiti_query.model.perspective import Order, Perspective
+from tickiti_query.model.statement import Statement
+from tickiti_query.model.token import Actor
 
 TICKETS = "FROM tickets t\nJOIN ticket_queues q ON q.id = t.queue_id"
 DEFAULT = (Order("updated_at", ascending=False),)
@@ -29,99 +33,9 @@ class SortKey:
 
 
 LAST = SortKey("t.id", ascending=False)
-DEFAULT_KEYS = (SortKey("t.updated_at", ascending=False),)
 # What an index has in order within each queue; by other keys, the tickets of a small queue are sorted faster.
-ORDERED_IN_A_QUEUE = ((), DEFAULT_KEYS)
+ORDERED_IN_A_QUEUE = ((), (SortKey("t.updated_at", ascending=False),))
 MOST_BRANCHES = 12  # beyond it, one pass over the tickets is the better half
-
-
-def write_order(keys: Sequence[SortKey]) -> str:
-    """Write the sort keys, and the ticket id behind them.
-
-    NULL comes last either way; a key that is never NULL says nothing of it, so that any index fits.
-    """
-    return ", ".join(
-        f"{key.sql} {'ASC' if key.ascending else 'DESC'}{' NULLS LAST' if key.nullable else ''}"
-        for key in (*keys, LAST)
-    )
-
-
-def list_orders(perspective: Perspective) -> tuple[Order, ...]:
-    """Return the orders of a perspective, or the default one. A field that ordered already orders nothing again."""
-    first = {order.field: order for order in reversed(perspective.orders)}
-    return tuple(dict.fromkeys(first[order.field] for order in perspective.orders)) or DEFAULT
-
-
-def read_keys(perspective: Perspective, context: CompileContext, catalogue: Catalogue) -> tuple[SortKey, ...]:
-    """Return one key for each order of the perspective, or the default one.
-
-    UnsupportedPerspective for a field that does not order.
-    """
-    keys = []
-    for order in list_orders(perspective):
-        field = catalogue.fields.get(order.field)
-        if field is None or field.order is None:
-            raise UnsupportedPerspective(f'{perspective.title} orders by "{order.field}", which is not supported.')
-        key, sql = field.order, write_fragment(field.order.sql, context)
-        keys.append(SortKey(sql, order.ascending, key.nullable, key.splits, key.by_queue))
-    return tuple(keys)
-
-
-def write_fragment(fragment: Fragment, context: CompileContext) -> str:
-    """Write a piece of SQL, which is a text where it is the same in every context."""
-    return fragment if isinstance(fragment, str) else fragment(context)
-
-
-def choose_columns(perspective: Perspective, catalogue: Catalogue) -> tuple[str, ...]:
-    """Return the columns' names, in order, each once. Raise UnsupportedPerspective for a name that is no column."""
-    for name in perspective.columns:
-        if name not in catalogue.fields or catalogue.fields[name].column is None:
-            raise UnsupportedPerspective(f'{perspective.title} has a column "{name}", which is not supported.')
-    return tuple(dict.fromkeys((*catalogue.core, *perspective.columns)))
-
-
-def write_select(columns: Sequence[str], context: CompileContext, catalogue: Catalogue) -> str:
-    """Write the select list, one column a line."""
-    written = []
-    for name in columns:
-        column = catalogue.fields[name].column
-        assert column is not None, name  # noqa: S101  choose_columns has seen to it
-        written.append(f"{write_fragment(column.sql, context)} AS {name}")
-    return ",\n       ".join(written)
-
-
-def write_scope(queues: Sequence[str]) -> tuple[str, ...]:
-    """Write the conditions that always hold: no deleted tickets, no drafts, no queues that the actor cannot see."""
-    return ("t.deleted_at IS NULL", "NOT t.is_draft", *(test.format("t.queue_id") for test in queues))
-
-
-def write_queue_tests(predicates: Sequence[Predicate], context: CompileContext) -> tuple[str, ...]:
-    """Write the visible queues as a condition on `{}`, a column with a queue's id; none where all queues are meant.
-
-    Predicates that say no more than which queue it is are folded in: the set that is left is a subset of what the
-    actor sees, and the planner can count its tickets.
-    """
-    scope = None if context.actor.queues is None else frozenset(context.actor.queues)
-    excluded: frozenset[int] = frozenset()
-    for queues in (predicate.queues for predicate in predicates):
-        if queues is None:
-            continue
-        if queues.excluded:
-            excluded |= queues.ids
-        else:
-            scope = queues.ids if scope is None else scope & queues.ids
-    if scope is not None:
-        return (write_queues(tuple(sorted(scope - excluded)), context),)
-    return (f"NOT ({write_queues(tuple(sorted(excluded)), context)})",) if excluded else ()
-
-
-def write_queues(queues: tuple[int, ...], context: CompileContext) -> str:
-    """Write that the queue is one of these. One alone is an equality, which lets an index keep the order behind it."""
-    if not queues:
-        return "FALSE"
-    if len(queues) == 1:
-        return f"{{}} = {context.binds.add('queue', queues[0])}"
-    return f"{{}} = ANY (CAST({context.binds.add('queues', queues)} AS bigint[]))"
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +57,117 @@ class Page:
         return any(predicate.selective for predicate in self.predicates)
 
 
+def compile_query(
+    perspective: Perspective,
+    searches: Sequence[Search],
+    actor: Actor,
+    row_limit: int,
+    resolve: Callable[[Iterable[Key]], ResolvedNames],
+) -> tuple[Statement, ResolvedNames]:
+    """Return the statement whose rows are the answer, with one row more than `row_limit` where there are more.
+
+    The rules are read a first time to find out which names they need. `resolve` is called with these, once, and only
+    where there are any. The names that the statement was written with come beside it. Raise UnsupportedPerspective
+    where the perspective has a field, operator, value, order or column that the catalogue does not know.
+    """
+    perspective, names = merge_conditions(perspective), ResolvedNames()
+    context, rules = read_rules(perspective, searches, actor, names)
+    if names.missing:
+        names = resolve(names.missing)
+        context, rules = read_rules(perspective, searches, actor, names)
+    predicates = [rule.predicate for rule in rules]
+    keys = read_keys(perspective, context)
+    columns = choose_columns(perspective)
+    select = ",\n       ".join(f"{write_fragment(column.sql, context)} AS {name}" for name, column in columns.items())
+    page = Page(
+        queues=write_queue_tests(predicates, context),
+        predicates=tuple(predicate for predicate in predicates if predicate.queues is None),
+        keys=keys,
+        joins=tuple(context.joins),
+        limit=context.binds.add("limit", row_limit + 1),
+    )
+    return Statement(f"SELECT {select}\n{write_page(page)}", context.binds.params, tuple(columns)), names
+
+
+def write_order(keys: Sequence[SortKey]) -> str:
+    """Write the sort keys, and the ticket id behind them.
+
+    NULL comes last either way; a key that is never NULL says nothing of it, so that any index fits.
+    """
+    return ", ".join(
+        f"{key.sql} {'ASC' if key.ascending else 'DESC'}{' NULLS LAST' if key.nullable else ''}"
+        for key in (*keys, LAST)
+    )
+
+
+def list_orders(perspective: Perspective) -> tuple[Order, ...]:
+    """Return the orders of a perspective, or the default one. A field that ordered already orders nothing again."""
+    first: dict[str, Order] = {}
+    for order in perspective.orders:
+        first.setdefault(order.field, order)
+    return tuple(first.values()) or DEFAULT
+
+
+def read_keys(perspective: Perspective, context: CompileContext) -> tuple[SortKey, ...]:
+    """Return one key for each order that counts. Raise UnsupportedPerspective for a field that does not order."""
+    keys = []
+    for order in list_orders(perspective):
+        field = FIELDS.fields.get(order.field)
+        if field is None or field.order is None:
+            raise UnsupportedPerspective(f'{perspective.title} orders by "{order.field}", which is not supported.')
+        key, sql = field.order, write_fragment(field.order.sql, context)
+        keys.append(SortKey(sql, order.ascending, key.nullable, key.splits, key.by_queue))
+    return tuple(keys)
+
+
+def write_fragment(fragment: Fragment, context: CompileContext) -> str:
+    """Write a piece of SQL, which is a text where it is the same in every context."""
+    return fragment if isinstance(fragment, str) else fragment(context)
+
+
+def choose_columns(perspective: Perspective) -> dict[str, Column]:
+    """Return the columns by name, in order, each once. Raise UnsupportedPerspective for a name that is no column."""
+    columns = {}
+    for name in (*FIELDS.core, *perspective.columns):
+        field = FIELDS.fields.get(name)
+        if field is None or field.column is None:
+            raise UnsupportedPerspective(f'{perspective.title} has a column "{name}", which is not supported.')
+        columns[name] = field.column
+    return columns
+
+
+def write_scope(queues: Sequence[str]) -> tuple[str, ...]:
+    """Write the conditions that always hold: no deleted tickets, no drafts, no queues that the actor cannot see."""
+    return ("t.deleted_at IS NULL", "NOT t.is_draft", *(test.format("t.queue_id") for test in queues))
+
+
+def write_queue_tests(predicates: Sequence[Predicate], context: CompileContext) -> tuple[str, ...]:
+    """Write the visible queues as a condition on `{}`, a column with a queue's id; none where all queues are meant.
+
+    Predicates that say no more than which queue it is are folded in: the set that is left is a subset of what the
+    actor sees, and the planner can count its tickets.
+    """
+    scope = None if context.actor.queues is None else frozenset(context.actor.queues)
+    excluded: frozenset[int] = frozenset()
+    for queues in (predicate.queues for predicate in predicates if predicate.queues):
+        if queues.excluded:
+            excluded |= queues.ids
+        else:
+            scope = queues.ids if scope is None else scope & queues.ids
+    if scope is not None:
+        return (write_queues(scope - excluded, context),)
+    return (f"NOT ({write_queues(excluded, context)})",) if excluded else ()
+
+
+def write_queues(queues: frozenset[int], context: CompileContext) -> str:
+    """Write that the queue is one of these. One alone is an equality, which lets an index keep the order behind it."""
+    if not queues:
+        return "FALSE"
+    if len(queues) == 1:
+        return f"{{}} = {context.binds.add('queue', *queues)}"
+    return f"{{}} = ANY (CAST({context.binds.add('queues', tuple(sorted(queues)))} AS bigint[]))"
+
+
 def write_page(page: Page) -> str:
     """Write the page in the shape that fits it."""
     if page.keys[0].by_queue and page.keys[1:] in ORDERED_IN_A_QUEUE and not page.selective:
@@ -153,22 +178,16 @@ def write_page(page: Page) -> str:
 
 def write_plain(page: Page) -> str:
     """Write the page with all conditions in one WHERE."""
-    return "\n".join([TICKETS, *page.joins, write_where(page), order_and_limit(page.keys, page)])
+    return "\n".join([TICKETS, *page.joins, write_where(page), write_end(page.keys, page.limit)])
 
 
 def write_by_queue(page: Page) -> str:
     """Write a page that is ordered by queue first: the top of each queue, then the top of these."""
     inner = ["SELECT t.*", "FROM tickets t", *page.joins, f"{write_where(page)}\n  AND t.queue_id = q.id"]
-    lateral = "\n".join([*inner, order_and_limit([key for key in page.keys if not key.by_queue], page)])
-    return "\n".join(
-        [
-            "FROM ticket_queues q",
-            f"CROSS JOIN LATERAL (\n{indent(lateral)}\n) t",
-            *page.joins,
-            *(f"WHERE {test.format('q.id')}" for test in page.queues),
-            order_and_limit(page.keys, page),
-        ]
-    )
+    top_of_each = "\n".join([*inner, write_end(page.keys[1:], page.limit)])
+    lateral = f"CROSS JOIN LATERAL (\n{indent(top_of_each)}\n) t"
+    where = [f"WHERE {test.format('q.id')}" for test in page.queues]
+    return "\n".join(["FROM ticket_queues q", lateral, *page.joins, *where, write_end(page.keys, page.limit)])
 
 
 def split_by_side(page: Page) -> list[Page]:
@@ -209,7 +228,7 @@ def unite(page: Page, parts: Sequence[Page]) -> str:
     union = "\n) UNION ALL (\n".join(indent(branch) for branch in branches)
     keys = [replace(key, sql=f"t.key_{number}") for number, key in enumerate(page.keys, start=1)]
     each_once = ", ".join(key.sql for key in (*keys, LAST))
-    best = f"SELECT DISTINCT ON ({each_once}) t.*\nFROM ((\n{union}\n)) t\n{order_and_limit(keys, page)}"
+    best = f"SELECT DISTINCT ON ({each_once}) t.*\nFROM ((\n{union}\n)) t\n{write_end(keys, page.limit)}"
     queues = "JOIN ticket_queues q ON q.id = t.queue_id"
     return "\n".join([f"FROM (\n{indent(best)}\n) t", queues, *page.joins, f"ORDER BY {write_order(keys)}"])
 
@@ -219,9 +238,9 @@ def write_where(page: Page) -> str:
     return "WHERE " + "\n  AND ".join([*write_scope(page.queues), *(predicate.sql for predicate in page.predicates)])
 
 
-def order_and_limit(keys: Sequence[SortKey], page: Page) -> str:
+def write_end(keys: Sequence[SortKey], limit: str) -> str:
     """Write the last two clauses."""
-    return f"ORDER BY {write_order(keys)}\nLIMIT {page.limit}"
+    return f"ORDER BY {write_order(keys)}\nLIMIT {limit}"
 
 
 def indent(text: str) -> str:

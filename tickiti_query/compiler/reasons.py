@@ -3,7 +3,7 @@
 The truth of a condition is the predicate that the list is made with; nothing is decided here a second time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,22 +19,21 @@ from tickiti_query.compiler.page import (
     write_queue_tests,
     write_scope,
 )
-from tickiti_query.compiler.rules import Rule, Search, merge_conditions, read_rules
+from tickiti_query.compiler.rules import Part, Rule, Search, merge_conditions, read_rules
 from tickiti_query.model.perspective import Condition, Order, Perspective
-from tickiti_query.model.statement import Statement
+from tickiti_query.model.statement import Row, Statement
 from tickiti_query.model.token import Actor
 
-Part = Condition | Search
 MOST_CONDITIONS = 500  # each has up to three columns in the statement, and PostgreSQL allows 1,664
 
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """A condition or criterion, and whether it holds. `has`: what the ticket has of it, where that can be shown."""
+    """A condition or criterion, whether it holds, and what the ticket has of it."""
 
     part: Part
     holds: bool
-    has: tuple[Any, ...]
+    has: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,49 +83,19 @@ class Columns:
         return ",\n       ".join(self._places)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A rule, and where a row has its truth, that of each alternative, and what the ticket has."""
-
-    truth: int
-    alternatives: tuple[tuple[Part, int, int | None], ...]
-
-    def read(self, row: Sequence[Any]) -> Ruling:
-        """Return the truth of the rule in a row."""
-        reasons = (Reason(part, row[at], () if has is None else (row[has],)) for part, at, has in self.alternatives)
-        return Ruling(row[self.truth], tuple(reasons))
-
-
-@dataclass(frozen=True, slots=True)
-class Inquiry:
-    """A statement about one ticket; no row where there is no such ticket."""
-
-    statement: Statement
-    head: Mapping[str, int]
-    asked: tuple[Asked, ...]
-    order: tuple[tuple[Order, int | None], ...]
-
-    def read(self, row: Sequence[Any]) -> Reasons:
-        """Return the reasons in the row."""
-        return Reasons(
-            **{name: row[place] for name, place in self.head.items()},
-            rulings=tuple(asked.read(row) for asked in self.asked),
-            order=tuple((order, None if place is None else row[place]) for order, place in self.order),
-        )
-
-
 def compile_reasons(
     perspective: Perspective, searches: Sequence[Search], actor: Actor, number: int, names: ResolvedNames
-) -> Inquiry:
-    """Return the statement that asks for the truth of each rule for the ticket of this number.
+) -> tuple[Statement, Callable[[Row], Reasons]]:
+    """Return the statement that asks for the truth of each rule for the ticket of this number, and its row's reader.
 
-    For a question that compile_query has taken: what is not supported is its to find.
+    There is no row where there is no such ticket. For a question that compile_query has taken: what is not supported
+    is its to find.
     """
     if len(perspective.conditions) > MOST_CONDITIONS:
         perspective = merge_conditions(perspective)
-    rules = read_rules(perspective, searches, actor, names, FIELDS)
+    context, rules = read_rules(perspective, searches, actor, names)
     columns = Columns()
-    scope = [Predicate(sql) for sql in write_scope(write_queue_tests((), rules.context))]
+    scope = [Predicate(sql) for sql in write_scope(write_queue_tests((), context))]
     not_deleted, not_draft, in_scope = [*scope, Predicate("TRUE")][:3]
     head = {
         "ticket_id": columns.add("t.id"),
@@ -137,40 +106,45 @@ def compile_reasons(
         "is_not_draft": columns.add_truth(not_draft),
         "is_in_scope": columns.add_truth(in_scope),
     }
-    asked = (
-        *(ask(rule, rules.context, columns) for rule in rules.conditions),
-        *(ask(rule, rules.own_context, columns) for rule in rules.searches),
-    )
-    orders = perspective.orders or DEFAULT
-    order = tuple((each, show(FIELDS.fields[each.field], rules.context, columns)) for each in orders)
-    where = f"WHERE t.number = {rules.context.binds.add('number', number)}\nORDER BY t.id\nLIMIT 1"
+    readers = [ask(rule, columns) for rule in rules]
+    order = [(each, show(FIELDS.fields[each.field], context, columns)) for each in perspective.orders or DEFAULT]
+
+    def read(row: Row) -> Reasons:
+        return Reasons(
+            **{name: row[place] for name, place in head.items()},
+            rulings=tuple(reader(row) for reader in readers),
+            order=tuple((each, row[place]) for each, place in order),
+        )
+
+    where = f"WHERE t.number = {context.binds.add('number', number)}\nORDER BY t.id\nLIMIT 1"
     tables = "FROM tickets t\nLEFT JOIN ticket_queues q ON q.id = t.queue_id"
-    sql = "\n".join([f"SELECT {columns}", tables, *rules.context.joins, where])
-    return Inquiry(Statement(sql, rules.context.binds.params), head, asked, order)
+    sql = "\n".join([f"SELECT {columns}", tables, *context.joins, where])
+    return Statement(sql, context.binds.params), read
 
 
-def ask(rule: Rule[Any], context: CompileContext, columns: Columns) -> Asked:
-    """Put a rule into the select list, and return its places there."""
-    alternatives = tuple(
-        (part, columns.add_truth(predicate), show(find_field(part), context, columns))
+def ask(rule: Rule, columns: Columns) -> Callable[[Row], Ruling]:
+    """Put a rule into the select list, and return the reader of its truth."""
+    alternatives = [
+        (part, columns.add_truth(predicate), show(find_field(part), rule.context, columns))
         for part, predicate in rule.alternatives
-    )
-    return Asked(columns.add_truth(rule.predicate), alternatives)
+    ]
+    truth = columns.add_truth(rule.predicate)
+    return lambda row: Ruling(row[truth], tuple(Reason(part, row[at], row[has]) for part, at, has in alternatives))
 
 
 def find_field(part: Part) -> Field:
     """Return the field of a condition or criterion."""
     if isinstance(part, Condition):
         return FIELDS.fields[part.field]
-    return next(field for field in FIELDS.fields.values() if part.mode.name in {mode.name for mode in field.modes})
+    return next(field for field in FIELDS.fields.values() if part.mode in field.modes)
 
 
-def show(field: Field, context: CompileContext, columns: Columns) -> int | None:
-    """Put the ticket's value of a field into the select list, and return its place; None where no SQL shows it."""
-    column = field.column.sql if field.column else None
-    order = field.order.sql if field.order else None
-    fragment = field.shows or column or order
-    return columns.add(write_fragment(fragment, context)) if fragment else None
+def show(field: Field, context: CompileContext, columns: Columns) -> int:
+    """Put the ticket's value of a field into the select list, and return its place."""
+    source = field.column or field.order
+    fragment = field.shows or (source.sql if source else None)
+    assert fragment is not None, field.name  # noqa: S101  every field that is asked for shows something
+    return columns.add(write_fragment(fragment, context))
 
 
 def compile_place(
@@ -180,9 +154,9 @@ def compile_place(
 
     It has no row for a ticket that is not listed. It reads the whole list, and takes the longer the longer that is.
     """
-    rules = read_rules(merge_conditions(perspective), searches, actor, names, FIELDS)
-    context, predicates = rules.context, rules.predicates
-    keys = read_keys(perspective, context, FIELDS)
+    context, rules = read_rules(merge_conditions(perspective), searches, actor, names)
+    predicates = [rule.predicate for rule in rules]
+    keys = read_keys(perspective, context)
     conditions = [predicate.sql for predicate in predicates if predicate.queues is None]
     where = "\n    AND ".join([*write_scope(write_queue_tests(predicates, context)), *conditions])
     tables = "\n  ".join([*TICKETS.split("\n"), *context.joins])

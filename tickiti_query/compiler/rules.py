@@ -3,11 +3,10 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
 
-from tickiti_query.catalogue.field import Catalogue, Mode
+from tickiti_query.catalogue.field import Mode
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.catalogue.predicate import CompileContext, Predicate, ResolvedNames, join_all, join_any
+from tickiti_query.catalogue.predicate import Comparison, CompileContext, Predicate, ResolvedNames, join_all, join_any
 from tickiti_query.model.errors import UnsupportedPerspective, ValidationFailed
 from tickiti_query.model.perspective import Condition, Criterion, Perspective
 from tickiti_query.model.token import Actor
@@ -22,7 +21,6 @@ OPERATORS = {
 # of one field and operator: measured, and so many that whoever has more wants another field
 MOST_VALUES = 5000
 FEW_JOINS = 8
-Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,42 +32,32 @@ class Search:
     match: str
 
 
+Part = Condition | Search
+
+
 @dataclass(frozen=True, slots=True)
-class Rule(Generic[Part]):
-    """One of `alternatives` must hold: conditions or criteria, each with the predicate that it became.
+class Rule:
+    """One of `alternatives` must hold: conditions or criteria, each with the predicate that it became in `context`.
 
     An explanation shows the alternatives; `predicate` says that one of them holds.
     """
 
     alternatives: tuple[tuple[Part, Predicate], ...]
     predicate: Predicate
-
-
-@dataclass(frozen=True, slots=True)
-class QuestionRules:
-    """A perspective and criteria as rules. `context` is the perspective's, `own_context` that of the criteria.
-
-    Criteria are never impersonated. Both contexts write into one statement. All rules must hold, and so must all
-    `predicates`: those of the rules, with those of the criteria last.
-    """
-
     context: CompileContext
-    own_context: CompileContext
-    conditions: tuple[Rule[Condition], ...]
-    searches: tuple[Rule[Search], ...]
-    predicates: tuple[Predicate, ...]
 
 
 def read_rules(
-    perspective: Perspective, searches: Sequence[Search], actor: Actor, names: ResolvedNames, catalogue: Catalogue
-) -> QuestionRules:
-    """Return the rules of a question. Raise UnsupportedPerspective for a condition that the catalogue does not have."""
+    perspective: Perspective, searches: Sequence[Search], actor: Actor, names: ResolvedNames
+) -> tuple[CompileContext, list[Rule]]:
+    """Return the perspective's context, and the rules of a question, which must all hold; those of criteria come last.
+
+    Criteria are never impersonated: they have a context of their own, which writes into the same statement. Raise
+    UnsupportedPerspective for a condition that the catalogue does not have.
+    """
     context = CompileContext(actor, perspective.subject or actor.user, names)
-    own_context = CompileContext(actor, actor.user, names, context.binds, context.joins)
-    conditions = read_conditions(perspective, context, catalogue)
-    criteria = match_searches(searches, own_context)
-    rules: tuple[Rule[Any], ...] = (*conditions, *criteria)
-    return QuestionRules(context, own_context, conditions, criteria, tuple(rule.predicate for rule in rules))
+    own_context = replace(context, subject=actor.user)
+    return context, [*read_conditions(perspective, context), *match_searches(searches, own_context)]
 
 
 def merge_conditions(perspective: Perspective) -> Perspective:
@@ -87,32 +75,27 @@ def merge_conditions(perspective: Perspective) -> Perspective:
     return replace(perspective, conditions=tuple(merged.values()))
 
 
-def read_conditions(
-    perspective: Perspective, context: CompileContext, catalogue: Catalogue
-) -> tuple[Rule[Condition], ...]:
+def read_conditions(perspective: Perspective, context: CompileContext) -> list[Rule]:
     """Return the rules, field by field: positive conditions are alternatives, each negative one must hold by itself."""
-    rules: list[Rule[Condition]] = []
+    rules: list[Rule] = []
     for field in sorted({condition.field for condition in perspective.conditions}):
         positive: list[tuple[Condition, Predicate]] = []
         for condition in (each for each in perspective.conditions if each.field == field):
-            predicate = read_condition(perspective, condition, context, catalogue)
+            predicate = read_condition(perspective, condition, context)
             if OPERATORS[condition.operator][1]:
                 negated = predicate.negate()
-                rules.append(Rule(((condition, negated),), negated))
+                rules.append(Rule(((condition, negated),), negated, context))
             else:
                 positive.append((condition, predicate))
         if positive:
-            rules.append(Rule(tuple(positive), join_any([predicate for _, predicate in positive])))
-    return tuple(rules)
+            rules.append(Rule(tuple(positive), join_any([predicate for _, predicate in positive]), context))
+    return rules
 
 
-def read_condition(
-    perspective: Perspective, condition: Condition, context: CompileContext, catalogue: Catalogue
-) -> Predicate:
+def read_condition(perspective: Perspective, condition: Condition, context: CompileContext) -> Predicate:
     """Return the predicate "any of the condition's values", before its operator negates it."""
-    field = catalogue.fields.get(condition.field)
-    use = OPERATORS[condition.operator][0] if condition.operator in OPERATORS else ""
-    comparison = None if field is None else {"equals": field.equals, "contains": field.contains}.get(use)
+    use, _ = OPERATORS.get(condition.operator, ("", False))
+    comparison: Comparison | None = getattr(FIELDS.fields.get(condition.field), use, None)
     if comparison is None:
         raise refuse_condition(perspective, condition, ", which is not supported.")
     count = len(condition.values)
@@ -136,15 +119,14 @@ def refuse_condition(perspective: Perspective, condition: Condition, end: str) -
     return UnsupportedPerspective(f"{perspective.title} has {named}{end}")
 
 
-def read_criteria(criteria: Sequence[Criterion], catalogue: Catalogue = FIELDS) -> tuple[Search, ...]:
+def read_criteria(criteria: Sequence[Criterion]) -> tuple[Search, ...]:
     """Return the criteria as searches. Raise ValidationFailed, which names every wrong token and mode."""
     errors: dict[str, list[str]] = {}
     searches = []
     for criterion in criteria:
-        mode = catalogue.modes.get(criterion.mode)
+        mode = FIELDS.modes.get(criterion.mode)
         if mode is None:
-            known = ", ".join(sorted(catalogue.modes))
-            errors[f"{criterion.path}.mode"] = [f"Must be one of {known}."]
+            errors[f"{criterion.path}.mode"] = [f"Must be one of {', '.join(sorted(FIELDS.modes))}."]
             continue
         path = f"{criterion.path}.tokens"
         tokens = [read_token(mode, token, f"{path}.{i}", errors) for i, token in enumerate(criterion.tokens)]
@@ -165,28 +147,25 @@ def read_token(mode: Mode, token: str | int, path: str, errors: dict[str, list[s
         return None
 
 
-def match_searches(searches: Sequence[Search], context: CompileContext) -> tuple[Rule[Search], ...]:
+def match_searches(searches: Sequence[Search], context: CompileContext) -> list[Rule]:
     """Return a rule for each mode: criteria of one mode are alternatives, and different modes must all hold."""
     by_mode: dict[str, list[tuple[Search, Predicate]]] = defaultdict(list)
     for search in searches:
         by_mode[search.mode.name].append((search, match_search(search, context)))
-    return tuple(
-        Rule(tuple(alternatives), join_any([predicate for _, predicate in alternatives]))
+    return [
+        Rule(tuple(alternatives), join_any([predicate for _, predicate in alternatives]), context)
         for alternatives in by_mode.values()
-    )
-
-
-def bound_joins(predicates: Sequence[Predicate]) -> list[Predicate]:
-    """Return the predicates so that only the first few become joins, which take the planner the longer the more."""
-    few, many = predicates[:FEW_JOINS], predicates[FEW_JOINS:]
-    return [*few, *(Predicate(f"({predicate.sql}) IS TRUE") for predicate in many)]
+    ]
 
 
 def match_search(search: Search, context: CompileContext) -> Predicate:
     """Return a criterion's predicate: a text mode needs all its tokens unless `match` is `any`, others need one."""
     match = search.mode.comparison.match
-    if search.mode.text and search.match == "all":
-        # The longest first: it is the rarest, and where a text may be in one of two places its branches are taken.
-        longest_first = sorted(search.tokens, key=lambda token: -len(str(token)))
-        return join_all(bound_joins([match([token], context) for token in longest_first]))
-    return match(search.tokens, context)
+    if not search.mode.text or search.match != "all":
+        return match(search.tokens, context)
+    # The longest first: it is the rarest, and where a text may be in one of two places its branches are taken.
+    longest_first = sorted(search.tokens, key=lambda token: -len(str(token)))
+    predicates = [match([token], context) for token in longest_first]
+    # Only the first few become joins, which take the planner the longer the more.
+    few, many = predicates[:FEW_JOINS], predicates[FEW_JOINS:]
+    return join_all([*few, *(Predicate(f"({predicate.sql}) IS TRUE") for predicate in many)])

@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 from tickiti_query.admission.memory_budget import Reservation
 from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId, Validator, confirm, read_snapshot_id
 from tickiti_query.catalogue.predicate import Key, ResolvedNames
-from tickiti_query.compiler import compile_with_names
+from tickiti_query.compiler.page import compile_query
 from tickiti_query.compiler.rules import read_criteria
 from tickiti_query.model.errors import Overloaded, QueryError
 from tickiti_query.model.perspective import Perspective, Selector
@@ -196,7 +196,7 @@ class Reader:
         trace.stages.append(("sql", perf_counter()))
         perspective = self.find_perspective(source, query.selector, actor)
         trace.perspective_id = perspective.id
-        page, _ = compile_with_names(perspective, searches, actor, query.row_limit, partial(self.resolve, source))
+        page, _ = compile_query(perspective, searches, actor, query.row_limit, partial(self.resolve, source))
         page = source.fit(page)
         collector = Collector(page.columns, query.row_limit, asked.reservation, trace)
         rows = collector.open(transaction, page, FIRST_ROWS)

@@ -1,20 +1,29 @@
 """The statement behind `why` asks with the list's own predicates, and has something to show of every field."""
 
+from collections.abc import Sequence
+
 import pytest
 
-from tests.support.golden_cases import FOUND, SAMPLES, STAFF, TOKENS
+from tests.support.golden_cases import FOUND, SAMPLES, STAFF, TOKENS, compile_found
 from tickiti_query.catalogue.field import Field
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.catalogue.predicate import ResolvedNames
-from tickiti_query.compiler import compile_query
-from tickiti_query.compiler.reasons import MOST_CONDITIONS, compile_reasons
-from tickiti_query.compiler.rules import read_criteria
+from tickiti_query.compiler.reasons import MOST_CONDITIONS, Reasons, compile_reasons
+from tickiti_query.compiler.rules import Search, read_criteria
 from tickiti_query.model.perspective import Condition, Criterion, Order, Perspective
 
 FIELDS_WITH_CONDITIONS = [field for field in FIELDS.fields.values() if field.equals or field.contains]
 # Conditions on the queue alone are folded into the scope.
 NOT_OF_THE_SCOPE = [field for field in FIELDS_WITH_CONDITIONS if field.name not in {"queue", "inbox"}]
 ORDERS = [name for name, field in FIELDS.fields.items() if field.order]
+PLACES = tuple(range(1_664))  # a row that has in each column the place of the column
+
+
+def read_places(perspective: Perspective, searches: Sequence[Search] = ()) -> Reasons:
+    names = ResolvedNames(FOUND)
+    _, read = compile_reasons(perspective, searches, STAFF, 220009, names)
+    assert not names.missing
+    return read(PLACES)
 
 
 @pytest.mark.parametrize("field", FIELDS_WITH_CONDITIONS, ids=lambda field: field.name)
@@ -22,26 +31,21 @@ def test_every_field_shows_what_a_ticket_has_of_it(field: Field) -> None:
     name = field.name
     operator = "is" if field.equals else "contains"
     perspective = Perspective(1, "Asked", (Condition(name, operator, SAMPLES.get(name, (True,))),))
-    names = ResolvedNames(FOUND)
-    inquiry = compile_reasons(perspective, (), STAFF, 220009, names)
-    [(_, _, has)] = inquiry.asked[0].alternatives
+    [has] = [reason.has for reason in read_places(perspective).rulings[0].reasons]
     assert has is not None
-    assert not names.missing
 
 
 @pytest.mark.parametrize("name", FIELDS.modes)
 def test_every_mode_shows_what_a_ticket_has_of_it(name: str) -> None:
     tokens = TOKENS.get(name, ("2026-05-01",) if name.endswith(("_from", "_to")) else ("carbon", "plate"))
     searches = read_criteria([Criterion(name, tokens)])
-    inquiry = compile_reasons(Perspective(1, "Asked"), searches, STAFF, 220009, ResolvedNames(FOUND))
-    [(_, _, has)] = inquiry.asked[0].alternatives
+    [has] = [reason.has for reason in read_places(Perspective(1, "Asked"), searches).rulings[0].reasons]
     assert has is not None
 
 
 def test_every_order_shows_what_a_ticket_has_of_it() -> None:
     perspective = Perspective(1, "Asked", orders=tuple(Order(name, ascending=True) for name in ORDERS))
-    inquiry = compile_reasons(perspective, (), STAFF, 220009, ResolvedNames(FOUND))
-    assert None not in [place for _, place in inquiry.order]
+    assert None not in [place for _, place in read_places(perspective).order]
 
 
 @pytest.mark.parametrize("field", NOT_OF_THE_SCOPE, ids=lambda field: field.name)
@@ -49,16 +53,15 @@ def test_the_truth_of_a_condition_is_the_predicate_of_the_list(field: Field) -> 
     name = field.name
     operator = "is not" if field.equals else "does not contain"
     perspective = Perspective(1, "Asked", (Condition(name, operator, SAMPLES.get(name, (True,))),))
-    listed = compile_query(perspective, (), STAFF, 100, ResolvedNames(FOUND))
+    listed = compile_found(perspective)
     predicate = listed.sql.partition("bigint[]))\n  AND ")[2].partition("\nORDER BY")[0]
-    inquiry = compile_reasons(perspective, (), STAFF, 220009, ResolvedNames(FOUND))
+    statement, _ = compile_reasons(perspective, (), STAFF, 220009, ResolvedNames(FOUND))
     assert predicate
-    assert f"({predicate}) IS TRUE" in inquiry.statement.sql
+    assert f"({predicate}) IS TRUE" in statement.sql
 
 
 def test_so_many_conditions_are_shown_as_one_that_a_select_has_columns_for_them() -> None:
     conditions = [Condition("hashtag", "is", (f"tag{number}",)) for number in range(2 * MOST_CONDITIONS)]
     for kept, shown in ((MOST_CONDITIONS, MOST_CONDITIONS), (2 * MOST_CONDITIONS, 1)):
         perspective = Perspective(1, "Asked", tuple(conditions[:kept]))
-        inquiry = compile_reasons(perspective, (), STAFF, 220009, ResolvedNames())
-        assert len(inquiry.asked[0].alternatives) == shown
+        assert len(read_places(perspective).rulings[0].reasons) == shown

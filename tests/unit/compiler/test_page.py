@@ -1,17 +1,19 @@
 """The SQL of every field, operator, order, column and mode is what was last read and found good.
 
-A statement that needs names is written in two passes, and the names are resolved once between them.
+Where rules need names, the names are resolved once, and the rules are read again.
 """
 
 from collections.abc import Iterable
 
 import pytest
 
-from tests.support.golden_cases import FOLDER, FOUND, STAFF, list_cases
+from tests.support.golden_cases import FOLDER, FOUND, STAFF, compile_found, list_cases
+from tickiti_query.catalogue.field import Field
+from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.catalogue.predicate import Key, Relation, ResolvedNames
 from tickiti_query.catalogue.reference import write_reference
 from tickiti_query.cli.psql_script import write_script
-from tickiti_query.compiler import compile_query, compile_with_names
+from tickiti_query.compiler.page import compile_query
 from tickiti_query.compiler.rules import FEW_JOINS, MOST_VALUES, read_criteria
 from tickiti_query.model.errors import UnsupportedPerspective
 from tickiti_query.model.perspective import Condition, Criterion, Order, Perspective
@@ -19,7 +21,12 @@ from tickiti_query.model.statement import Statement
 
 CASES = dict(list_cases())
 BY_NAME = Perspective(1, "Asked", (Condition("queue", "is", ("Returns",)),))
+BY_QUEUE_2 = Perspective(1, "Asked", (Condition("queue", "is", (2,)),))
 BY_ID = Perspective(1, "Asked", (Condition("queue", "is", (7,)),))
+
+
+def refuse(missing: Iterable[Key]) -> ResolvedNames:
+    raise AssertionError(set(missing))
 
 
 def test_missing_names_are_resolved_once_and_the_statement_is_written_with_them() -> None:
@@ -29,20 +36,28 @@ def test_missing_names_are_resolved_once_and_the_statement_is_written_with_them(
         asked.append(set(missing))
         return ResolvedNames(FOUND)
 
-    statement, names = compile_with_names(BY_NAME, (), STAFF, 100, resolve)
+    statement, names = compile_query(BY_NAME, (), STAFF, 100, resolve)
     assert asked == [{(Relation.QUEUES_NAMED, "Returns")}]
-    assert statement == compile_query(BY_NAME, (), STAFF, 100, ResolvedNames(FOUND))
-    assert statement != compile_query(BY_NAME, (), STAFF, 100, ResolvedNames())
+    assert statement == compile_query(BY_QUEUE_2, (), STAFF, 100, refuse)[0]
+    assert statement != compile_query(BY_NAME, (), STAFF, 100, lambda _missing: ResolvedNames())[0]
     assert (names.found, names.missing) == (FOUND, set())
 
 
 def test_a_statement_that_needs_no_names_asks_for_none() -> None:
-    def resolve(missing: Iterable[Key]) -> ResolvedNames:
-        raise AssertionError(set(missing))
-
-    statement, names = compile_with_names(BY_ID, (), STAFF, 100, resolve)
-    assert statement == compile_query(BY_ID, (), STAFF, 100, ResolvedNames())
+    _, names = compile_query(BY_ID, (), STAFF, 100, refuse)
     assert not names.found
+
+
+@pytest.mark.parametrize("field", FIELDS.fields.values(), ids=lambda field: field.name)
+def test_no_column_and_no_order_needs_names_for_these_are_resolved_before(field: Field) -> None:
+    perspective = Perspective(
+        1,
+        "Asked",
+        orders=(Order(field.name, ascending=True),) if field.order else (),
+        columns=(field.name,) if field.column else (),
+    )
+    _, names = compile_query(perspective, (), STAFF, 100, refuse)
+    assert not names.missing
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -57,7 +72,7 @@ def test_no_golden_file_is_left_over() -> None:
 
 
 def compile_conditions(*conditions: Condition) -> Statement:
-    return compile_query(Perspective(1, "Asked", conditions), (), STAFF, 100, ResolvedNames(FOUND))
+    return compile_found(Perspective(1, "Asked", conditions))
 
 
 @pytest.mark.parametrize(
@@ -91,11 +106,11 @@ def test_many_patterns_fold_the_text_once() -> None:
 
 def test_few_of_many_texts_that_must_all_be_there_become_joins() -> None:
     searches = read_criteria([Criterion("content", tuple(f"word {number}" for number in range(100)))])
-    statement = compile_query(Perspective(1, "Asked"), searches, STAFF, 100, ResolvedNames())
+    statement = compile_found(Perspective(1, "Asked"), searches)
     assert (statement.sql.count("EXISTS"), statement.sql.count("IS TRUE")) == (100, 100 - FEW_JOINS)
 
 
 def test_a_field_orders_once() -> None:
     orders = (Order("status", ascending=True), Order("number", ascending=True), Order("status", ascending=False))
     twice, once = (Perspective(1, "Asked", orders=each) for each in (orders, orders[:2]))
-    assert compile_query(twice, (), STAFF, 100, ResolvedNames()) == compile_query(once, (), STAFF, 100, ResolvedNames())
+    assert compile_found(twice) == compile_found(once)
