@@ -18,7 +18,8 @@ from config.log import configure_logging
 from config.settings import Settings
 from tickiti_query.admission.concurrency_limit import WAIT_SECONDS, ConcurrencyLimiter
 from tickiti_query.admission.memory_budget import MemoryBudget
-from tickiti_query.admission.rate_limit import make_rate_limiter
+from tickiti_query.admission.rate_limit import FixedWindowStorage, RateLimiter
+from tickiti_query.admission.shared_rate_limit import SharedStorage, open_redis
 from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
 from tickiti_query.cache.single_flight import SingleFlight
@@ -139,12 +140,11 @@ def make_service(
     memory_budget: MemoryBudget,
 ) -> TicketQueryService:
     """Return the service that answers requests, with the world handed to it."""
-    rate_limiter = make_rate_limiter(
-        settings.rate_limit,
-        settings.rate_limit_storage,
-        count_limited=lambda by: metrics.RATE_LIMITED.labels(by).inc(),
-        count_fault=metrics.STORE_FAULTS.inc,
-    )
+    url = settings.rate_limit_storage
+    storage = SharedStorage(open_redis(url), count_fault=metrics.STORE_FAULTS.inc) if url else FixedWindowStorage()
+    rate_limiter = None
+    if settings.rate_limit is not None:
+        rate_limiter = RateLimiter(settings.rate_limit, storage, lambda by: metrics.RATE_LIMITED.labels(by).inc())
     authorize = make_authorizer(settings.token_expiration_minutes, partial(datetime.now, UTC))
     reader = Reader(
         replica=replica,

@@ -18,10 +18,9 @@ def main() -> int:
     argparse.ArgumentParser(prog="python -m bench.rate_limit", description=__doc__).parse_args()
     monkey.patch_all()  # as in the service: gevent's locks
     # Imported after that, as gevent asks for.
-    from tickiti_query.admission.rate_limit import RateLimiter  # noqa: PLC0415
-    from tickiti_query.admission.rate_limit_storage import StorageFallback  # noqa: PLC0415
+    from tickiti_query.admission.rate_limit import FixedWindowStorage, RateLimiter  # noqa: PLC0415
 
-    limiter = RateLimiter(RATE, StorageFallback())
+    limiter = RateLimiter(RATE, FixedWindowStorage())
     token = "0" * 64
     limiter.remember_valid_token(token)
 

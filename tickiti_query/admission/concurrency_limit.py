@@ -4,7 +4,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from tickiti_query.model.errors import Overloaded
 from tickiti_query.model.request import Deadline
@@ -22,14 +21,13 @@ class CallerQuota:
         self._count = 0
         self._counts: Counter[Hashable] = Counter()
 
-    def allows(self, caller: Hashable) -> bool:
-        """Return True if the caller may have one more."""
-        return self._count < self._size and self._counts[caller] < self._quota
-
-    def add(self, caller: Hashable) -> None:
-        """Count one more for the caller."""
+    def add(self, caller: Hashable) -> bool:
+        """Count one more for the caller. Return False, and count nothing, where it may have no more."""
+        if self._count >= self._size or self._counts[caller] >= self._quota:
+            return False
         self._count += 1
         self._counts[caller] += 1
+        return True
 
     def remove(self, caller: Hashable) -> None:
         """Count one less for the caller."""
@@ -37,14 +35,6 @@ class CallerQuota:
         self._counts[caller] -= 1
         if not self._counts[caller]:
             del self._counts[caller]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class WaitingRequest:
-    """A request that waits for a slot; `has_slot` is set when a slot is given to it."""
-
-    caller: Hashable
-    has_slot: threading.Event = field(default_factory=threading.Event)
 
 
 class ConcurrencyLimiter:
@@ -67,7 +57,8 @@ class ConcurrencyLimiter:
         self._wait_seconds = wait_seconds
         self._count_shed = count_shed
         self._lock = threading.Lock()
-        self._queue: list[WaitingRequest] = []
+        # The callers that wait for a slot, the longest wait first; the event is set when a slot is given.
+        self._queue: dict[threading.Event, Hashable] = {}
 
     def count_waiting(self) -> int:
         """Return the number of requests that wait for a slot."""
@@ -77,9 +68,8 @@ class ConcurrencyLimiter:
     def admit(self, caller: Hashable) -> Iterator[None]:
         """Admit the caller for the duration of the block. Raises Overloaded immediately when the queue is full."""
         with self._lock:
-            if not self._admitted.allows(caller):
+            if not self._admitted.add(caller):
                 self._refuse()
-            self._admitted.add(caller)
         try:
             yield
         finally:
@@ -103,25 +93,23 @@ class ConcurrencyLimiter:
 
     def _acquire(self, caller: Hashable, deadline: Deadline) -> None:
         with self._lock:
-            if self._reading.allows(caller):
-                self._reading.add(caller)
+            if self._reading.add(caller):
                 return
-            request = WaitingRequest(caller)
-            self._queue.append(request)
-        if request.has_slot.wait(deadline.within(self._wait_seconds).remaining_seconds):
+            has_slot = threading.Event()
+            self._queue[has_slot] = caller
+        if has_slot.wait(min(self._wait_seconds, deadline.remaining_seconds)):
             return
         with self._lock:
-            if request in self._queue:  # otherwise a slot was given after the wait had ended
-                self._queue.remove(request)
+            if has_slot in self._queue:  # otherwise a slot was given after the wait had ended
+                del self._queue[has_slot]
                 self._refuse()
 
     def _give_free_slots(self) -> None:
         """Give the free slots to the requests that have waited longest and whose caller may have one."""
-        for request in self._queue.copy():
-            if self._reading.allows(request.caller):
-                self._reading.add(request.caller)
-                self._queue.remove(request)
-                request.has_slot.set()
+        for has_slot, caller in list(self._queue.items()):
+            if self._reading.add(caller):
+                del self._queue[has_slot]
+                has_slot.set()
 
     def _refuse(self) -> None:
         self._count_shed()

@@ -4,7 +4,6 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from tickiti_query.model.errors import Overloaded
 
@@ -13,11 +12,15 @@ TOO_LARGE = "There is no room for so large an answer at the moment; please try a
 
 
 class Reservation:
-    """Bytes of the budget that are held for one answer, for one caller. `size` is 0 at first and after `release`."""
+    """Bytes of the budget that are held for one answer, for one caller. `size` is 0 at first and after `release`.
+
+    `senders` is the number of requests that are sending the answer.
+    """
 
     def __init__(self, budget: "MemoryBudget", caller: Hashable) -> None:
         self.caller = caller
         self.size = 0
+        self.senders = 0
         self._budget = budget
 
     def resize(self, size: int) -> None:
@@ -31,14 +34,6 @@ class Reservation:
     def release(self) -> None:
         """Hold nothing any more."""
         self._budget.resize(self, 0)
-
-
-@dataclass(slots=True)
-class SentBody:
-    """A body that is being sent, by `senders` requests at once, and what is reserved for it."""
-
-    reservation: Reservation
-    senders: int = 0
 
 
 class Hold:
@@ -66,22 +61,13 @@ class MemoryBudget:
     """
 
     def __init__(self, max_bytes: int, count_refused: Callable[[], None] = lambda: None) -> None:
+        self.used_bytes = 0
+        self.largest_bytes = max_bytes * 3 // 4  # the most that one answer may ever have
         self._max = max_bytes
         self._count_refused = count_refused
-        self._used = 0
         self._callers: Counter[Hashable] = Counter()
-        self._sent: dict[int, SentBody] = {}  # by the id of the body: equal bodies may be two
+        self._sent: dict[int, Reservation] = {}  # by the id of the body: equal bodies may be two
         self._lock = threading.RLock()  # a Hold may end wherever the interpreter frees it
-
-    @property
-    def used_bytes(self) -> int:
-        """The bytes that are under way."""
-        return self._used
-
-    @property
-    def largest_bytes(self) -> int:
-        """The most that one answer may ever have."""
-        return self._max * 3 // 4
 
     @contextmanager
     def reserve(self, caller: Hashable) -> Iterator[Reservation]:
@@ -99,21 +85,21 @@ class MemoryBudget:
         cache; one that `is_new` was counted until now.
         """
         with self._lock:
-            sent = self._sent.get(id(body)) or SentBody(Reservation(self, caller))
-            if not sent.senders:
-                self.resize(sent.reservation, len(body), must=is_new)
-                self._sent[id(body)] = sent
-            sent.senders += 1
+            reservation = self._sent.get(id(body)) or Reservation(self, caller)
+            if not reservation.senders:
+                self.resize(reservation, len(body), must=is_new)
+                self._sent[id(body)] = reservation
+            reservation.senders += 1
             return Hold(self, body)
 
     def end_hold(self, body: bytes) -> None:
         """Count one request less that sends a body."""
         with self._lock:
-            sent = self._sent[id(body)]
-            sent.senders -= 1
-            if not sent.senders:
+            reservation = self._sent[id(body)]
+            reservation.senders -= 1
+            if not reservation.senders:
                 del self._sent[id(body)]
-                sent.reservation.release()
+                reservation.release()
 
     def resize(self, reservation: Reservation, size: int, *, must: bool = False) -> None:
         """Give a reservation another size. Raises Overloaded where it grows beyond what is free, unless it `must`."""
@@ -122,14 +108,15 @@ class MemoryBudget:
             if growth > 0 and not must and not self._allows(caller, growth, size):
                 self._count_refused()
                 raise Overloaded(TOO_LARGE)
-            self._used += growth
+            self.used_bytes += growth
             self._callers[caller] += growth
             reservation.size = size
             if not self._callers[caller]:
                 del self._callers[caller]
 
     def _allows(self, caller: Hashable, growth: int, size: int) -> bool:
-        is_small = size <= SMALL_BYTES
+        most, most_of_one = self.largest_bytes, self._max // 2
+        if size <= SMALL_BYTES:
+            most, most_of_one = self._max, self.largest_bytes
         own = self._callers[caller] + growth
-        most, most_of_one = (self._max, self._max * 3 // 4) if is_small else (self._max * 3 // 4, self._max // 2)
-        return self._used + growth <= most and (own == size or own <= most_of_one)
+        return self.used_bytes + growth <= most and (own == size or own <= most_of_one)

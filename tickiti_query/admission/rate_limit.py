@@ -1,19 +1,23 @@
-"""The rate limit: how often a token may ask, and how often an address may fail to show a valid token."""
+"""The rate limit: how often a token may ask, how often an address may fail to show a valid one, and their counters."""
 
 import threading
+import time
 from collections.abc import Callable
 from ipaddress import IPv4Address, ip_network
+from math import ceil
 
 from cachetools import LRUCache
 from limits import RateLimitItemPerSecond, parse
+from limits.storage import Storage
+from limits.strategies import FixedWindowRateLimiter
 
-from tickiti_query.admission.rate_limit_storage import StorageFallback, open_shared_storage
 from tickiti_query.model.request import RateLimitStatus
 from tickiti_query.model.token import parse_address
 
 KNOWN_TOKENS = 10_000
 IPV6_NETWORK = 64  # one subscriber has a network of this prefix length, and all addresses in it
 ONCE_A_SECOND = RateLimitItemPerSecond(1)
+CLEANUP_SIZE = 1000  # with fewer counters than this, a search for ended ones is not worth its time
 
 
 class RateLimiter:
@@ -24,11 +28,9 @@ class RateLimiter:
     known by its digest. `count_limited` is called for each limited request with `token` or `address`.
     """
 
-    def __init__(
-        self, rate: str, windows: StorageFallback, count_limited: Callable[[str], None] = lambda _by: None
-    ) -> None:
+    def __init__(self, rate: str, storage: Storage, count_limited: Callable[[str], None] = lambda _by: None) -> None:
         self._rate = parse(rate)
-        self._windows = windows
+        self._limiter = FixedWindowRateLimiter(storage)
         self._count_limited = count_limited
         self._known: LRUCache[str | None, bool] = LRUCache(KNOWN_TOKENS)
         self._lock = threading.Lock()
@@ -40,9 +42,10 @@ class RateLimiter:
         """
         if token not in self._known:
             network = normalize_address(address)
-            if not self._windows.allows(self._rate, "failures", network) and not self._may_look_up(token, network):
+            is_heard = self._limiter.test(self._rate, "failures", network)
+            if not is_heard and (token is None or not self._limiter.hit(ONCE_A_SECOND, "unknown", network)):
                 self._count_limited("address")
-                return self._windows.read_exceeded(self._rate, "failures", network)
+                return self._read_status("failures", network, is_exceeded=True)
         return None if token is None else self._count("token", token, by="token")
 
     def remember_valid_token(self, token: str | None) -> None:
@@ -56,14 +59,17 @@ class RateLimiter:
             self._known.pop(token, None)
         return self._count("failures", normalize_address(address), by="address")
 
-    def _may_look_up(self, token: str | None, network: str) -> bool:
-        return token is not None and self._windows.hit(ONCE_A_SECOND, "unknown", network)
-
     def _count(self, kind: str, key: str, *, by: str) -> RateLimitStatus:
-        status = self._windows.count(self._rate, kind, key)
-        if status.is_exceeded:
+        is_exceeded = not self._limiter.hit(self._rate, kind, key)
+        if is_exceeded:
             self._count_limited(by)
-        return status
+        return self._read_status(kind, key, is_exceeded=is_exceeded)
+
+    def _read_status(self, kind: str, key: str, *, is_exceeded: bool) -> RateLimitStatus:
+        reset_time, remaining = self._limiter.get_window_stats(self._rate, kind, key)
+        # At least one second: nobody is told to come back at once.
+        seconds_left = max(1, ceil(reset_time - time.time()))
+        return RateLimitStatus(self._rate.amount, 0 if is_exceeded else remaining, seconds_left, is_exceeded)
 
 
 def normalize_address(address: str) -> str:
@@ -79,14 +85,64 @@ def normalize_address(address: str) -> str:
     return str(ip_network((parsed.packed[: IPV6_NETWORK // 8].ljust(16, b"\0"), IPV6_NETWORK)))
 
 
-def make_rate_limiter(
-    rate: str | None,
-    storage_url: str | None,
-    *,
-    count_limited: Callable[[str], None],
-    count_fault: Callable[[], None],
-) -> RateLimiter | None:
-    """Return the limiter for a rate such as `600/minute`, or None without a rate."""
-    if rate is None:
-        return None
-    return RateLimiter(rate, StorageFallback(open_shared_storage(storage_url), count_fault=count_fault), count_limited)
+class FixedWindowStorage(Storage):
+    """Counters of this process by key, in windows that begin with a first count and end by the monotonic clock.
+
+    The MemoryStorage of the limits library starts a thread every 10 ms, and its windows end by the wall clock: a minute
+    lasts two hours when that clock is set back.
+    """
+
+    STORAGE_SCHEME = None
+    base_exceptions = ()  # nothing here can fail
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._windows: dict[str, tuple[int, float]] = {}  # the count, and the end on the clock
+        self._cleanup_size = CLEANUP_SIZE
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._windows)
+
+    def incr(self, key: str, expiry: int, amount: int = 1) -> int:
+        """Add `amount` to the count of `key`, in a window of `expiry` seconds. Return the new count."""
+        now = self._clock()
+        with self._lock:
+            count, end = self._windows.get(key, (0, 0.0))
+            if end <= now:
+                count, end = 0, now + expiry
+                self._remove_ended(now)
+            self._windows[key] = (count + amount, end)
+        return count + amount
+
+    def _remove_ended(self, now: float) -> None:
+        if len(self._windows) >= self._cleanup_size:
+            self._windows = {key: window for key, window in self._windows.items() if window[1] > now}
+            self._cleanup_size = max(CLEANUP_SIZE, 2 * len(self._windows))
+
+    def get(self, key: str) -> int:
+        """Return the count of `key` in its current window."""
+        count, end = self._windows.get(key, (0, 0.0))
+        return count if end > self._clock() else 0
+
+    def get_expiry(self, key: str) -> float:
+        """Return the end of the window of `key`, as seconds since the epoch; now, where there is no window."""
+        now = self._clock()
+        return time.time() + self._windows.get(key, (0, now))[1] - now
+
+    def check(self) -> bool:
+        """Return True: memory always answers."""
+        return True
+
+    def reset(self) -> int:
+        """Remove all counters. Return how many there were."""
+        with self._lock:
+            count = len(self._windows)
+            self._windows = {}
+        return count
+
+    def clear(self, key: str) -> None:
+        """Remove the counter of `key`."""
+        with self._lock:
+            self._windows.pop(key, None)

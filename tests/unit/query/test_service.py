@@ -11,8 +11,7 @@ import pytest
 from tests.support.snapshots import alter
 from tickiti_query.admission.concurrency_limit import ConcurrencyLimiter
 from tickiti_query.admission.memory_budget import MemoryBudget
-from tickiti_query.admission.rate_limit import RateLimiter
-from tickiti_query.admission.rate_limit_storage import StorageFallback
+from tickiti_query.admission.rate_limit import FixedWindowStorage, RateLimiter
 from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
 from tickiti_query.cache.single_flight import SingleFlight
@@ -64,7 +63,7 @@ class World:
     is_provable: bool = True  # what is read is stored in tables
 
     def __post_init__(self) -> None:
-        limiter = RateLimiter(self.rate, StorageFallback(clock=lambda: self.now)) if self.rate else None
+        limiter = RateLimiter(self.rate, FixedWindowStorage(lambda: self.now)) if self.rate else None
         self.shared = 0
         self.service = TicketQueryService(
             rate_limiter=limiter,
