@@ -4,15 +4,14 @@ import argparse
 import statistics
 import sys
 import timeit
+from time import monotonic
 from typing import Any
 from unittest import mock
 
 from tickiti_query.cache.snapshot import Server
 from tickiti_query.replica import replica as replica_module
 from tickiti_query.replica.connection import Target
-from tickiti_query.replica.execution import deadline_from_now
 from tickiti_query.replica.replica import Pool
-from tickiti_query.replica.sessions import DirectSessions
 
 CONNECTIONS = 10
 SERVER = Server(generation=1, system=1, major=18)
@@ -22,7 +21,12 @@ class OpenConnection:
     """A connection that nothing is sent on."""
 
     closed = False
-    deadline: Any = None
+    ends_at = 0.0
+    server = SERVER
+
+    def identify(self, generation: int) -> bool:
+        """Return that the server is a standby."""
+        return generation > 0
 
     def close(self) -> None:
         """End nothing."""
@@ -37,14 +41,13 @@ def connect(_hosts: Any, _deadline: Any, examine: Any) -> OpenConnection:
 
 def time_loans(loans: int, rounds: int) -> list[float]:
     """Return the microseconds of a loan in each round. A loan takes an open connection and gives it back."""
-    deadline = deadline_from_now(3600)
+    ends_at = monotonic() + 3600
     target = Target("postgresql://replica.example/tickiti", "reporting", statement_timeout_ms=5000)
-    sessions = mock.Mock(spec=DirectSessions, **{"identify.return_value": (SERVER, True)})
     with mock.patch.object(replica_module, "connect", connect):
-        pool = Pool(target, CONNECTIONS, 1, sessions, require_standby=True, on_lost=lambda _pool: None)
+        pool = Pool(target, CONNECTIONS, 1, lambda _pool: None, require_standby=True)
 
         def lend() -> None:
-            with pool.connection(deadline):
+            with pool.connection(ends_at):
                 pass
 
         lend()

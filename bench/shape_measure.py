@@ -13,12 +13,7 @@ import psycopg2
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target, connect
 from tickiti_query.replica.encoding import adapt_binds
-from tickiti_query.replica.execution import (
-    ReplicaConnection,
-    deadline_from_now,
-    run_statement,
-    to_pyformat,
-)
+from tickiti_query.replica.execution import ReplicaConnection, deadline_from_now, to_pyformat
 
 LONGEST_MS = 10_000  # twice what the service allows a statement
 RUN_SECONDS = 24 * 3600.0  # for all that a run measures on one connection
@@ -83,7 +78,7 @@ class Session:
 
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
         """All rows of a statement."""
-        return run_statement(self._connection, statement)
+        return self._connection.run(statement)
 
     def fill_in(self, statement: Statement) -> str:
         """The statement with its values in place, as psycopg2 sends it."""

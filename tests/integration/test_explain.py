@@ -22,9 +22,8 @@ from tickiti_query.model.errors import QueryTimeout
 from tickiti_query.model.perspective import Selector, TicketQuery
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target
-from tickiti_query.replica.execution import deadline_from_now
+from tickiti_query.replica.execution import Transaction, deadline_from_now
 from tickiti_query.replica.replica import Replica
-from tickiti_query.replica.sessions import Transaction
 
 PRIYAS_ADDRESS = "priya.sharma@sole-provider.example"
 MARCUS = "marcus@trailblazers-club.example"

@@ -13,7 +13,6 @@ from tests.stress.workload import SETTINGS
 from tickiti_query.cache.snapshot import Snapshot
 from tickiti_query.replica.connection import Target, connect
 from tickiti_query.replica.execution import deadline_from_now
-from tickiti_query.replica.sessions import DirectSessions
 
 pytestmark = pytest.mark.timeout(600)  # on a slow machine each run takes four times as long
 
@@ -34,13 +33,12 @@ def trust_text(state: Snapshot) -> str:
 
 def test_a_connection_is_prepared_again_after_a_preparation_that_ended_half_way(stressed: Pair) -> None:
     target = Target(stressed.standby.url_for("postgres"), "public", statement_timeout_ms=2000)
-    sessions = DirectSessions()
     with contextlib.closing(connect(target.list_hosts(), deadline_from_now(30))) as connection:
-        server, _ = sessions.identify(connection, generation=1)
-        before = sessions.read_state(connection, server, with_lag=True)
+        connection.identify(generation=1)
+        before = connection.read_state(with_lag=True)
         connection.prepared.by_text.clear()  # the server has prepared what the connection knows nothing of
         assert before.validator
-        assert sessions.read_state(connection, server, with_lag=True).validator
+        assert connection.read_state(with_lag=True).validator
 
 
 def test_no_proved_answer_differs_from_the_rows(stressed: Pair) -> None:

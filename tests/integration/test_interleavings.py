@@ -45,8 +45,8 @@ from tests.support.interleavings import (
     send_all,
 )
 from tests.support.running import SECONDS, Running, wait_until
+from tickiti_query.cache.snapshot import STATE_STATEMENTS
 from tickiti_query.model.errors import Overloaded, QueryTimeout, ReplicaUnavailable
-from tickiti_query.replica.sessions import STATE_STATEMENTS
 
 T = TypeVar("T")
 

@@ -25,9 +25,8 @@ from tests.support.running import COMMAND, SECONDS, Running, wait_until
 from tests.support.shop import PATH, PRIYA, TOM, open_shop
 from tickiti_query.model.statement import Row, Statement
 from tickiti_query.replica.connection import Target
-from tickiti_query.replica.execution import deadline_from_now
+from tickiti_query.replica.execution import Transaction, deadline_from_now
 from tickiti_query.replica.replica import Replica
-from tickiti_query.replica.sessions import Transaction
 
 MIB = 2**20
 TICKETS = 1000

@@ -1,7 +1,8 @@
 """Statements that every request asks are prepared once a connection, and survive a change of the schema."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import psycopg2
 import pytest
@@ -15,14 +16,16 @@ from tickiti_query.replica.connection import Target, connect
 from tickiti_query.replica.database_errors import describe_fault
 from tickiti_query.replica.execution import (
     MOST_WITH_VALUES,
-    Preparation,
     ReplicaConnection,
+    Transaction,
     deadline_from_now,
-    run_statement,
+    execute_as_text,
+    execute_with_parameters,
+    execute_with_values,
 )
-from tickiti_query.replica.sessions import Transaction
 
 BODY = {"perspective_id": 3}
+Execute = Callable[[Any, Statement, str], None]
 
 
 def test_a_column_that_changes_its_type_does_not_poison_the_connections(shop_pair: Pair) -> None:
@@ -56,7 +59,7 @@ def open_connection(shop_pair: Pair) -> Iterator[ReplicaConnection]:
 
 
 def count_prepared(connection: ReplicaConnection) -> int:
-    [(count,)] = run_statement(connection, Statement("SELECT count(*) FROM pg_prepared_statements"))
+    [(count,)] = connection.run(Statement("SELECT count(*) FROM pg_prepared_statements"))
     return int(count)
 
 
@@ -68,40 +71,41 @@ def test_only_what_every_request_asks_in_the_same_words_is_prepared(connection: 
     assert count_prepared(connection) == 1
 
 
-@pytest.mark.parametrize("preparation", Preparation)
+@pytest.mark.parametrize(
+    ("execute", "prepared"), [(execute_as_text, 0), (execute_with_parameters, 1), (execute_with_values, 2)]
+)
 def test_a_statement_gives_the_same_rows_however_it_is_sent(
-    connection: ReplicaConnection, preparation: Preparation
+    connection: ReplicaConnection, execute: Execute, prepared: int
 ) -> None:
     for _ in range(2):
         for number in (1, 2):
-            rows = run_statement(connection, Statement("SELECT 1 + :n, '50 %'", (("n", number),)), preparation)
+            rows = connection.run(Statement("SELECT 1 + :n, '50 %'", (("n", number),)), execute)
             assert rows == [(1 + number, "50 %")]
-    names = {Preparation.NONE: 0, Preparation.WITH_PARAMETERS: 1, Preparation.WITH_VALUES: 2}
-    assert count_prepared(connection) == names[preparation]
+    assert count_prepared(connection) == prepared
 
 
 def test_the_least_recently_used_statement_with_values_makes_room(connection: ReplicaConnection) -> None:
     first, second = (Statement("SELECT :n", (("n", number),)) for number in (-1, -2))
     for statement in (first, second, first):
-        run_statement(connection, statement, Preparation.WITH_VALUES)
+        connection.run(statement, execute_with_values)
     for number in range(MOST_WITH_VALUES - 1):
-        run_statement(connection, Statement("SELECT :n", (("n", number),)), Preparation.WITH_VALUES)
+        connection.run(Statement("SELECT :n", (("n", number),)), execute_with_values)
     assert count_prepared(connection) == MOST_WITH_VALUES
     assert first in connection.prepared.by_value
     assert second not in connection.prepared.by_value
 
 
-@pytest.mark.parametrize("preparation", [Preparation.WITH_PARAMETERS, Preparation.WITH_VALUES])
+@pytest.mark.parametrize("execute", [execute_with_parameters, execute_with_values])
 def test_a_statement_that_the_server_has_lost_is_prepared_again(
-    connection: ReplicaConnection, preparation: Preparation
+    connection: ReplicaConnection, execute: Execute
 ) -> None:
     statement = Statement("SELECT :n + 1", (("n", 1),))
-    run_statement(connection, statement, preparation)
+    connection.run(statement, execute)
     with connection.cursor() as cursor:
         cursor.execute("DEALLOCATE ALL")
     with pytest.raises(psycopg2.errors.InvalidSqlStatementName):
-        run_statement(connection, statement, preparation)
-    assert run_statement(connection, statement, preparation) == [(2,)]
+        connection.run(statement, execute)
+    assert connection.run(statement, execute) == [(2,)]
 
 
 def test_an_error_in_a_later_part_of_a_list_names_the_relations_of_the_list(connection: ReplicaConnection) -> None:

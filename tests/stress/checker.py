@@ -19,13 +19,12 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeVar
 
-from tickiti_query.cache.snapshot import POSITION_SQL, RUNNING_SQL, Server, Snapshot, SnapshotId
+from tickiti_query.cache.snapshot import POSITION_SQL, RUNNING_SQL, STATE_STATEMENTS, Server, Snapshot, SnapshotId
 from tickiti_query.model.errors import QueryError
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Statement
-from tickiti_query.replica.execution import ReplicaConnection, deadline_from_now
+from tickiti_query.replica.execution import BEGIN, ReplicaConnection, Transaction, deadline_from_now
 from tickiti_query.replica.replica import OBSERVE_SECONDS, Replica
-from tickiti_query.replica.sessions import BEGIN, STATE_STATEMENTS, DirectSessions, Transaction
 
 Validate = Callable[[Snapshot], Hashable]  # None: nothing can be proved
 
@@ -98,9 +97,9 @@ def is_among_running(state: Snapshot) -> bool:
 class OpenReplica(Replica):
     """The replica, with its connections in the open: a proof and the rows of its own snapshot are read on one."""
 
-    def use(self, work: Callable[[ReplicaConnection, Server], T], deadline: Deadline) -> T:
+    def use(self, work: Callable[[ReplicaConnection], T], deadline: Deadline) -> T:
         """Return what `work` makes of a connection."""
-        return self._use(work, deadline)
+        return self._use(work, deadline, OBSERVE_SECONDS)
 
 
 class Checker(threading.Thread):
@@ -165,14 +164,13 @@ class Checker(threading.Thread):
     def _check(self) -> bool:
         """One proof, compared with the rows of its own snapshot; False where it failed."""
 
-        def work(connection: ReplicaConnection, server: Server) -> tuple[Snapshot, Rows]:
-            sessions = DirectSessions()
+        def work(connection: ReplicaConnection) -> tuple[Snapshot, Rows]:
             # In the transaction PREPARE would take the snapshot, and the state be read after it.
             if STATE_STATEMENTS[False].sql not in connection.prepared.by_text:
-                sessions.read_state(connection, server, with_lag=False)
+                connection.read_state(with_lag=False)
             with connection.cursor() as cursor:
                 cursor.execute(LOCK)
-                state = sessions.read_state(connection, server, with_lag=False)
+                state = connection.read_state(with_lag=False)
                 cursor.execute(ROWS)
                 [rows] = cursor.fetchall()
                 cursor.execute("COMMIT")

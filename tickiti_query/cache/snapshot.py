@@ -5,10 +5,10 @@ is still exactly true while the server's validator is equal.
 """
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 
-from tickiti_query.model.statement import Source, Statement
+from tickiti_query.model.statement import Row, Source, Statement
 
 # The snapshot, and which life of which role of the server it belongs to.
 POSITION_SQL = "concat_ws(' ', pg_current_snapshot(), pg_postmaster_start_time(), pg_is_in_recovery())"
@@ -32,6 +32,36 @@ REPLAYED_SQL = "CASE WHEN pg_is_in_recovery() THEN pg_last_xact_replay_timestamp
 # All in one text: what a statement sees. Without a third part the running ones are not known.
 SNAPSHOT_ID_SQL = f"concat_ws('/', COALESCE(CAST({REPLAYED_SQL} AS text), ''), {POSITION_SQL}, {RUNNING_SQL})"
 SNAPSHOT_ID = Statement(f"SELECT {SNAPSHOT_ID_SQL}", is_repeated=True)
+
+# The state of the server: its snapshot and its lag.
+STATE = f"""
+SELECT {POSITION_SQL} AS position,
+       {RUNNING_SQL} AS running,
+       {REPLAYED_SQL} AS replayed_at"""
+
+# A quiet link to the primary is no lag until it is quieter than its heartbeat, half of wal_receiver_timeout, and two
+# seconds for its way. Where the role may not see the receiver (a pid, and no status), replay that has caught up with
+# what was received counts as no lag.
+STATE_WITH_LAG = f"""{STATE},
+       CASE WHEN NOT pg_is_in_recovery() THEN 0
+            WHEN l.status = 'streaming' AND pg_last_wal_replay_lsn() >= l.latest_end_lsn
+            THEN CASE WHEN r.heartbeat = interval '0' THEN 0
+                      WHEN clock_timestamp() - l.last_msg_receipt_time <= r.heartbeat + interval '2 s' THEN 0
+                      ELSE EXTRACT(EPOCH FROM clock_timestamp() - l.last_msg_receipt_time) END
+            WHEN l.pid IS NOT NULL AND l.status IS NULL
+                 AND pg_last_wal_replay_lsn() >= pg_last_wal_receive_lsn() THEN 0
+            ELSE EXTRACT(EPOCH FROM clock_timestamp() - pg_last_xact_replay_timestamp())
+       END AS lag,
+       CASE WHEN pg_is_in_recovery()
+            THEN EXTRACT(EPOCH FROM clock_timestamp() - pg_last_xact_replay_timestamp()) END AS commit_age
+FROM (SELECT CAST(current_setting('wal_receiver_timeout') AS interval) / 2 AS heartbeat) r
+LEFT JOIN pg_stat_wal_receiver l ON TRUE
+"""
+# by whether the lag is read, which takes as long as all the rest
+STATE_STATEMENTS = {
+    False: Statement(f"{STATE}, NULL AS lag, NULL AS commit_age", is_repeated=True),
+    True: Statement(STATE_WITH_LAG, is_repeated=True),
+}
 
 # The stress test has shown zero wrong proofs on these. A newer server may keep its snapshots in another way; on older
 # ones nobody has looked.
@@ -157,6 +187,14 @@ class Snapshot:
         if running is None or self.server.major not in PROVEN_MAJORS:
             return None
         return Validator(self.server, position, running)
+
+
+def to_snapshot(server: Server, row: Row) -> Snapshot:
+    """Return the snapshot in the row of a state statement."""
+    position, running, replayed_at, lag, commit_age = row
+    snapshot_id = SnapshotId(position, running, replayed_at.astimezone(UTC) if replayed_at else None)
+    lag_seconds, age_seconds = (None if each is None else max(0.0, float(each)) for each in (lag, commit_age))
+    return Snapshot(server, snapshot_id, lag_seconds, age_seconds)
 
 
 def confirm(state: Snapshot, server: Server, snapshot_id: SnapshotId) -> Validator | None:

@@ -13,9 +13,8 @@ from tickiti_query.cli.wording import describe_condition, describe_order, descri
 from tickiti_query.compiler.page import DEFAULT
 from tickiti_query.model.errors import QueryTimeout
 from tickiti_query.model.statement import Statement
-from tickiti_query.replica.execution import deadline_from_now
+from tickiti_query.replica.execution import Transaction, deadline_from_now
 from tickiti_query.replica.replica import Replica
-from tickiti_query.replica.sessions import Transaction
 
 DESCRIPTION = """
 Prints who asks and what the perspective holds, the compiled SQL as a script for psql, the plan with timings and

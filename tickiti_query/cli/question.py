@@ -23,8 +23,8 @@ from tickiti_query.model.statement import BIGINT, Source, Statement, read_digits
 from tickiti_query.model.token import Actor, User
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.database_errors import describe_connect_error
+from tickiti_query.replica.execution import Transaction
 from tickiti_query.replica.replica import Replica
-from tickiti_query.replica.sessions import Transaction
 from tickiti_query.reporting.contract_source import ContractSource, ContractSources
 from tickiti_query.reporting.perspectives import find_perspective, resolve
 from tickiti_query.reporting.tokens import VISIBLE_QUEUES

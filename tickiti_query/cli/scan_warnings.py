@@ -10,7 +10,7 @@ from tickiti_query.cli.wording import describe_part
 from tickiti_query.compiler.page import list_orders, read_keys, write_fragment
 from tickiti_query.compiler.rules import read_rules
 from tickiti_query.model.statement import Statement
-from tickiti_query.replica.sessions import Transaction
+from tickiti_query.replica.execution import Transaction
 
 GROWING = ("tickets", "responses", "ticket_participants", "ticket_hashtags", "watchlist_tickets", "ticket_user_states")
 FEW_ROWS = 1_000  # a table this small is read as a whole whatever indexes it has

@@ -14,8 +14,7 @@ from tickiti_query.model.statement import Row, Statement
 from tickiti_query.replica.connect_reasons import join_reasons
 from tickiti_query.replica.connection import Host, Target, connect
 from tickiti_query.replica.database_errors import NoStandbyError, describe_connect_error
-from tickiti_query.replica.execution import ReplicaConnection, deadline_from_now, install_wait_callback, run_statement
-from tickiti_query.replica.sessions import Sessions, choose_sessions
+from tickiti_query.replica.execution import ReplicaConnection, deadline_from_now, install_wait_callback
 
 CONNECT_SECONDS = 60.0  # for all hosts together, each of which has its own connect timeout
 GRACE_SECONDS = 1.0  # how much longer than the server's own limit we wait
@@ -52,13 +51,12 @@ class Session:
 
     connection: ReplicaConnection
     settings: Settings
-    sessions: Sessions
     trials: tuple[Trial, ...]
 
     def fetch(self, statement: Statement) -> list[Row]:
         """Return all rows of a statement. Raise psycopg2.Error."""
-        self.connection.deadline = self.begin_deadline()
-        return run_statement(self.connection, statement, prefix=self.sessions.prefix)
+        self.connection.ends_at = self.begin_deadline().ends_at
+        return self.connection.run(statement, prefix=self.connection.prefix)
 
     def begin_deadline(self) -> Deadline:
         """Return the deadline of a statement that begins now."""
@@ -69,7 +67,7 @@ class Session:
         """Yield a second connection to the same server. Raise psycopg2.Error."""
         [host] = [trial.host for trial in self.trials if trial.connection is self.connection]
         with closing(connect([host], self.begin_deadline())) as connection:
-            connection.deadline = self.begin_deadline()
+            connection.ends_at = self.begin_deadline().ends_at
             yield connection
 
 
@@ -89,16 +87,15 @@ def open_session(settings: Settings) -> Iterator[Session]:
     """Yield a session on the replica. Raise CommandError where none can be had, or where it is lost on the way."""
     install_wait_callback()
     target = Target.of(settings)
-    sessions = choose_sessions(target)
     deadline = deadline_from_now(CONNECT_SECONDS)
-    trials = [try_host(host, deadline, sessions, settings.require_standby) for host in target.list_hosts()]
+    trials = [try_host(host, deadline, settings.require_standby) for host in target.list_hosts()]
     fit_first = sorted(trials, key=lambda trial: trial.error is not None)
     connections = [trial.connection for trial in fit_first if trial.connection is not None]
     try:
         if not connections:
             reason = join_reasons([describe_connect_error(trial.error) for trial in trials if trial.error])
             raise CommandError(f"no server of TICKITI_REPLICA_URL can be connected to: {reason}")
-        yield Session(connections[0], settings, sessions, tuple(trials))
+        yield Session(connections[0], settings, tuple(trials))
     except psycopg2.Error as error:
         reason = describe_connect_error(error) if error.pgcode is None else first_line(error)
         raise CommandError(f"the replica did not answer to the end: {reason}") from error
@@ -107,11 +104,11 @@ def open_session(settings: Settings) -> Iterator[Session]:
             connection.close()
 
 
-def try_host(host: Host, deadline: Deadline, sessions: Sessions, require_standby: bool) -> Trial:
+def try_host(host: Host, deadline: Deadline, require_standby: bool) -> Trial:
     """Return the trial of one host. A primary that is refused has a connection too, to be looked at."""
 
     def examine(connection: ReplicaConnection, _: Host) -> None:
-        is_standby = sessions.identify(connection, generation=0)[1]
+        is_standby = connection.identify(generation=0)
         if require_standby and not is_standby:
             raise NoStandbyError
 

@@ -12,8 +12,7 @@ from tickiti_query.cli.session import CommandError, read_settings
 from tickiti_query.cli.wording import describe_order, describe_part, describe_value
 from tickiti_query.compiler.reasons import Reason, Reasons, Ruling, compile_place, compile_reasons
 from tickiti_query.model.statement import Source, read_digits
-from tickiti_query.replica.execution import deadline_from_now
-from tickiti_query.replica.sessions import Transaction
+from tickiti_query.replica.execution import Transaction, deadline_from_now
 
 DESCRIPTION = """
 Says in its first line whether a ticket is in the list that this user would get, and at which place; then line by line

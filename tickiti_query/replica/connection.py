@@ -15,6 +15,7 @@ from tickiti_query.model.request import Deadline
 from tickiti_query.replica.addresses import ADDRESSES
 from tickiti_query.replica.database_errors import DeadlinePassed, NoConnectionError, PasswordFileError, PoolerError
 from tickiti_query.replica.execution import ReplicaConnection
+from tickiti_query.replica.pooler import PooledConnection
 
 Host = dict[str, str]  # the connection parameters for one host of the URL
 
@@ -24,8 +25,8 @@ LONGEST_CONNECT_SECONDS = 3600.0  # where it says that there is no limit
 LOCK_TIMEOUT_MS = 1000
 TIMES = {"TimeZone": "UTC", "DateStyle": "ISO"}  # settings that a server reports when they change
 ATTRIBUTES_A_HOST = ("host", "hostaddr", "port")
-PASSWORD_FILE = "password_file"  # noqa: S105  a parameter of our own: read anew for each connection
-
+# Parameters of our own: a file that is read anew for each connection, and, behind a pooler, SQL for each transaction.
+PASSWORD_FILE, POOLED_SETTINGS = "password_file", "pooled_settings"
 
 Examine = Callable[[ReplicaConnection, Host], None]
 
@@ -84,6 +85,13 @@ class Target:
         quoted = {name: re.sub(r"([\\\s])", r"\\\1", value) for name, value in self.settings.items()}
         return " ".join(f"-c {name}={value}" for name, value in quoted.items())
 
+    @property
+    def settings_sql(self) -> str:
+        """The settings as SQL that sets them for one transaction."""
+        quoted = {name: value.replace("'", "''") for name, value in self.settings.items()}
+        calls = ", ".join(f"set_config('{name}', '{value}', TRUE)" for name, value in quoted.items())
+        return f"SELECT {calls}; "
+
     def list_hosts(self) -> Iterator[Host]:
         """Yield the connection parameters of each host of the URL, in order.
 
@@ -91,7 +99,9 @@ class Target:
         """
         given = extensions.parse_dsn(self.url)
         given["options"] = given.get("options", "")  # an empty one too: PGOPTIONS counts only where there is none
-        if not self.is_pooled:
+        if self.is_pooled:
+            given[POOLED_SETTINGS] = self.settings_sql
+        else:
             given["options"] = f"{given['options']} {self.options}".strip()
         defaults = {
             "application_name": "tickiti-query",
@@ -142,7 +152,7 @@ def connect_to_host(host: Host, deadline: Deadline, examine: Examine, *, is_last
             if isinstance(error, DeadlinePassed):
                 ADDRESSES.note_silent(address.get("hostaddr", ""))
         else:
-            connection.deadline = deadline
+            connection.ends_at = deadline.ends_at
             return connection
     raise last_error
 
@@ -173,8 +183,12 @@ def connect_to(address: Host, deadline: Deadline, examine: Examine) -> ReplicaCo
 
     The time limit is kept here, because libpq leaves its own to whoever waits by a callback.
     """
-    factory = partial(ReplicaConnection, deadline=deadline)
-    parameters = read_password(address)
+    parameters = dict(address)
+    file, settings = parameters.pop(PASSWORD_FILE, None), parameters.pop(POOLED_SETTINGS, None)
+    if file is not None:
+        parameters["password"] = read_password(file)
+    kind = ReplicaConnection if settings is None else partial(PooledConnection, settings=settings)
+    factory = partial(kind, ends_at=deadline.ends_at)
     try:
         connection: ReplicaConnection = psycopg2.connect(connection_factory=factory, **parameters)  # type: ignore[call-overload]
     except UnicodeDecodeError as error:  # a message in another encoding
@@ -197,14 +211,12 @@ def restore_times(connection: ReplicaConnection) -> None:
             cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in TIMES.items()))
 
 
-def read_password(host: Host) -> Host:
-    """Return libpq's parameters, with the password that the file holds now. Raise PasswordFileError."""
-    if PASSWORD_FILE not in host:
-        return host
+def read_password(file: str) -> str:
+    """Return the password that a file holds now. Raise PasswordFileError."""
     try:
-        password = Path(host[PASSWORD_FILE]).read_text("utf-8").rstrip("\r\n")
+        password = Path(file).read_text("utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError):
         raise PasswordFileError from None
     if not password:
         raise PasswordFileError
-    return {**{name: value for name, value in host.items() if name != PASSWORD_FILE}, "password": password}
+    return password

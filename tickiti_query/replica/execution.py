@@ -1,26 +1,32 @@
-"""A connection in use: it runs statements, as text or prepared, and waits for the server until a deadline."""
+"""A connection in use: statements, as text or prepared, alone or in a transaction, with an end to each wait."""
 
 import itertools
 import select
 import time
-from collections import OrderedDict
-from enum import Enum
+from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any
 
 import psycopg2
+from cachetools import LRUCache
 from psycopg2 import extensions
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.postgresql.psycopg2 import PGDialect_psycopg2
 
+from tickiti_query.cache.snapshot import STATE_STATEMENTS, Server, Snapshot, to_snapshot
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Row, Statement
-from tickiti_query.replica.database_errors import DeadlinePassed, Ends, find_fault, note_relations
+from tickiti_query.replica.database_errors import DeadlinePassed, Ends, PoolerError, find_fault, note_relations
 from tickiti_query.replica.encoding import Repertoire, adapt_binds
 
 FOREIGN_WAIT_SECONDS = 10.0  # the longest wait of a connection that has no deadline: one that is not of this service
 EVENTS = {extensions.POLL_READ: select.POLLIN, extensions.POLL_WRITE: select.POLLOUT}
+BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+IDENTITY = Statement("""
+SELECT system_identifier, CAST(pg_postmaster_start_time() AS text), pg_is_in_recovery(), pg_backend_pid()
+FROM pg_control_system()""")
 # The most statements that a connection keeps prepared with their values. A plan takes some 100 KiB on the server.
 MOST_WITH_VALUES = 32
 _pyformat = PGDialect_psycopg2()  # type: ignore[no-untyped-call]
@@ -34,11 +40,11 @@ def deadline_from_now(seconds: float) -> Deadline:
 
 def wait_for_server(connection: Any) -> None:
     """Wait until libpq is done. Raise DeadlinePassed at the connection's deadline. psycopg2 calls this to wait."""
-    deadline: Deadline | None = getattr(connection, "deadline", None)
+    ends_at: float | None = getattr(connection, "ends_at", None)
     while (state := connection.poll()) != extensions.POLL_OK:
         poller = select.poll()
         poller.register(connection.fileno(), EVENTS[state])
-        seconds = FOREIGN_WAIT_SECONDS if deadline is None else deadline.remaining_seconds
+        seconds = FOREIGN_WAIT_SECONDS if ends_at is None else max(0.0, ends_at - time.monotonic())
         if not poller.poll(seconds * 1000):
             raise DeadlinePassed("the server did not answer in time")
 
@@ -51,31 +57,18 @@ def install_wait_callback() -> None:
 class PreparedStatements:
     """The names that a connection's prepared statements have on the server.
 
-    `by_text` has statements with parameters. `by_value` has statements with values, the least recently used first.
+    `by_text` has statements with parameters, `by_value` statements with their values.
     """
 
     def __init__(self) -> None:
         self.by_text: dict[str, str] = {}
-        self.by_value: OrderedDict[Statement, str] = OrderedDict()
+        self.by_value: LRUCache[Statement, str] = LRUCache(MOST_WITH_VALUES)
         self._numbers = itertools.count(1)
         self._is_stale = False
 
     def make_name(self) -> str:
         """Return a name that is new on this connection: a PREPARE that failed may have left its statement behind."""
         return f"tickiti_query_{next(self._numbers)}"
-
-    def find_by_value(self, statement: Statement) -> str | None:
-        """Return the name of a statement with its values, which becomes the most recently used."""
-        if statement not in self.by_value:
-            return None
-        self.by_value.move_to_end(statement)
-        return self.by_value[statement]
-
-    def make_room(self) -> str | None:
-        """Forget the least recently used statement with values where they are too many. Return its name, or None."""
-        if len(self.by_value) < MOST_WITH_VALUES:
-            return None
-        return self.by_value.popitem(last=False)[1]
 
     def forget_all(self) -> None:
         """Forget all statements: where one is gone, or was planned for columns of other types, others may be too."""
@@ -89,14 +82,55 @@ class PreparedStatements:
         return "DEALLOCATE ALL;\n" if is_stale else ""
 
 
-class ReplicaConnection(extensions.connection):
-    """A connection with the deadline of its user, which every wait for the server keeps, and its prepared statements.
+def execute_as_text(cursor: Any, statement: Statement, prefix: str) -> None:
+    """Execute a statement that is planned each time."""
+    cursor.execute(escape(prefix) + to_pyformat(statement.sql), list_binds(cursor.connection, statement))
 
-    Whoever borrows a connection sets its `deadline`.
+
+def execute_with_parameters(cursor: Any, statement: Statement, prefix: str) -> None:
+    """Execute a statement that is prepared by its text: one plan for all values. It costs one more round trip, once."""
+    prepared: PreparedStatements = cursor.connection.prepared
+    sql, names = to_numbered(statement.sql)
+    binds = list_binds(cursor.connection, statement)
+    if statement.sql not in prepared.by_text:
+        name = prepared.make_name()
+        cursor.execute(f"{prefix}{prepared.clear()}PREPARE {name} AS {sql}")
+        prepared.by_text[statement.sql] = name
+        prefix = ""
+    arguments = f" ({', '.join(['%s'] * len(names))})" if names else ""
+    sql = f"{escape(prefix)}EXECUTE {prepared.by_text[statement.sql]}{arguments}"
+    cursor.execute(sql, [binds[name] for name in names])
+
+
+def execute_with_values(cursor: Any, statement: Statement, prefix: str) -> None:
+    """Execute a statement that is prepared with its values: a plan that fits them, made in the first round trip."""
+    prepared: PreparedStatements = cursor.connection.prepared
+    name = prepared.by_value.get(statement)
+    if name is not None:
+        cursor.execute(f"{prefix}EXECUTE {name}")
+        return
+    binds = list_binds(cursor.connection, statement)
+    is_full = len(prepared.by_value) == MOST_WITH_VALUES
+    deallocate = f"DEALLOCATE {prepared.by_value.popitem()[1]};\n" if is_full else prepared.clear()
+    # The name is noted before the statement is sent: the server keeps what it has prepared where executing it fails.
+    name = prepared.by_value[statement] = prepared.make_name()
+    sql = f"{escape(prefix)}{deallocate}PREPARE {name} AS {to_pyformat(statement.sql)};\nEXECUTE {name}"
+    cursor.execute(sql, binds)
+
+
+class ReplicaConnection(extensions.connection):
+    """A connection with a session of its own on the server, whose settings and prepared statements stay.
+
+    Its borrower sets `ends_at`, the moment by the monotonic clock until which it waits. `server` is known once it is
+    identified. `prefix` is SQL that a statement outside a transaction begins with. Every method raises psycopg2.Error.
     """
 
-    def __init__(self, dsn: str, *args: Any, deadline: Deadline, **kwargs: Any) -> None:
-        self.deadline = deadline  # libpq connects, and waits, in the next line
+    is_pooled = False
+    prefix = ""
+    server: Server
+
+    def __init__(self, dsn: str, *args: Any, ends_at: float, **kwargs: Any) -> None:
+        self.ends_at = ends_at  # libpq connects, and waits, in the next line
         try:
             super().__init__(dsn, *args, **kwargs)
         except BaseException:
@@ -105,76 +139,89 @@ class ReplicaConnection(extensions.connection):
         self.prepared = PreparedStatements()
         self.repertoire = Repertoire(self.info.parameter_status("server_encoding"))
 
+    def identify(self, generation: int) -> bool:
+        """Note the server that the connection leads to. Return true where the server is a standby.
 
-class Preparation(Enum):
-    """The way in which a statement is sent to the server."""
+        Raise PoolerError where the connection leads to a pooler: its other clients would find our prepared statements.
+        """
+        [(system, started, in_recovery, pid)] = self.run(IDENTITY)
+        # A pooler tells its clients a process id that it has made up.
+        if pid != self.info.backend_pid:
+            raise PoolerError
+        self.server = Server(generation, int(system), self.server_version // 10_000, started)
+        return bool(in_recovery)
 
-    NONE = "as text, and planned each time"
-    WITH_PARAMETERS = "prepared by its text: one plan for all values"
-    WITH_VALUES = "prepared with its values: the plan that fits them"
+    def read_state(self, *, with_lag: bool) -> Snapshot:
+        """Return the server's state now, in one round trip."""
+        server, [row] = self.ask(STATE_STATEMENTS[with_lag])
+        return to_snapshot(server, row)
+
+    def ask(self, statement: Statement) -> tuple[Server, list[Row]]:
+        """Return the server, and all rows of a statement that comes again and again, in one round trip."""
+        return self.server, self.run(
+            statement, execute_with_parameters if statement.is_repeated else execute_with_values
+        )
+
+    def begin(self) -> "Transaction":
+        """Return a read-only transaction."""
+        return Transaction(self, self.server)
+
+    def run(
+        self,
+        statement: Statement,
+        execute: Callable[[Any, Statement, str], None] = execute_as_text,
+        prefix: str = "",
+        reads: str | None = None,
+    ) -> list[Row]:
+        """Return all rows of a statement, with `prefix` before it.
+
+        `reads` is the SQL that reads relations, where the statement only goes on with another.
+        """
+        with self.cursor() as cursor:
+            try:
+                execute(cursor, statement, prefix)
+            except psycopg2.Error as error:
+                if find_fault(error).ends is Ends.STATEMENTS:
+                    self.prepared.forget_all()
+                note_relations(error, reads or statement.sql)
+                raise
+            rows: list[Row] = cursor.fetchall()
+            return rows
 
 
-def run_statement(
-    connection: ReplicaConnection,
-    statement: Statement,
-    preparation: Preparation = Preparation.NONE,
-    prefix: str = "",
-    suffix: str = "",
-    reads: str | None = None,
-) -> list[Row]:
-    """Return all rows of a statement, with `prefix` before it and `suffix` behind it. Raise psycopg2.Error.
+class Transaction:
+    """A REPEATABLE READ, read-only transaction: all of its statements read one snapshot.
 
-    `reads` is the SQL that reads relations, where the statement only goes on with another.
+    `prefix` begins it in the round trip of its first statement; without `prefix` it has begun already.
     """
-    with connection.cursor() as cursor:
-        try:
-            if preparation is Preparation.WITH_PARAMETERS:
-                execute_with_parameters(cursor, connection, statement, prefix)
-            elif preparation is Preparation.WITH_VALUES:
-                execute_with_values(cursor, connection, statement, prefix)
-            else:
-                sql = escape(prefix) + to_pyformat(statement.sql) + suffix
-                cursor.execute(sql, list_binds(connection, statement))
-        except psycopg2.Error as error:
-            if find_fault(error).ends is Ends.STATEMENTS:
-                connection.prepared.forget_all()
-            note_relations(error, reads or statement.sql)
-            raise
-        rows: list[Row] = cursor.fetchall()
-        return rows
 
+    def __init__(self, connection: ReplicaConnection, server: Server, prefix: str = f"{BEGIN}; ") -> None:
+        self.server = server
+        self._connection = connection
+        self._prefix = prefix
 
-def execute_with_parameters(cursor: Any, connection: ReplicaConnection, statement: Statement, prefix: str) -> None:
-    """Execute a statement that is prepared by its text. The first time costs one more round trip."""
-    prepared = connection.prepared
-    sql, names = to_numbered(statement.sql)
-    binds = list_binds(connection, statement)
-    if statement.sql not in prepared.by_text:
-        name = prepared.make_name()
-        cursor.execute(f"{prefix}{prepared.clear()}PREPARE {name} AS {sql}")
-        prepared.by_text[statement.sql] = name
-        prefix = ""
-    arguments = f" ({', '.join(['%s'] * len(names))})" if names else ""
-    cursor.execute(
-        f"{escape(prefix)}EXECUTE {prepared.by_text[statement.sql]}{arguments}",
-        [binds[name] for name in names],
-    )
+    def fetch(self, statement: Statement) -> list[Row]:
+        """Return all rows of the statement. Raise psycopg2.Error, which Replica turns into a QueryError."""
+        is_prepared = statement.is_repeated and not self._connection.is_pooled
+        execute = execute_with_parameters if is_prepared else execute_as_text
+        prefix, self._prefix = self._prefix, ""
+        return self._connection.run(statement, execute, prefix)
 
+    def open(self, statement: Statement, count: int) -> list[Row]:
+        """Return the first rows of the transaction's one long statement, `count` at most. Raise psycopg2.Error."""
+        self._opened = statement.sql
+        declare = f"DECLARE page NO SCROLL CURSOR FOR\n{statement.sql};\nFETCH {count} FROM page"
+        return self.fetch(replace(statement, sql=declare))
 
-def execute_with_values(cursor: Any, connection: ReplicaConnection, statement: Statement, prefix: str) -> None:
-    """Execute a statement that is prepared with its values. The first time plans it, in the same round trip."""
-    prepared = connection.prepared
-    name = prepared.find_by_value(statement)
-    if name is not None:
-        cursor.execute(f"{prefix}EXECUTE {name}")
-        return
-    binds = list_binds(connection, statement)
-    unused = prepared.make_room()
-    deallocate = f"DEALLOCATE {unused};\n" if unused else prepared.clear()
-    # The name is noted before the statement is sent: the server keeps what it has prepared where executing it fails.
-    name = prepared.by_value[statement] = prepared.make_name()
-    sql = f"{escape(prefix)}{deallocate}PREPARE {name} AS {to_pyformat(statement.sql)};\nEXECUTE {name}"
-    cursor.execute(sql, binds)
+    def fetch_more(self, count: int) -> list[Row]:
+        """Return the rows that follow, `count` at most. Raise psycopg2.Error."""
+        return self._connection.run(Statement(f"FETCH {count} FROM page"), reads=self._opened)
+
+    def end(self) -> None:
+        """Commit, which gives the snapshot up."""
+        if not self._prefix:
+            with self._connection.cursor() as cursor:
+                cursor.execute("COMMIT")
 
 
 def list_binds(connection: ReplicaConnection, statement: Statement) -> dict[str, Any]:

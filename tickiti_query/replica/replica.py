@@ -4,8 +4,8 @@ import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from itertools import count
+from time import monotonic
 from typing import TypeVar, cast
 
 import psycopg2
@@ -20,6 +20,7 @@ from tickiti_query.model.statement import Row, Statement
 from tickiti_query.replica.connect_reasons import TIMEOUT
 from tickiti_query.replica.connection import Host, Target, connect
 from tickiti_query.replica.database_errors import (
+    UNREADABLE,
     Ends,
     NoStandbyError,
     OtherServerError,
@@ -29,9 +30,9 @@ from tickiti_query.replica.database_errors import (
     to_query_error,
 )
 from tickiti_query.replica.encoding import install_replacing_codecs
-from tickiti_query.replica.execution import ReplicaConnection, deadline_from_now, install_wait_callback
+from tickiti_query.replica.execution import ReplicaConnection, Transaction, deadline_from_now, install_wait_callback
 from tickiti_query.replica.opening import LazyConnection
-from tickiti_query.replica.sessions import Sessions, Transaction, choose_sessions, end_transaction, read_every_byte
+from tickiti_query.replica.recovery import end_transaction, is_outdated, read_unconverted
 
 T = TypeVar("T")
 MOST_ATTEMPTS = 2  # at a reading that failed in a way that passes
@@ -47,19 +48,11 @@ class Pool:
     """
 
     def __init__(
-        self,
-        target: Target,
-        size: int,
-        generation: int,
-        sessions: Sessions,
-        *,
-        require_standby: bool,
-        on_lost: Callable[["Pool"], None],
+        self, target: Target, size: int, generation: int, on_lost: Callable[["Pool"], None], *, require_standby: bool
     ) -> None:
         self._hosts = list(target.list_hosts())
         self._on_lost = on_lost
         self._generation = generation
-        self._sessions = sessions
         self._require_standby = require_standby
         self._server: Server | None = None
         self._lock, self._lending = threading.Lock(), threading.Lock()
@@ -75,14 +68,14 @@ class Pool:
         )
 
     @contextmanager
-    def connection(self, deadline: Deadline) -> Iterator[tuple[ReplicaConnection, Server]]:
-        """Lend a connection and the server that it leads to. Raise ReplicaUnavailable where there is none."""
+    def connection(self, ends_at: float) -> Iterator[ReplicaConnection]:
+        """Lend a connection until `ends_at` by the monotonic clock. Raise ReplicaUnavailable where there is none."""
         loan = self._lend()
         try:
-            connection = find_lazy(loan).open(deadline)
-            assert self._server is not None  # noqa: S101  opening a connection has identified its server
+            connection = find_open(loan) or find_lazy(loan).open(ends_at)
+            connection.ends_at = ends_at
             try:
-                yield connection, self._server
+                yield connection
             except BaseException:
                 if not end_transaction(connection):
                     connection.close()
@@ -100,7 +93,7 @@ class Pool:
         with self._lending:  # nobody misses those that are passed over
             try:
                 loan = self._queue.connect()
-                while self._queue.checkedin() and not find_lazy(loan).is_open:
+                while self._queue.checkedin() and find_open(loan) is None:
                     passed.append(loan)
                     loan = self._queue.connect()
             except NoFreeConnection:
@@ -118,12 +111,12 @@ class Pool:
 
     def _examine(self, connection: ReplicaConnection, host: Host) -> None:
         """Raise NoStandbyError or OtherServerError where the server of a new connection is not the pool's."""
-        server, is_standby = self._sessions.identify(connection, self._generation)
+        is_standby = connection.identify(self._generation)
         if self._require_standby and not is_standby:
             raise NoStandbyError
         with self._lock:
-            self._server = self._server or server
-            if self._server != server:
+            self._server = self._server or connection.server
+            if self._server != connection.server:
                 raise OtherServerError
             self._hosts = [host]
 
@@ -142,6 +135,12 @@ def find_lazy(loan: PoolProxiedConnection) -> LazyConnection:
     return cast("LazyConnection", loan.dbapi_connection)
 
 
+def find_open(loan: PoolProxiedConnection) -> ReplicaConnection | None:
+    """Return the connection of a loan where it is open."""
+    connection = find_lazy(loan).connection
+    return None if connection is None or connection.closed else connection
+
+
 class Replica:
     """Read-only access to the hot standby, with a bound on connections and on time.
 
@@ -153,7 +152,6 @@ class Replica:
         install_wait_callback()
         install_replacing_codecs()
         self._target = target
-        self._sessions = choose_sessions(target)
         self._connections = connections
         self.longest_read_seconds = target.statement_timeout_ms / 1000 + GRACE_SECONDS
         self._renewal = threading.Lock()
@@ -166,9 +164,8 @@ class Replica:
 
         The statement reads no table, so a timeout means that the server is not there: ReplicaUnavailable.
         """
-        read_state = partial(self._sessions.read_state, with_lag=with_lag)
         try:
-            return self._use(read_state, deadline.within(OBSERVE_SECONDS))
+            return self._use(lambda connection: connection.read_state(with_lag=with_lag), deadline, OBSERVE_SECONDS)
         except QueryTimeout as error:
             raise ReplicaUnavailable(reason=TIMEOUT, facts=error.facts) from error
 
@@ -178,52 +175,51 @@ class Replica:
         `work` may be done twice: it is retried once after a recovery conflict or a lost connection.
         """
 
-        def work_in_transaction(connection: ReplicaConnection, server: Server) -> T:
-            transaction = self._sessions.begin(connection, server)
+        def work_in_transaction(connection: ReplicaConnection) -> T:
+            transaction = connection.begin()
             result = work(transaction)
             transaction.end()
             return result
 
-        return self._use(work_in_transaction, deadline.within(self.longest_read_seconds))
+        return self._use(work_in_transaction, deadline, self.longest_read_seconds)
 
     def ask(self, statement: Statement, deadline: Deadline) -> tuple[Server, list[Row]]:
         """Return the server, and all rows of one statement that comes again and again, in one round trip."""
-        fetch = partial(self._sessions.fetch, statement=statement)
-        return self._use(fetch, deadline.within(self.longest_read_seconds))
+        return self._use(lambda connection: connection.ask(statement), deadline, self.longest_read_seconds)
 
-    def _use(self, work: Callable[[ReplicaConnection, Server], T], deadline: Deadline) -> T:
+    def _use(self, work: Callable[[ReplicaConnection], T], deadline: Deadline, seconds: float) -> T:
+        ends_at = min(deadline.ends_at, monotonic() + seconds)
         for attempt in count(1):
             try:
-                return self._use_once(work, deadline)
+                return self._use_once(work, ends_at)
             except psycopg2.Error as error:
                 fault = find_fault(error)
                 # Each connection has prepared statements of its own, and forgets them when one turns out to be stale.
                 most = self._connections + 1 if fault.ends is Ends.STATEMENTS else MOST_ATTEMPTS
-                if not fault.is_retried or attempt >= most or not deadline.remaining_seconds:
+                if not fault.is_retried or attempt >= most or monotonic() >= ends_at:
                     raise to_query_error(error) from error
         raise AssertionError
 
-    def _use_once(self, work: Callable[[ReplicaConnection, Server], T], deadline: Deadline) -> T:
+    def _use_once(self, work: Callable[[ReplicaConnection], T], ends_at: float) -> T:
         pool = self._pool
-        with pool.connection(deadline) as (connection, server):
+        with pool.connection(ends_at) as connection:
             try:
-                return read_every_byte(work, connection, server)
+                try:
+                    return work(connection)
+                except UNREADABLE:
+                    if not end_transaction(connection):
+                        raise
+                    connection.ends_at = ends_at
+                    return read_unconverted(work, connection)
             except psycopg2.Error as error:
-                if is_lost(error, connection) or (
-                    find_fault(error).ends is Ends.SESSION and self._sessions.is_outdated(connection)
-                ):
+                if is_lost(error, connection) or (find_fault(error).ends is Ends.SESSION and is_outdated(connection)):
                     self._renew(pool)
                 raise
 
     def _make_pool(self) -> Pool:
         self._generation += 1
         return Pool(
-            self._target,
-            self._connections,
-            self._generation,
-            self._sessions,
-            require_standby=self._require_standby,
-            on_lost=self._renew,
+            self._target, self._connections, self._generation, self._renew, require_standby=self._require_standby
         )
 
     def _renew(self, lost: Pool) -> None:

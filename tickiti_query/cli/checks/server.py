@@ -4,6 +4,7 @@ The server is a standby, new enough, close behind its primary, with a link that 
 """
 
 from collections.abc import Iterator
+from time import monotonic
 
 import psycopg2
 
@@ -12,7 +13,7 @@ from tickiti_query.cli.checks import CheckResult, enumerate_some, fault, ok, war
 from tickiti_query.cli.session import Session, Trial
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.database_errors import NoStandbyError, describe_connect_error
-from tickiti_query.replica.execution import ReplicaConnection, deadline_from_now
+from tickiti_query.replica.execution import ReplicaConnection
 from tickiti_query.reporting.collations import find_changed_collations
 
 OLDEST_MAJOR = 13  # the first whose snapshots and transaction ids have the form that proofs are made of
@@ -66,7 +67,7 @@ def check_pooler(session: Session) -> Iterator[CheckResult]:
     try:
         with session.connect_again() as connection:
             for _ in range(ROUNDS):
-                other.add(read_in_transaction(session, connection))
+                other.add(read_in_transaction(connection))
                 own.add(session.fetch(PROCESS)[0][0])
     except psycopg2.Error as error:
         yield fault("pooler", describe_connect_error(error))
@@ -80,10 +81,10 @@ def check_pooler(session: Session) -> Iterator[CheckResult]:
         )
 
 
-def read_in_transaction(session: Session, connection: ReplicaConnection) -> int:
+def read_in_transaction(connection: ReplicaConnection) -> int:
     """Return the process id of the server's session in a transaction, begun and ended as the service does it."""
-    server, _ = session.sessions.identify(connection, generation=0)
-    transaction = session.sessions.begin(connection, server)
+    connection.identify(generation=0)
+    transaction = connection.begin()
     [(process,)] = transaction.fetch(PROCESS)
     transaction.end()
     return int(process)
@@ -183,9 +184,9 @@ def judge_primary(*, require_standby: bool) -> CheckResult:
 
 def measure_lag(session: Session) -> CheckResult:
     """Return a result for the lag, measured as the service does."""
-    session.connection.deadline = deadline_from_now(session.settings.statement_timeout_ms / 1000)
-    server, _ = session.sessions.identify(session.connection, generation=0)
-    state = session.sessions.read_state(session.connection, server, with_lag=True)
+    session.connection.ends_at = monotonic() + session.settings.statement_timeout_ms / 1000
+    session.connection.identify(generation=0)
+    state = session.connection.read_state(with_lag=True)
     limit = f"TICKITI_MAX_REPLICA_LAG_SECONDS is {session.settings.max_replica_lag_seconds}"
     if state.lag_seconds is None:
         return fault("lag", "nothing tells how far behind the standby is: it has replayed no transaction yet")
