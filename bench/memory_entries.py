@@ -16,7 +16,7 @@ from typing import Any
 
 from bench.memory_replica import SERVER
 from tickiti_query.cache.cache import OVERHEAD_BYTES, Cache
-from tickiti_query.cache.snapshot import Validator
+from tickiti_query.cache.snapshot import SnapshotId
 from tickiti_query.model.perspective import Criterion, Selector, TicketQuery
 from tickiti_query.model.request import Answer
 from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials, User, digest_secret
@@ -117,11 +117,11 @@ def make_actor(shape: Shape, i: int) -> Actor:
     return Actor(User(i + 1000, f"somebody.{i}@example.org"), True, tuple(range(10_000 + i, 10_000 + i + shape.queues)))
 
 
-def make_validator(shape: Shape, i: int) -> Validator:
+def make_validator(shape: Shape, i: int) -> SnapshotId:
     """A proof of its own for each entry, as on a replica where every miss sees another state."""
     first = 10_000_000 + i
     position = f"{first}:{first + shape.running}: 2026-01-01 08:00:00.{i:06d}+00 t"
-    return Validator(SERVER, position, ",".join(str(first + n) for n in range(shape.running)))
+    return SnapshotId(SERVER, position, ",".join(str(first + n) for n in range(shape.running)))
 
 
 def make_word(letters: int) -> str:

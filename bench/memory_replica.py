@@ -41,7 +41,7 @@ class FakeReplica:
         self.asked += 1
         if self.asked % 5000 == 0:
             self.transactions += 1
-        return Snapshot(SERVER, SnapshotId(self.position, "", datetime.now(UTC)), 0.0 if with_lag else None)
+        return Snapshot(SnapshotId(SERVER, self.position, "", datetime.now(UTC)), 0.0 if with_lag else None)
 
     def read(self, work: Callable[[Any], Any], _deadline: Deadline) -> Any:
         return work(FakeSnapshot(self))

@@ -167,7 +167,7 @@ def test_the_second_answer_is_a_hit_with_the_same_bytes(client: Client) -> None:
 @pytest.mark.parametrize("major", [14, 19])
 def test_on_an_unknown_version_every_answer_is_read_anew(client: Client, major: int) -> None:
     client.replica.server = replace(client.replica.server, major=major)
-    client.replica.state = replace(client.replica.state, server=client.replica.server)
+    client.replica.state = alter(client.replica.state, server=client.replica.server)
     assert [client.ask().headers["Cache-Status"] for _ in "12"] == ["tickiti-query; fwd=miss"] * 2
     assert client.replica.reads == 2
 

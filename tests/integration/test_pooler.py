@@ -197,12 +197,12 @@ def test_a_crash_behind_the_pooler_ends_every_proof(shop_pair: Pair, tmp_path: P
         os.kill(list_sessions(server)[0], signal.SIGKILL)
         wait_until(lambda: find_checkpointer(server) not in {checkpointer, None})
         after = replica.observe(soon())
-        assert after.server.generation == before.server.generation
-        assert (after.server.system, after.snapshot_id.position.split(" ", 1)[1]) == (
-            before.server.system,
+        assert after.snapshot_id.server.generation == before.snapshot_id.server.generation
+        assert (after.snapshot_id.server.system, after.snapshot_id.position.split(" ", 1)[1]) == (
+            before.snapshot_id.server.system,
             before.snapshot_id.position.split(" ", 1)[1],
         )
-        assert after.server != before.server
+        assert after.snapshot_id.server != before.snapshot_id.server
         assert after.validator != before.validator
 
 
@@ -225,9 +225,9 @@ def test_a_pooler_that_leads_elsewhere_is_found_out_without_a_new_connection(sho
     ):
         pooled = open_shop(shop_pair, replica_url=moving.url, pooler="transaction")
         assert pooled.ask(PRIYA).status_code == 200
-        before = replica.observe(soon()).server
+        before = replica.observe(soon()).snapshot_id.server
         moving.lead_to(shop_pair.primary)
-        after = replica.observe(soon()).server
+        after = replica.observe(soon()).snapshot_id.server
         assert (after.generation, after.system) == (before.generation, before.system)
         assert after != before
         response = pooled.ask(PRIYA)

@@ -17,9 +17,10 @@ import threading
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Hashable
+from dataclasses import replace
 from typing import Any, TypeVar
 
-from tickiti_query.cache.snapshot import POSITION_SQL, RUNNING_SQL, STATE_STATEMENTS, Server, Snapshot, SnapshotId
+from tickiti_query.cache.snapshot import POSITION_SQL, RUNNING_SQL, STATE_STATEMENTS, Snapshot, SnapshotId
 from tickiti_query.model.errors import QueryError
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Statement
@@ -136,28 +137,28 @@ class Checker(threading.Thread):
 
     def _is_same(self, snapshot_id: SnapshotId, state: Snapshot) -> bool:
         """As the service compares, or, where a weaker rule is to be caught, by the text of the snapshot alone."""
-        shown = state.snapshot_id
-        return snapshot_id == shown if self._by_sight else snapshot_id.position == shown.position
+        shown = state.snapshot_id if self._by_sight else replace(state.snapshot_id, running=snapshot_id.running)
+        return snapshot_id == shown
 
     def _store(self) -> None:
         """As the service does on a miss: the validator, then all data in one snapshot that tells its snapshot_id."""
         if self._validator_first:
             state = self._replica.observe(deadline_from_now(OBSERVE_SECONDS))
-            server, snapshot_id, rows = self._read()
+            snapshot_id, rows = self._read()
         else:
-            server, snapshot_id, rows = self._read()
+            snapshot_id, rows = self._read()
             state = self._replica.observe(deadline_from_now(OBSERVE_SECONDS))
         validator = self._validate(state)
         if validator is None:
             self._memory.count("unproved")
-        elif server == state.server and self._is_same(snapshot_id, state):
+        elif self._is_same(snapshot_id, state):
             self._memory.store(validator, rows)
 
-    def _read(self) -> tuple[Server, SnapshotId, Rows]:
-        def work(source: Transaction) -> tuple[Server, SnapshotId, Rows]:
+    def _read(self) -> tuple[SnapshotId, Rows]:
+        def work(source: Transaction) -> tuple[SnapshotId, Rows]:
             [(position, running, _)] = source.fetch(SIGHT_AND_COUNT)
             [rows] = source.fetch(Statement(ROWS))
-            return source.server, SnapshotId(position, running), rows
+            return SnapshotId(source.server, position, running), rows
 
         return self._replica.read(work, deadline_from_now(self._replica.longest_read_seconds))
 

@@ -14,14 +14,14 @@ from demo.pair import Pair
 from tests.stress.checker import Checker, Memory, OpenReplica, Validate
 from tests.stress.workload import READER, SET_UP, Caretaker, Writer
 from tests.support.servers import crash
-from tickiti_query.cache.snapshot import Snapshot, Validator
+from tickiti_query.cache.snapshot import Snapshot, SnapshotId
 from tickiti_query.replica.connection import Target
 
 PROGRESS_SECONDS = 10.0
 Worker = Writer | Caretaker | Checker
 
 
-def trust_product(state: Snapshot) -> Validator | None:
+def trust_product(state: Snapshot) -> SnapshotId | None:
     """Return the validator that the service trusts."""
     return state.validator
 

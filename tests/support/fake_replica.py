@@ -13,7 +13,7 @@ from tickiti_query.reporting import columns, tokens, view_rules
 
 STAMP = "10:20: 2026-05-01 t"
 SERVER = Server(generation=1, system=77, major=18)
-STATE = Snapshot(SERVER, SnapshotId(STAMP, "", datetime(2026, 5, 2, 11, 30, 48, 5, tzinfo=UTC)), lag_seconds=0.0)
+STATE = Snapshot(SnapshotId(SERVER, STAMP, "", datetime(2026, 5, 2, 11, 30, 48, 5, tzinfo=UTC)), lag_seconds=0.0)
 # what goes behind `Bearer` -> the row's abilities and allowed_ip
 TOKENS: dict[str, tuple[str | None, str | None]] = {
     "1|reader": ('["tickets:read"]', None),

@@ -9,7 +9,7 @@ from typing import Any
 
 from cachetools import TLRUCache
 
-from tickiti_query.cache.snapshot import Validator
+from tickiti_query.cache.snapshot import Snapshot, SnapshotId
 
 # What an entry costs beside its payload: the key with its strings, the entry, the links of the cache.
 # `python -m bench.memory` measures it.
@@ -21,7 +21,7 @@ class Entry:
     """A value, the validator it was read under (None: nothing proves it), and when it ends on the cache's clock."""
 
     value: Any
-    validator: Validator | None
+    validator: SnapshotId | None
     ends_at: float
     size: int
 
@@ -66,25 +66,25 @@ class Cache:
         """Return the cache's clock, in seconds: the moment before a value is read, from which its time counts."""
         return float(self._entries.timer())
 
-    def find(self, key: Hashable, validator: Validator | None, *, again: bool = False) -> Entry | None:
-        """Return the entry of `key` if the current `validator` proves it. `again`: this look-up was counted before."""
+    def find(self, key: Hashable, snapshot: Snapshot, *, again: bool = False) -> Entry | None:
+        """Return the entry of `key` if the current `snapshot` proves it. `again`: this look-up was counted before."""
         if not self.enabled:
             return None
         with self._lock:
             entry = self._entries.get(key)
-            event = self._judge(entry, validator)
+            if entry is None:
+                event = "miss"
+            elif not self._exact or entry.validator == snapshot.snapshot_id:
+                event = "hit"
+            else:
+                event = "unprovable" if snapshot.validator is None else "stale"
             if not again:
                 self.events[event] += 1
             return entry if event == "hit" else None
 
-    def _judge(self, entry: Entry | None, validator: Validator | None) -> str:
-        if entry is None:
-            return "miss"
-        if self._exact and validator is None:
-            return "unprovable"
-        return "stale" if self._exact and entry.validator != validator else "hit"
-
-    def store(self, key: Hashable, value: Any, payload_bytes: int, validator: Validator | None, read_at: float) -> bool:
+    def store(
+        self, key: Hashable, value: Any, payload_bytes: int, validator: SnapshotId | None, read_at: float
+    ) -> bool:
         """Keep `value`, whose reading began at `read_at`; return True where it was kept.
 
         It is not kept where nothing proves it, where it is larger than a quarter of the cache, where its time has ended

@@ -46,7 +46,7 @@ class Freshness:
         self._max_commit_age_seconds = max_commit_age_seconds
         self._leave = leave
         self._clock = clock
-        self._newest: dict[int, tuple[SnapshotId, Server]] = {}
+        self._newest: dict[int, SnapshotId] = {}  # that was read or answered, by cluster
         self._lag: tuple[Server | None, float, float] = (None, 0.0, 0.0)
         self._lag_due = float("-inf")
         self._lock = threading.Lock()
@@ -63,16 +63,20 @@ class Freshness:
             return self._share(self._clock() - UNPROVED_SECONDS, deadline)
         snapshot = self._share(since, deadline)
         # Though the reading began after the request had come, a later answer may have been given meanwhile.
-        if self.is_outdated(snapshot.snapshot_id, snapshot.server):
-            return self._share(self._clock(), deadline)
-        return snapshot
+        return self._share(self._clock(), deadline) if self._is_outdated(snapshot.snapshot_id) else snapshot
 
-    def is_outdated(self, snapshot_id: SnapshotId, server: Server) -> bool:
-        """Return True where the server has shown a later snapshot since, in a reading or in an answer."""
-        newest = self._newest.get(server.system)
-        if newest is None or newest == (snapshot_id, server):
-            return False
-        return is_older(snapshot_id, newest[0]) if server == newest[1] else is_behind(snapshot_id, server, *newest)
+    def accept(self, snapshot_id: SnapshotId, snapshot: Snapshot, deadline: Deadline) -> None:
+        """Note the snapshot of rows that are about to be answered, and that were read after `snapshot`.
+
+        ReplicaUnavailable where it is behind that snapshot, or of a server that is not fit: its connection may have
+        been lost, and the data read on the next one; and a snapshot that need prove nothing may be of a second ago.
+        """
+        self._refuse_unfit(snapshot_id, snapshot.snapshot_id)
+        server = snapshot_id.server
+        if server != snapshot.snapshot_id.server and self._share(self._clock(), deadline).snapshot_id.server != server:
+            raise ReplicaUnavailable
+        with self._lock:
+            self._note(snapshot_id)
 
     def _share(self, since: float, deadline: Deadline) -> Snapshot:
         """Return a reading that began after `since`: the latest, or one that is shared with all who need one."""
@@ -90,10 +94,9 @@ class Freshness:
         snapshot = self._observe_fitness(deadline)
         with self._lock:
             self._refuse_late(snapshot)
-            self._refuse_unmoved(snapshot)
             # `answered` is of before the reading began: what another thread has answered meanwhile may well be later.
-            self._refuse_unfit(snapshot.snapshot_id, snapshot.server, answered.get(snapshot.server.system))
-            self._note(snapshot.snapshot_id, snapshot.server)
+            self._refuse_unfit(snapshot.snapshot_id, answered.get(snapshot.snapshot_id.server.system))
+            self._note(snapshot.snapshot_id)
             self._latest = began_at, snapshot
         return snapshot
 
@@ -102,7 +105,7 @@ class Freshness:
         server, bound, when = self._lag
         if self._max_commit_age_seconds is None and now < self._lag_due and bound + now - when <= self._max_lag_seconds:
             snapshot = self._observe(deadline, with_lag=False)
-            if snapshot.server == server:  # what is known of one server's lag says nothing of another's
+            if snapshot.snapshot_id.server == server:  # what is known of one server's lag says nothing of another's
                 return snapshot
         self._lag_due = now + LAG_SECONDS
         return self._observe(deadline, with_lag=True)
@@ -113,44 +116,35 @@ class Freshness:
         server, bound, when = self._lag
         now = self._clock()
         bounds = [] if snapshot.lag_seconds is None else [snapshot.lag_seconds]
-        if server == snapshot.server:
+        if server == snapshot.snapshot_id.server:
             bounds.append(bound + now - when)
         lag = min(bounds, default=None)
         if lag is not None:
-            self._lag = (snapshot.server, lag, now)
+            self._lag = (snapshot.snapshot_id.server, lag, now)
         self.lag_seconds = math.inf if lag is None else lag
-        self.major = snapshot.server.major
+        self.major = snapshot.snapshot_id.server.major
         if lag is None or lag > self._max_lag_seconds:
             raise ReplicaUnavailable("The read replica is too far behind; please try again.", check="lag")
-
-    def _refuse_unmoved(self, snapshot: Snapshot) -> None:
         # Behind another standby that has lost the primary, the link is alive and nothing is to be replayed: no lag.
         longest, age = self._max_commit_age_seconds, snapshot.commit_age_seconds
         if longest is not None and snapshot.snapshot_id.in_recovery and (age is None or age > longest):
             raise ReplicaUnavailable("The read replica has replayed no commit for too long.", check="lag")
 
-    def _refuse_unfit(
-        self, snapshot_id: SnapshotId, server: Server, answered: tuple[SnapshotId, Server] | None
-    ) -> None:
+    def _refuse_unfit(self, snapshot_id: SnapshotId, answered: SnapshotId | None) -> None:
+        if snapshot_id == answered:  # which was fit, and its role is a part of the position
+            return
         if self._require_standby and not snapshot_id.in_recovery:
             self._leave()
             raise ReplicaUnavailable("The server is no read replica any more; please try again.", check="standby")
         # A standby that crashed, or another host of the URL, may show an earlier moment than an answer did.
-        if answered and is_behind(snapshot_id, server, *answered):
+        if answered is not None and is_behind(snapshot_id, answered):
             raise ReplicaUnavailable("The read replica is behind an earlier answer; please try again.", check="lag")
 
-    def _note(self, snapshot_id: SnapshotId, server: Server) -> None:
-        if not self.is_outdated(snapshot_id, server):
-            self._newest[server.system] = (snapshot_id, server)
+    def _is_outdated(self, snapshot_id: SnapshotId) -> bool:
+        """Return True where the server has shown a later snapshot since, in a reading or in an answer."""
+        newest = self._newest.get(snapshot_id.server.system)
+        return newest is not None and newest != snapshot_id and is_older(snapshot_id, newest)
 
-    def accept(self, snapshot_id: SnapshotId, server: Server, snapshot: Snapshot, deadline: Deadline) -> None:
-        """Note the snapshot of rows that are about to be answered, and that were read after `snapshot`.
-
-        ReplicaUnavailable where it is behind that snapshot, or of a server that is not fit: its connection may have
-        been lost, and the data read on the next one; and a snapshot that need prove nothing may be of a second ago.
-        """
-        self._refuse_unfit(snapshot_id, server, (snapshot.snapshot_id, snapshot.server))
-        if server != snapshot.server and self._share(self._clock(), deadline).server != server:
-            raise ReplicaUnavailable
-        with self._lock:
-            self._note(snapshot_id, server)
+    def _note(self, snapshot_id: SnapshotId) -> None:
+        if not self._is_outdated(snapshot_id):
+            self._newest[snapshot_id.server.system] = snapshot_id

@@ -1,14 +1,14 @@
 """Snapshot ids: what the replica shows at one moment, and when two moments show the same.
 
-A validator names a set of finished transactions of one server's one history. An answer that was read under one
-is still exactly true while the server's validator is equal.
+An id names a set of finished transactions of one server's one history. An answer that was read under an id that proves
+anything, its validator, is still exactly true while the server's id is equal.
 """
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 
-from tickiti_query.model.statement import Row, Source, Statement
+from tickiti_query.model.statement import Row, Statement
 
 # The snapshot, and which life of which role of the server it belongs to.
 POSITION_SQL = "concat_ws(' ', pg_current_snapshot(), pg_postmaster_start_time(), pg_is_in_recovery())"
@@ -84,12 +84,14 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotId:
-    """The transactions that a statement saw: the position of its snapshot, and those that still ran below its end.
+    """The transactions that a statement saw on a server: the position of its snapshot, and those that still ran.
 
-    `running` lists their ids with commas; None: there were too many to look through. `replayed_at`, the commit time of
-    the newest transaction that was replayed, goes on when nothing else does, and is no part of what is compared.
+    `running` lists the ids below the snapshot's end that had not finished, with commas, which the text of a standby's
+    snapshot leaves out; None: there were too many to look through. `replayed_at`, the commit time of the newest
+    transaction that was replayed, goes on when nothing else does, and is no part of what is compared.
     """
 
+    server: Server
     position: str
     running: str | None
     replayed_at: datetime | None = field(default=None, compare=False)
@@ -105,30 +107,20 @@ class SnapshotId:
         return self.position.endswith(" t")
 
     @property
-    def xmin(self) -> int:
-        """The first transaction id that may still be running."""
-        return int(self.position.split(":", 1)[0])
-
-    @property
     def running_ids(self) -> frozenset[int]:
         """The running transactions, as far as they are known."""
         return frozenset(map(int, self.running.split(","))) if self.running else frozenset()
 
 
-def parse_snapshot_id(text: str) -> SnapshotId:
-    """Return the id in the text that SNAPSHOT_ID_SQL gives."""
+def parse_snapshot_id(server: Server, text: str) -> SnapshotId:
+    """Return the id in the text that SNAPSHOT_ID_SQL gives on a server."""
     replayed, _, rest = text.partition("/")
     position, bar, running = rest.partition("/")
-    return SnapshotId(position, running if bar else None, datetime.fromisoformat(replayed) if replayed else None)
+    replayed_at = datetime.fromisoformat(replayed) if replayed else None
+    return SnapshotId(server, position, running if bar else None, replayed_at)
 
 
-def read_snapshot_id(source: Source) -> SnapshotId:
-    """Return the id of the source's snapshot."""
-    [(text,)] = source.fetch(SNAPSHOT_ID)
-    return parse_snapshot_id(text)
-
-
-def is_behind(snapshot_id: SnapshotId, server: Server, earlier: SnapshotId, earlier_server: Server) -> bool:
+def is_behind(snapshot_id: SnapshotId, earlier: SnapshotId) -> bool:
     """Return True where `snapshot_id` may lack something that `earlier` had.
 
     After a crash, or on another host, a transaction that `earlier` saw finished must not be running again; where
@@ -136,7 +128,8 @@ def is_behind(snapshot_id: SnapshotId, server: Server, earlier: SnapshotId, earl
     """
     if snapshot_id.xmax < earlier.xmax:
         return True
-    if server == earlier_server or snapshot_id.xmin >= earlier.xmax:
+    xmin = int(snapshot_id.position.partition(":")[0])  # the first transaction id that may still be running
+    if snapshot_id.server == earlier.server or xmin >= earlier.xmax:
         return False
     if snapshot_id.running is None or earlier.running is None:
         return True
@@ -144,28 +137,15 @@ def is_behind(snapshot_id: SnapshotId, server: Server, earlier: SnapshotId, earl
 
 
 def is_older(snapshot_id: SnapshotId, other: SnapshotId) -> bool:
-    """Return True where the first of two snapshots of one life of a server lacks something that the other has.
+    """Return True where the first of two snapshots lacks something that the other has, or may lack it.
 
-    Where it is not known what runs, the snapshot's end decides.
+    Where it is not known what runs, the end of a snapshot decides within one life of a server.
     """
+    if snapshot_id.server != other.server:
+        return is_behind(snapshot_id, other)
     if snapshot_id.xmax != other.xmax or snapshot_id.running is None or other.running is None:
         return snapshot_id.xmax < other.xmax
     return not snapshot_id.running_ids <= other.running_ids
-
-
-@dataclass(frozen=True, slots=True)
-class Validator:
-    """The proof of an answer. Under equal validators every statement gives equal rows.
-
-    `running` lists the transactions below the snapshot's end that have not finished, which the text of a
-    standby's snapshot leaves out. A validator that data is stored under was read *before* the data, and the
-    data's own snapshot_id equals it: transactions only ever leave `running`, so one that finished in between makes
-    the two differ.
-    """
-
-    server: Server
-    position: str
-    running: str
 
 
 @dataclass(frozen=True)  # without slots: the validator is kept in the instance
@@ -175,28 +155,24 @@ class Snapshot:
     `commit_age_seconds` is the age of the newest commit that a standby has replayed; None where it has replayed none.
     """
 
-    server: Server
     snapshot_id: SnapshotId
     lag_seconds: float | None
     commit_age_seconds: float | None = None
 
     @cached_property
-    def validator(self) -> Validator | None:
-        """The validator of answers under this snapshot; None where nothing can be proved."""
-        position, running = self.snapshot_id.position, self.snapshot_id.running
-        if running is None or self.server.major not in PROVEN_MAJORS:
-            return None
-        return Validator(self.server, position, running)
+    def validator(self) -> SnapshotId | None:
+        """The id, where it proves answers: under equal ids every statement gives equal rows. None where it does not.
+
+        Data is stored under an id that was read *before* the data, and the data's own id equals it: transactions only
+        ever leave `running`, so one that finished in between makes the two differ.
+        """
+        is_proof = self.snapshot_id.running is not None and self.snapshot_id.server.major in PROVEN_MAJORS
+        return self.snapshot_id if is_proof else None
 
 
 def to_snapshot(server: Server, row: Row) -> Snapshot:
     """Return the snapshot in the row of a state statement."""
     position, running, replayed_at, lag, commit_age = row
-    snapshot_id = SnapshotId(position, running, replayed_at.astimezone(UTC) if replayed_at else None)
+    snapshot_id = SnapshotId(server, position, running, replayed_at.astimezone(UTC) if replayed_at else None)
     lag_seconds, age_seconds = (None if each is None else max(0.0, float(each)) for each in (lag, commit_age))
-    return Snapshot(server, snapshot_id, lag_seconds, age_seconds)
-
-
-def confirm(state: Snapshot, server: Server, snapshot_id: SnapshotId) -> Validator | None:
-    """Return the snapshot's validator where rows that were read after it are of an equal snapshot, else None."""
-    return state.validator if (server, snapshot_id) == (state.server, state.snapshot_id) else None
+    return Snapshot(snapshot_id, lag_seconds, age_seconds)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from cachetools import LRUCache
 
 from tickiti_query.cache.cache import OVERHEAD_BYTES
-from tickiti_query.cache.snapshot import SNAPSHOT_ID_SQL, SnapshotId, Validator, parse_snapshot_id
+from tickiti_query.cache.snapshot import SNAPSHOT_ID_SQL, Server, SnapshotId, parse_snapshot_id
 from tickiti_query.model.perspective import TicketQuery
 from tickiti_query.model.statement import Binds, Precondition, Row, Statement, rename_binds
 from tickiti_query.model.token import AuthenticatedToken
@@ -40,7 +40,7 @@ class CachedPlan:
     checked: Statement
     unchecked: Statement
     is_provable: bool = True
-    validator: Validator | None = None
+    validator: SnapshotId | None = None
     rows: int = 0
     body_bytes: int = 0
 
@@ -64,19 +64,19 @@ class CachedPlan:
         """The number of rows in a part."""
         return count_rows(self.bytes_a_row)
 
-    def is_like(self, validator: Validator | None, rows: int, body_bytes: int) -> bool:
+    def is_like(self, validator: SnapshotId | None, rows: int, body_bytes: int) -> bool:
         """Return True where another answer tells nothing new about the plan."""
         is_close = 4 * abs(body_bytes - self.body_bytes) <= body_bytes and bool(rows) == bool(self.rows)
         return is_close and validator == self.validator
 
     @staticmethod
-    def parse_rows(rows: Sequence[Row]) -> tuple[SnapshotId, Sequence[Row]] | None:
+    def parse_rows(server: Server, rows: Sequence[Row]) -> tuple[SnapshotId, Sequence[Row]] | None:
         """Return the id of the snapshot and the rows; None where a precondition does not hold any more.
 
         Each row ends with a value that is not a column; removing it from every row would cost more than carrying it.
         """
         *_, snapshot_id = rows[0]
-        return (parse_snapshot_id(snapshot_id), rows[1:]) if snapshot_id else None
+        return (parse_snapshot_id(server, snapshot_id), rows[1:]) if snapshot_id else None
 
 
 def write_plan_statement(page: Statement, preconditions: Sequence[Precondition]) -> Statement:

@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Protocol, TypeVar
 
 from tickiti_query.admission.memory_budget import Reservation
-from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId, Validator, confirm, read_snapshot_id
+from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot, SnapshotId, parse_snapshot_id
 from tickiti_query.catalogue.predicate import Key, ResolvedNames
 from tickiti_query.compiler.page import compile_query
 from tickiti_query.compiler.rules import read_criteria
@@ -60,9 +60,8 @@ class Reading:
     `validator` proves it from now on; None where nothing does.
     """
 
-    server: Server
     snapshot_id: SnapshotId
-    validator: Validator | None
+    validator: SnapshotId | None
     plan: CachedPlan
     body: bytes
     rows: int
@@ -131,27 +130,20 @@ class Reader:
         asked.trace.stages.append((None, perf_counter()))
         if found is None:
             return None
-        server, snapshot_id, rows = found
+        snapshot_id, rows = found
         self._authorize(plan, asked)
         collector = Collector(plan.columns, plan.query.row_limit, asked.reservation, asked.trace)
         collector.add(rows)
-        return self._finish(plan, asked, collector, server, snapshot_id)
+        return self._finish(plan, asked, collector, snapshot_id)
 
-    def _run_plan(self, plan: CachedPlan, asked: ReadRequest) -> tuple[Server, SnapshotId, Sequence[Row]] | None:
+    def _run_plan(self, plan: CachedPlan, asked: ReadRequest) -> tuple[SnapshotId, Sequence[Row]] | None:
         """Return the rows: by the unchecked statement while the plan's snapshot is current, else by the checked one."""
         snapshot, deadline = asked.snapshot, asked.request.deadline
-        if plan.validator is not None and plan.validator == snapshot.validator:
-            found = self._ask(plan, plan.unchecked, deadline)
-            if found is not None and confirm(snapshot, *found[:2]) == plan.validator:
+        if plan.validator == snapshot.snapshot_id:
+            found = plan.parse_rows(*self.replica.ask(plan.unchecked, deadline))
+            if found is not None and found[0] == plan.validator:
                 return found
-        return self._ask(plan, plan.checked, deadline)
-
-    def _ask(
-        self, plan: CachedPlan, statement: Statement, deadline: Deadline
-    ) -> tuple[Server, SnapshotId, Sequence[Row]] | None:
-        server, rows = self.replica.ask(statement, deadline)
-        parsed = plan.parse_rows(rows)
-        return None if parsed is None else (server, *parsed)
+        return plan.parse_rows(*self.replica.ask(plan.checked, deadline))
 
     def _read_parts(self, plan: CachedPlan, asked: ReadRequest) -> Reading | None:
         """Return the answer by a plan, in parts; None where a precondition has changed."""
@@ -160,14 +152,14 @@ class Reader:
             collector = Collector(plan.columns, plan.query.row_limit, asked.reservation, asked.trace)
             count = plan.rows_a_part
             asked.trace.stages.append(("sql", perf_counter()))
-            parsed = plan.parse_rows(collector.open(source, plan.checked, 1 + count))
+            parsed = plan.parse_rows(source.server, collector.open(source, plan.checked, 1 + count))
             asked.trace.stages.append((None, perf_counter()))
             if parsed is None:
                 return None
             snapshot_id, rows = parsed
             self._authorize(plan, asked)
             self._collect(collector, source, rows, count, plan, asked)
-            return self._finish(plan, asked, collector, source.server, snapshot_id)
+            return self._finish(plan, asked, collector, snapshot_id)
 
         return self.replica.read(work, asked.request.deadline)
 
@@ -184,7 +176,8 @@ class Reader:
         """Return the answer, read step by step in one transaction, and keep the plan that this makes."""
         request, trace = asked.request, asked.trace
         trace.stages.append(("auth", perf_counter()))
-        snapshot_id = read_snapshot_id(transaction)
+        [(text,)] = transaction.fetch(SNAPSHOT_ID)
+        snapshot_id = parse_snapshot_id(transaction.server, text)
         source = self.open_contract(transaction)
         token = self.find_token(source, request.credentials)
         self.remember_valid_token(request.credentials.fingerprint)
@@ -206,7 +199,7 @@ class Reader:
         size = request.size + checked.size + unchecked.size
         plan = CachedPlan(token, size, query, perspective.id, page.columns, checked, unchecked, source.is_provable)
         self._collect(collector, transaction, rows, FIRST_ROWS, plan, asked)
-        return self._finish(plan, asked, collector, transaction.server, snapshot_id)
+        return self._finish(plan, asked, collector, snapshot_id)
 
     def _collect(
         self,
@@ -224,14 +217,14 @@ class Reader:
             self.plans.put(asked.request.key, replace(plan, rows=collector.rows, body_bytes=collector.size))
             raise
 
-    def _finish(
-        self, plan: CachedPlan, asked: ReadRequest, collector: Collector, server: Server, snapshot_id: SnapshotId
-    ) -> Reading:
+    def _finish(self, plan: CachedPlan, asked: ReadRequest, collector: Collector, snapshot_id: SnapshotId) -> Reading:
         """Return the answer that was collected, and keep the plan."""
-        validator = confirm(asked.snapshot, server, snapshot_id) if plan.is_provable else None
+        # The validator was read before the rows, and they are proved where they are of an equal snapshot.
+        is_proved = plan.is_provable and snapshot_id == asked.snapshot.snapshot_id
+        validator = asked.snapshot.validator if is_proved else None
         body, rows = collector.finish(), collector.rows
         if not plan.is_like(validator, rows, len(body)):
             plan = replace(plan, validator=validator, rows=rows, body_bytes=len(body))
             self.plans.put(asked.request.key, plan)
         asked.reservation.resize(len(body))
-        return Reading(server, snapshot_id, validator, plan, body, rows, collector.truncated)
+        return Reading(snapshot_id, validator, plan, body, rows, collector.truncated)

@@ -24,7 +24,7 @@ from tickiti_query.admission.rate_limit import RateLimiter
 from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
 from tickiti_query.cache.single_flight import ALWAYS, SingleFlight
-from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId, Validator, is_behind
+from tickiti_query.cache.snapshot import Snapshot, SnapshotId, is_behind
 from tickiti_query.model.errors import QueryTimeout, RateLimited, Unauthenticated
 from tickiti_query.model.request import Answer, RateLimitStatus, Request, RequestTrace
 from tickiti_query.model.token import AuthenticatedToken
@@ -53,7 +53,7 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class SharedAnswer:
-    """The answer of one run, for all requests that share it, with the snapshot and the server that it is of.
+    """The answer of one run, for all requests that share it, with the snapshot that it is of.
 
     `is_provable`: a snapshot id proves it, so that a run under way is good enough.
     """
@@ -62,7 +62,6 @@ class SharedAnswer:
     token: AuthenticatedToken
     is_stored: bool
     snapshot_id: SnapshotId
-    server: Server
     is_provable: bool = True
 
 
@@ -107,7 +106,7 @@ class TicketQueryService:
             raise
 
     def _find(self, request: Request, trace: RequestTrace, snapshot: Snapshot) -> Reply | None:
-        found = self.cache.find(request.credentials, snapshot.validator)
+        found = self.cache.find(request.credentials, snapshot)
         if found is None:
             return None
         token: AuthenticatedToken = found.value
@@ -120,7 +119,7 @@ class TicketQueryService:
             raise
         trace.stages.append((None, perf_counter()))
         query = request.query
-        entry = self.cache.find(hashkey(actor, query), snapshot.validator)
+        entry = self.cache.find(hashkey(actor, query), snapshot)
         if entry is None:
             return None
         answer: Answer = entry.value
@@ -154,7 +153,7 @@ class TicketQueryService:
         if trace.rows is None:  # another request's run: all of the time was waiting
             trace.stages += [("cache", began), (None, perf_counter())]
             if proof is None:
-                self.freshness.accept(shared.snapshot_id, shared.server, snapshot, request.deadline)
+                self.freshness.accept(shared.snapshot_id, snapshot, request.deadline)
         self.authorize(shared.token, request.address)  # the token may have expired since the run began
         answer = shared.answer
         trace.user_id, trace.rows = shared.token.actor.user.id, answer.rows
@@ -171,7 +170,7 @@ class TicketQueryService:
         return self.memory_budget.hold(request.credentials, answer.body, is_new=is_new)
 
     def _share_run(
-        self, request: Request, work: Callable[[], SharedAnswer], proof: Validator | None, *, since: float
+        self, request: Request, work: Callable[[], SharedAnswer], proof: SnapshotId | None, *, since: float
     ) -> SharedAnswer:
         """Return the answer of a run that began after `since`, among the requests that have the same proof or none."""
         key = (request.key, request.address, proof)
@@ -182,14 +181,14 @@ class TicketQueryService:
 
     def _find_stored(self, request: Request, snapshot: Snapshot) -> SharedAnswer | None:
         """Return the answer that an equal request has stored since this one looked, or None."""
-        found = self.cache.find(request.credentials, snapshot.validator, again=True)
+        found = self.cache.find(request.credentials, snapshot, again=True)
         if found is None:
             return None
         actor = self.authorize(found.value, request.address)
-        entry = self.cache.find(hashkey(actor, request.query), snapshot.validator, again=True)
+        entry = self.cache.find(hashkey(actor, request.query), snapshot, again=True)
         if entry is None:
             return None
-        return SharedAnswer(entry.value, found.value, True, snapshot.snapshot_id, snapshot.server)
+        return SharedAnswer(entry.value, found.value, True, snapshot.snapshot_id)
 
     def _read(self, request: Request, trace: RequestTrace, snapshot: Snapshot) -> SharedAnswer:
         """Read token, perspective and rows, and store what is proved."""
@@ -198,7 +197,7 @@ class TicketQueryService:
         with self.memory_budget.reserve(caller) as reservation:
             with self.concurrency_limiter.slot(caller, deadline):
                 reading = self.reader.read(ReadRequest(request, trace, snapshot, reservation))
-            self.freshness.accept(reading.snapshot_id, reading.server, snapshot, deadline)
+            self.freshness.accept(reading.snapshot_id, snapshot, deadline)
         answer = Answer(
             body=reading.body,
             rows=reading.rows,
@@ -209,7 +208,7 @@ class TicketQueryService:
         trace.rows = answer.rows
         is_stored = self.cache.enabled and self._store(request, reading, answer, read_at)
         plan = reading.plan
-        return SharedAnswer(answer, plan.token, is_stored, reading.snapshot_id, reading.server, plan.is_provable)
+        return SharedAnswer(answer, plan.token, is_stored, reading.snapshot_id, plan.is_provable)
 
     def _store(self, request: Request, reading: Reading, answer: Answer, read_at: float) -> bool:
         """Store the token and the answer under what proves them; return True where the answer was stored."""
@@ -221,14 +220,14 @@ class TicketQueryService:
         return self.cache.store(key, answer, size, validator, read_at)
 
 
-def is_as_new(shared: SharedAnswer, snapshot: Snapshot, proof: Validator | None) -> bool:
+def is_as_new(shared: SharedAnswer, snapshot: Snapshot, proof: SnapshotId | None) -> bool:
     """Return True where another request's run is as new as this request's snapshot: by a proof, or by its rows.
 
     A run that began after the request came may still have read its rows before this request read its snapshot.
     """
     if proof is not None:
         return shared.is_provable
-    return not is_behind(shared.snapshot_id, shared.server, snapshot.snapshot_id, snapshot.server)
+    return not is_behind(shared.snapshot_id, snapshot.snapshot_id)
 
 
 def note_rate_limit(status: RateLimitStatus | None, trace: RequestTrace) -> None:
@@ -244,5 +243,5 @@ def find_replay_time(reading: Reading, snapshot: Snapshot) -> datetime | None:
     A statement that waited for a lock tells the time after it, though its snapshot is from before; then the earlier
     time of an equal snapshot is right.
     """
-    is_same = (reading.server, reading.snapshot_id.position) == (snapshot.server, snapshot.snapshot_id.position)
-    return (snapshot.snapshot_id if is_same else reading.snapshot_id).replayed_at
+    read, shown = reading.snapshot_id, snapshot.snapshot_id
+    return (shown if (read.server, read.position) == (shown.server, shown.position) else read).replayed_at

@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tickiti_query.cache.cache import OVERHEAD_BYTES, Cache
-from tickiti_query.cache.snapshot import Server, Validator
+from tickiti_query.cache.snapshot import Server, Snapshot, SnapshotId
 
 SERVER = Server(generation=1, system=77, major=18)
-NOW = Validator(SERVER, "10:20: since true", "")
-LATER = Validator(SERVER, "10:21: since true", "")
+NOW = SnapshotId(SERVER, "10:20: since true", "")
+LATER = SnapshotId(SERVER, "10:21: since true", "")
+UNPROVABLE = SnapshotId(SERVER, "10:21: since true", None)
 
 
 class Clock:
@@ -27,8 +28,8 @@ def make_cache(*, ttl: float = 30, size: int = 1_000_000, exact: bool = True) ->
     return Cache(ttl_seconds=ttl, max_bytes=size, exact=exact, clock=clock), clock
 
 
-def find(cache: Cache, key: str, validator: Validator | None = NOW) -> object:
-    entry = cache.find(key, validator)
+def find(cache: Cache, key: str, snapshot_id: SnapshotId = NOW) -> object:
+    entry = cache.find(key, Snapshot(snapshot_id, lag_seconds=0.0))
     return None if entry is None else entry.value
 
 
@@ -38,7 +39,7 @@ def test_an_exact_entry_counts_while_its_validator_is_current() -> None:
     assert find(cache, "key") == "value"
     assert find(cache, "another key") is None
     assert find(cache, "key", LATER) is None
-    assert find(cache, "key", None) is None
+    assert find(cache, "key", UNPROVABLE) is None
     assert find(cache, "key") == "value"
     assert cache.events == {"store": 1, "evict": 0, "hit": 2, "miss": 1, "stale": 1, "unprovable": 1}
 
@@ -48,15 +49,15 @@ def test_what_nothing_proves_is_kept_in_ttl_mode_alone() -> None:
     ttl, _ = make_cache(exact=False)
     assert not exact.store("key", "value", 10, None, exact.now())
     assert ttl.store("key", "value", 10, None, ttl.now())
-    assert find(exact, "key", None) is None
-    assert [find(ttl, "key", each) for each in (None, NOW, LATER)] == ["value"] * 3
+    assert find(exact, "key", UNPROVABLE) is None
+    assert [find(ttl, "key", each) for each in (UNPROVABLE, NOW, LATER)] == ["value"] * 3
 
 
 @pytest.mark.parametrize("exact", [True, False])
 def test_an_entry_lives_for_the_ttl_and_not_longer_when_it_is_read(exact: bool) -> None:
     cache, clock = make_cache(exact=exact)
     cache.store("key", "value", 10, NOW, cache.now())
-    entry = cache.find("key", NOW)
+    entry = cache.find("key", Snapshot(NOW, lag_seconds=0.0))
     assert entry is not None
     assert cache.seconds_left(entry) == 30
     clock.now += 29.5

@@ -13,7 +13,7 @@ from tickiti_query.model.request import Deadline
 
 DEADLINE = Deadline(float("inf"), lambda: 0.0)
 SERVER = Server(generation=1, system=77, major=18)
-STATE = Snapshot(SERVER, SnapshotId("10:20: since t", ""), lag_seconds=0.0)
+STATE = Snapshot(SnapshotId(SERVER, "10:20: since t", ""), lag_seconds=0.0)
 
 
 class World:
@@ -88,9 +88,9 @@ def test_a_promoted_server_is_refused_where_a_standby_is_required(w: World) -> N
 
 def test_data_of_a_promoted_server_is_refused_though_the_state_was_of_a_standby(w: World) -> None:
     state = w.prove()
-    w.freshness.accept(SnapshotId("10:20: since t", ""), SERVER, state, DEADLINE)
+    w.freshness.accept(SnapshotId(SERVER, "10:20: since t", ""), state, DEADLINE)
     with pytest.raises(ReplicaUnavailable) as refused:
-        w.freshness.accept(SnapshotId("10:20: since f", ""), SERVER, state, DEADLINE)
+        w.freshness.accept(SnapshotId(SERVER, "10:20: since f", ""), state, DEADLINE)
     assert refused.value.check == "standby"
 
 
@@ -133,7 +133,7 @@ def test_a_state_that_is_overtaken_while_it_is_read_is_read_anew(w: World) -> No
     later = alter(STATE, position="10:21: since t")
 
     def overtake() -> None:
-        w.freshness.accept(later.snapshot_id, SERVER, STATE, DEADLINE)
+        w.freshness.accept(later.snapshot_id, STATE, DEADLINE)
         w.meanwhile = catch_up
 
     def catch_up() -> None:
@@ -147,7 +147,7 @@ def test_a_state_that_is_overtaken_while_it_is_read_is_read_anew(w: World) -> No
 
 def test_where_nothing_is_proved_a_state_may_be_overtaken_and_the_next_may_not() -> None:
     w = World(exact=False)
-    w.meanwhile = lambda: w.freshness.accept(SnapshotId("10:21: since t", ""), SERVER, STATE, DEADLINE)
+    w.meanwhile = lambda: w.freshness.accept(SnapshotId(SERVER, "10:21: since t", ""), STATE, DEADLINE)
     assert w.prove() is w.state
     w.meanwhile = lambda: None
     w.now += 2
@@ -177,7 +177,7 @@ def test_a_reading_that_a_later_answer_has_overtaken_is_made_anew(w: World) -> N
     assert w.prove() is state
     assert w.readings == 1
     w.state = alter(w.state, running="")
-    w.freshness.accept(w.state.snapshot_id, SERVER, state, DEADLINE)
+    w.freshness.accept(w.state.snapshot_id, state, DEADLINE)
     assert w.prove().snapshot_id == w.state.snapshot_id
     assert w.prove().snapshot_id == w.state.snapshot_id
     assert w.readings == 2
@@ -195,13 +195,13 @@ def test_a_probe_reads_anew_though_a_request_of_its_thread_was_refused(w: World)
 @pytest.mark.parametrize(
     ("snapshot_id", "other", "is_it"),
     [
-        (SnapshotId("10:20: t", ""), SnapshotId("10:21: t", ""), True),
-        (SnapshotId("10:21: t", ""), SnapshotId("10:20: t", ""), False),
-        (SnapshotId("10:20: t", "10"), SnapshotId("10:20: t", ""), True),
-        (SnapshotId("10:20: t", ""), SnapshotId("10:20: t", "10"), False),
-        (SnapshotId("10:20: t", "10"), SnapshotId("10:20: t", "10"), False),
-        (SnapshotId("10:20: t", None), SnapshotId("10:20: t", "10"), False),
-        (SnapshotId("10:20: t", None), SnapshotId("10:21: t", None), True),
+        (SnapshotId(SERVER, "10:20: t", ""), SnapshotId(SERVER, "10:21: t", ""), True),
+        (SnapshotId(SERVER, "10:21: t", ""), SnapshotId(SERVER, "10:20: t", ""), False),
+        (SnapshotId(SERVER, "10:20: t", "10"), SnapshotId(SERVER, "10:20: t", ""), True),
+        (SnapshotId(SERVER, "10:20: t", ""), SnapshotId(SERVER, "10:20: t", "10"), False),
+        (SnapshotId(SERVER, "10:20: t", "10"), SnapshotId(SERVER, "10:20: t", "10"), False),
+        (SnapshotId(SERVER, "10:20: t", None), SnapshotId(SERVER, "10:20: t", "10"), False),
+        (SnapshotId(SERVER, "10:20: t", None), SnapshotId(SERVER, "10:21: t", None), True),
     ],
 )
 def test_of_two_sights_of_one_life_one_is_older(snapshot_id: SnapshotId, other: SnapshotId, is_it: bool) -> None:

@@ -5,15 +5,15 @@ from dataclasses import replace
 import pytest
 
 from tests.support.snapshots import alter
-from tickiti_query.cache.snapshot import PROVEN_MAJORS, Server, Snapshot, SnapshotId, Validator
+from tickiti_query.cache.snapshot import PROVEN_MAJORS, Server, Snapshot, SnapshotId
 
 SERVER = Server(generation=1, system=7_000_000_000_000_000_001, major=18)
 LIFE = "2026-05-01 09:14:02.123456+00 t"
-STATE = Snapshot(SERVER, SnapshotId(f"842:847: {LIFE}", "842,844"), lag_seconds=0.0)
+STATE = Snapshot(SnapshotId(SERVER, f"842:847: {LIFE}", "842,844"), lag_seconds=0.0)
 
 
 def test_a_validator_names_server_snapshot_and_running_transactions() -> None:
-    assert STATE.validator == Validator(SERVER, f"842:847: {LIFE}", "842,844")
+    assert STATE.validator == SnapshotId(SERVER, f"842:847: {LIFE}", "842,844")
 
 
 @pytest.mark.parametrize(

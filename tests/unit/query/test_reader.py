@@ -21,7 +21,7 @@ from tickiti_query.query.collector import FIRST_ROWS, GROWTH, PART_BYTES, PART_M
 from tickiti_query.query.reader import Reader, Reading, ReadRequest
 
 SERVER = Server(generation=1, system=77, major=18)
-SNAPSHOT = Snapshot(SERVER, SnapshotId("10:20: since t", ""), lag_seconds=0.0)
+SNAPSHOT = Snapshot(SnapshotId(SERVER, "10:20: since t", ""), lag_seconds=0.0)
 LATER = alter(SNAPSHOT, position="10:21: since t")
 TOKEN = AuthenticatedToken(Actor(User(7, "ann@shop.example"), True, None), frozenset({"*"}), None, None, None)
 RETURNS = Perspective(3, "Returns", (Condition("queue", "is", ("Returns",)),))

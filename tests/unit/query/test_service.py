@@ -33,7 +33,7 @@ from tickiti_query.query.reader import Reader, Reading, ReadRequest
 from tickiti_query.query.service import Reply, SharedAnswer, TicketQueryService, is_as_new
 
 SERVER = Server(generation=1, system=77, major=18)
-SNAPSHOT = Snapshot(SERVER, SnapshotId("10:20: since t", ""), lag_seconds=0.0)
+SNAPSHOT = Snapshot(SnapshotId(SERVER, "10:20: since t", ""), lag_seconds=0.0)
 LATER = alter(SNAPSHOT, position="10:21: since t")
 TOKEN = AuthenticatedToken(Actor(User(7, "ann@shop.example"), True, None), frozenset({"*"}), None, None, None)
 CREDENTIALS = Credentials("a" * 64)
@@ -147,7 +147,6 @@ class FakeReader:
             is_provable=self._world.is_provable,
         )
         return Reading(
-            server=SERVER,
             snapshot_id=snapshot.snapshot_id,
             validator=snapshot.validator if self._world.is_provable else None,
             plan=plan,
@@ -445,7 +444,7 @@ def test_a_large_answer_without_room_is_refused_and_a_small_one_is_not() -> None
 
 
 def test_anothers_run_is_as_new_by_a_proof_or_by_its_rows() -> None:
-    shared = SharedAnswer(Answer(b"", 0, False, None, None), TOKEN, False, SNAPSHOT.snapshot_id, SERVER)
+    shared = SharedAnswer(Answer(b"", 0, False, None, None), TOKEN, False, SNAPSHOT.snapshot_id)
     unprovable = replace(shared, is_provable=False)
     assert is_as_new(shared, SNAPSHOT, SNAPSHOT.validator)
     assert not is_as_new(unprovable, SNAPSHOT, SNAPSHOT.validator)
