@@ -6,46 +6,21 @@ the SDK's sends them: no request waits for a collector, and what it does not tak
 
 import threading
 import time
-from collections.abc import Mapping
-from typing import Any, Protocol
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
-from opentelemetry.propagators.textmap import Getter
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span, SpanKind, StatusCode, format_trace_id, set_span_in_context
+from opentelemetry.trace import SpanKind, StatusCode, format_trace_id, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from tickiti_query import VERSION
-from tickiti_query.model.request import RequestTrace
+from tickiti_query.http.request_context import RequestContext
 
 FLUSH_SECONDS = 2.0
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 PHASES = {"cache": "proof"}  # what Server-Timing calls otherwise than metrics and spans
-
-
-class Ended(Protocol):
-    """The facts of a request that ends."""
-
-    environ: Mapping[str, Any]
-    path: str
-    request_id: str
-    trace: RequestTrace
-
-
-class WsgiHeaders(Getter[Mapping[str, Any]]):
-    """Reads the headers of a request out of its WSGI environment."""
-
-    def get(self, carrier: Mapping[str, Any], key: str) -> list[str] | None:
-        """Return the values of one header."""
-        value = carrier.get(f"HTTP_{key.upper().replace('-', '_')}")
-        return None if value is None else [value]
-
-    def keys(self, carrier: Mapping[str, Any]) -> list[str]:
-        """Return the names of all headers, as WSGI has them."""
-        return [name for name in carrier if name.startswith("HTTP_")]
 
 
 class Tracing:
@@ -59,52 +34,45 @@ class Tracing:
         self._provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = self._provider.get_tracer("tickiti_query", VERSION)
         self._propagator = TraceContextTextMapPropagator()
-        self._headers = WsgiHeaders()
 
-    def write(self, context: Ended, status: int, seconds: float) -> str:
+    def write(self, context: RequestContext, status: int, seconds: float) -> str:
         """Make the spans of a request that ends now and took so long; the trace's id, in hexadecimal digits."""
         ended = time.time_ns()
         began = ended - round(seconds * 1e9)
-        method = context.environ["REQUEST_METHOD"]
-        name = method if method in METHODS else "HTTP"
-        span = self._tracer.start_span(
-            f"{name} {self._route}" if context.path == self._route else name,
-            context=self._propagator.extract(context.environ, Context(), self._headers),
-            kind=SpanKind.SERVER,
-            attributes=self._describe(context, status),
-            start_time=began,
-        )
-        if span.is_recording():
-            self._write_phases(span, context.trace, began)
-        if status >= 500:
-            span.set_status(StatusCode.ERROR)
-        span.end(ended)
-        return format_trace_id(span.get_span_context().trace_id)
-
-    def _describe(self, context: Ended, status: int) -> dict[str, str | int]:
-        method, trace = context.environ["REQUEST_METHOD"], context.trace
+        environ, trace = context.environ, context.trace
+        method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in METHODS else None
+        route = self._route if context.path == self._route else None
         facts = {
-            "http.request.method": method if method in METHODS else "_OTHER",
+            "http.request.method": method or "_OTHER",
             "http.response.status_code": status,
-            "http.route": self._route if context.path == self._route else None,
+            "http.route": route,
             "url.path": context.path,
-            "url.scheme": context.environ["wsgi.url_scheme"],
-            "error.type": context.trace.error,
+            "url.scheme": environ["wsgi.url_scheme"],
+            "error.type": trace.error,
             "user.id": None if trace.user_id is None else str(trace.user_id),
             "tickiti_query.request_id": context.request_id,
             "tickiti_query.perspective_id": trace.perspective_id,
             "tickiti_query.cache": trace.cache,
             "tickiti_query.rows": trace.rows,
         }
-        return {name: value for name, value in facts.items() if value is not None}
-
-    def _write_phases(self, span: Span, trace: RequestTrace, began: int) -> None:
-        """Make a span for each phase that was measured, in the order in which they began."""
-        context = set_span_in_context(span, Context())
-        for name, seconds in trace.durations.items():
-            phase = self._tracer.start_span(PHASES.get(name, name), context=context, start_time=began)
-            began += round(seconds * 1e9)
-            phase.end(began)
+        caller = {name: environ.get(f"HTTP_{name.upper()}") for name in ("traceparent", "tracestate")}
+        span = self._tracer.start_span(
+            " ".join(filter(None, (method or "HTTP", route))),
+            context=self._propagator.extract(caller, Context()),
+            kind=SpanKind.SERVER,
+            attributes={name: value for name, value in facts.items() if value is not None},
+            start_time=began,
+        )
+        if span.is_recording():
+            within = set_span_in_context(span, Context())
+            for stage, stage_seconds in trace.durations.items():
+                phase = self._tracer.start_span(PHASES.get(stage, stage), context=within, start_time=began)
+                began += round(stage_seconds * 1e9)
+                phase.end(began)
+        if status >= 500:
+            span.set_status(StatusCode.ERROR)
+        span.end(ended)
+        return format_trace_id(span.get_span_context().trace_id)
 
     def end(self) -> None:
         """Send what is left, and wait no longer for it than FLUSH_SECONDS."""
