@@ -42,7 +42,6 @@ from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import OBSERVE_SECONDS, Replica
 from tickiti_query.reporting.contract_source import ContractSources
 from tickiti_query.reporting.perspectives import find_perspective, resolve
-from tickiti_query.reporting.rights import find_powers
 from tickiti_query.reporting.tokens import find_token
 
 if TYPE_CHECKING:
@@ -191,7 +190,6 @@ def make_readiness(replica: Replica, freshness: Freshness) -> Readiness:
     return Readiness(
         lambda: freshness.read_snapshot(monotonic(), deadline()),
         lambda work: replica.read(work, deadline()),
-        find_powers,
         metrics.observe_checks,
     )
 

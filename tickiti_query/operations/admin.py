@@ -25,17 +25,19 @@ def make_admin_app(
     app = Flask(__name__, static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
 
+    def answer(status: int, **facts: Any) -> Response:
+        return Response(msgspec.json.encode(facts), status, content_type=JSON_CONTENT_TYPE)
+
     @app.get("/livez")
     def report_liveness() -> Response:
-        return answer(200, {"ok": True})
+        return answer(200, ok=True)
 
     @app.get("/readyz")
     def report_readiness() -> Response:
         checks = check()
         ok = all(word == "ok" for word in checks.values())
-        warnings = list(list_warnings())
-        facts = {"ok": ok, "checks": checks, **({"warnings": warnings} if warnings else {})}
-        return answer(200 if ok else 503, facts)
+        warnings = list_warnings()
+        return answer(200 if ok else 503, ok=ok, checks=checks, **({"warnings": warnings} if warnings else {}))
 
     @app.get("/metrics")
     def report_metrics() -> Response:
@@ -43,12 +45,12 @@ def make_admin_app(
 
     @app.errorhandler(Exception)
     def report_error(error: Exception) -> Response:
-        if isinstance(error, HTTPException) and request.method not in METHODS:
-            return answer(405, {"ok": False, "methods": METHODS})
-        if isinstance(error, HTTPException):
-            return answer(404, {"ok": False, "paths": ["/livez", "/metrics", "/readyz"]})
-        app.logger.error("unforeseen error", exc_info=error)
-        return answer(500, {"ok": False})
+        if not isinstance(error, HTTPException):
+            app.logger.error("unforeseen error", exc_info=error)
+            return answer(500, ok=False)
+        if request.method not in METHODS:
+            return answer(405, ok=False, methods=METHODS)
+        return answer(404, ok=False, paths=["/livez", "/metrics", "/readyz"])
 
     @app.after_request
     def forbid_storing(response: Response) -> Response:
@@ -56,8 +58,3 @@ def make_admin_app(
         return response
 
     return app
-
-
-def answer(status: int, facts: Mapping[str, Any]) -> Response:
-    """Return a small answer in JSON."""
-    return Response(msgspec.json.encode(facts), status, content_type=JSON_CONTENT_TYPE)

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tickiti_query.model.errors import QueryError, ReplicaUnavailable
@@ -12,11 +12,11 @@ from tickiti_query.reporting.collations import find_changed_collations
 from tickiti_query.reporting.columns import find_missing, read_relations
 from tickiti_query.reporting.contract import READ_BY_ALL, write_row_reading
 from tickiti_query.reporting.contract_source import find_unfit
+from tickiti_query.reporting.rights import find_powers
 
 UNASKED_SECONDS = 30.0  # how old the last check may be before one is made that nobody asked for
 
 log = logging.getLogger("tickiti_query.health")
-
 
 # Reading a row of each relation ends after this time, and then says nothing: requests read other rows, by indexes.
 SET_READING_TIME = """
@@ -26,25 +26,19 @@ FROM pg_settings WHERE name = 'statement_timeout'"""
 OF_SOME = {"08", "21", "22", "23", "40", "53", "55P03", "57", "58", "XX"}
 
 
-def find_contract_faults(source: Source) -> list[str]:
-    """Return a sentence for what is missing or not readable of the contract, and for each column of a wrong type."""
+def read_findings(source: Source) -> tuple[list[str], list[str], list[str]]:
+    """Return what the contract lacks or has in another type, why the role could write, and the changed collations."""
     relations = read_relations(source)
     missing = find_missing(relations)
     faults = [f"Not there, or not readable: {', '.join(missing)}"] if missing else []
-    return [*faults, *find_unfit(relations)]
-
-
-def read_rows(source: Source, relations: Iterable[str]) -> None:
-    """Read a row of each of the relations, within a short time."""
-    source.fetch(Statement(SET_READING_TIME))
-    source.fetch(Statement(write_row_reading(relations)))
+    return [*faults, *find_unfit(relations)], find_powers(source), find_changed_collations(source)
 
 
 class Readiness:
     """The readiness checks by their names: `replica`, `standby`, `lag`, `contract`, `role`.
 
-    `find_powers` says why the role that reads could write. The log is told whenever another check fails than before, or
-    the same for another reason. Collations that have changed fail no check: `changed_collations` and the log name them.
+    The log is told whenever another check fails than before, or the same for another reason. Collations that have
+    changed fail no check: `changed_collations` and the log name them.
     """
 
     CHECKS = ("replica", "standby", "lag", "contract", "role")
@@ -53,12 +47,10 @@ class Readiness:
         self,
         prove: Callable[[], Any],
         read: Callable[[Callable[[Any], Any]], Any],
-        find_powers: Callable[[Source], list[str]],
-        tell: Callable[[Mapping[str, str]], None] = lambda _checks: None,
+        tell: Callable[[Mapping[str, str]], None],
     ) -> None:
         self._prove = prove
         self._read = read
-        self._find_powers = find_powers
         self._tell = tell
         self._told: tuple[str, str] | None = None  # the check that failed, and why, as the log has it
         self._told_changed: list[str] = []
@@ -84,55 +76,48 @@ class Readiness:
     def check(self) -> Mapping[str, str]:
         """Return for each check `ok` or a sentence that says what is wrong; `unknown` behind the first that fails."""
         self._checked_at = time.monotonic()
-        checks = self._check()
-        failed = next((name for name, word in checks.items() if word != "ok"), None)
-        told = None if failed is None else (failed, checks[failed])
-        if told != self._told:
-            self._told = told
-            if failed is None:
-                log.warning("ready again")
-            else:
-                log.error("not ready", extra={"facts": {"check": failed, "reason": checks[failed]}})
-        self._tell_changed()
+        self.changed_collations = None
+        fault = self._find_fault()
+        checks = dict.fromkeys(self.CHECKS, "ok")
+        if fault is not None:
+            failed, reason = fault
+            behind = self.CHECKS[self.CHECKS.index(failed) + 1 :]
+            checks |= {failed: reason, **dict.fromkeys(behind, "unknown")}
+        self._tell_log(fault)
         self._tell(checks)
         return checks
 
-    def _tell_changed(self) -> None:
-        """Tell the log of collations that sort in another way than they did when indexes were made."""
+    def _tell_log(self, fault: tuple[str, str] | None) -> None:
+        if fault != self._told:
+            self._told = fault
+            if fault is None:
+                log.warning("ready again")
+            else:
+                log.error("not ready", extra={"facts": {"check": fault[0], "reason": fault[1]}})
         changed = self.changed_collations
-        if changed is None or changed == self._told_changed:
-            return
-        self._told_changed = changed
-        if changed:
-            log.warning("collations have changed", extra={"facts": {"reason": "; ".join(changed)}})
-        else:
-            log.warning("collations are as they were")
+        if changed is not None and changed != self._told_changed:
+            self._told_changed = changed
+            if changed:
+                log.warning("collations have changed", extra={"facts": {"reason": "; ".join(changed)}})
+            else:
+                log.warning("collations are as they were")
 
-    def _check(self) -> Mapping[str, str]:
-        self.changed_collations = None
+    def _find_fault(self) -> tuple[str, str] | None:
+        """Return the first check that fails, and a sentence that says why; None where all is well."""
         try:
             self._prove()
             with self._reading:
-                faults, powers, changed = self._read(
-                    lambda source: (
-                        find_contract_faults(source),
-                        self._find_powers(source),
-                        find_changed_collations(source),
-                    )
-                )
-                self.changed_collations = changed
+                faults, powers, self.changed_collations = self._read(read_findings)
                 unreadable = None if faults else self._find_unreadable()
         except ReplicaUnavailable as fault:
-            return self._name(fault.check, fault.reason)
+            return fault.check, fault.reason
         except QueryError as fault:
-            return self._name("replica", fault.message)
+            return "replica", fault.message
         if faults:
-            return self._name("contract", f"{'; '.join(faults)}.")
+            return "contract", f"{'; '.join(faults)}."
         if unreadable:
-            return self._name("contract", f"Cannot be read: {unreadable}.")
-        if powers:
-            return self._name("role", f"The role of TICKITI_REPLICA_URL could write: it {'; '.join(powers)}.")
-        return dict.fromkeys(self.CHECKS, "ok")
+            return "contract", f"Cannot be read: {unreadable}."
+        return ("role", f"The role of TICKITI_REPLICA_URL could write: it {'; '.join(powers)}.") if powers else None
 
     def _find_unreadable(self) -> str | None:
         """Return the relation that no request can read, with the SQLSTATE; None where there is none such."""
@@ -143,15 +128,16 @@ class Readiness:
 
     def _try_to_read(self, relations: Sequence[str]) -> str | None:
         """Return the SQLSTATE with which none of a relation's rows can be read. Raise what concerns the replica."""
+
+        def read_a_row_of_each(source: Source) -> None:
+            source.fetch(Statement(SET_READING_TIME))
+            source.fetch(Statement(write_row_reading(relations)))
+
         try:
-            self._read(lambda source: read_rows(source, relations))
+            self._read(read_a_row_of_each)
         except QueryError as error:
             state = (error.facts or {}).get("sqlstate")
             if state is None:
                 raise
             return None if OF_SOME & {state, state[:2]} else state
         return None
-
-    def _name(self, failed: str, message: str) -> Mapping[str, str]:
-        place = self.CHECKS.index(failed)
-        return {name: "ok" if i < place else message if i == place else "unknown" for i, name in enumerate(self.CHECKS)}

@@ -44,7 +44,7 @@ class Checked:
     def __init__(self) -> None:
         self.is_fit = True
         self.told: list[str] = []
-        self.readiness = Readiness(self.prove, lambda _work: ([], [], []), lambda _source: [], self.tell)
+        self.readiness = Readiness(self.prove, lambda _work: ([], [], []), self.tell)
 
     def prove(self) -> None:
         if not self.is_fit:
