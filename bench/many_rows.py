@@ -14,7 +14,7 @@ from bench.cases import HEADERS, MANY_ROWS, write_body
 from bench.load_world import INDEXED
 from bench.rivals.targets import LoadError, Target, ask
 from demo.binaries import find_bindir
-from tickiti_query.cli.psql_script import write_script
+from tickiti_query.cli.explain import write_script
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target as ReplicaTarget
 

@@ -30,7 +30,7 @@ SOURCES = (
     "pyproject.toml",
     "requirements.in",
 )
-NAMES = [command.__name__.rpartition(".")[2] for command in COMMANDS]  # type: ignore[attr-defined]
+NAMES = [command.__name__.rpartition(".")[2] for command in COMMANDS]
 
 
 @dataclass(frozen=True)

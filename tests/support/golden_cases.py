@@ -10,7 +10,7 @@ from typing import Any
 
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.catalogue.predicate import Found, Relation, ResolvedNames
-from tickiti_query.cli.psql_script import write_script
+from tickiti_query.cli.explain import write_script
 from tickiti_query.compiler.page import compile_query
 from tickiti_query.compiler.rules import Search, read_criteria
 from tickiti_query.model.perspective import Condition, Criterion, Order, Perspective

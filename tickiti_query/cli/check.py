@@ -13,8 +13,7 @@ from tickiti_query.cli.checks.rights import check_rights
 from tickiti_query.cli.checks.server import check_hosts, check_pooler, check_server
 from tickiti_query.cli.session import Session, open_session, read_settings
 
-Check = Callable[[Session], Iterator[CheckResult]]
-CHECKS: tuple[Check, ...] = (
+CHECKS: tuple[Callable[[Session], Iterator[CheckResult]], ...] = (
     check_hosts,
     check_server,
     check_pooler,
@@ -49,11 +48,7 @@ def run(_args: argparse.Namespace) -> int:
             for result in check(session):
                 counts[result.level] += 1
                 sys.stdout.write(f"{result}\n")
-    sys.stdout.write(f"{describe_counts(counts)}\n")
-    return 1 if counts[Level.FAULT] else 0
-
-
-def describe_counts(counts: Counter[Level]) -> str:
-    """Return the number of results of each level: `24 ok, 1 warning, 0 faults`."""
     warnings, faults = counts[Level.WARNING], counts[Level.FAULT]
-    return f"{counts[Level.OK]} ok, {warnings} warning{'s' * (warnings != 1)}, {faults} fault{'s' * (faults != 1)}"
+    counted = f"{warnings} warning{'s' * (warnings != 1)}, {faults} fault{'s' * (faults != 1)}"
+    sys.stdout.write(f"{counts[Level.OK]} ok, {counted}\n")
+    return 1 if faults else 0

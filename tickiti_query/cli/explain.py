@@ -2,17 +2,17 @@
 
 import argparse
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any
 
-from tickiti_query.cli.psql_script import write_script
+from tickiti_query.cli.plan import find_growing_tables, list_scan_warnings
 from tickiti_query.cli.question import Question, add_question, open_contract, open_replica, read_query, read_question
-from tickiti_query.cli.scan_warnings import find_growing_tables, list_scan_warnings
 from tickiti_query.cli.session import read_settings
-from tickiti_query.cli.wording import describe_condition, describe_order, describe_search, enumerate_all, quote
+from tickiti_query.cli.wording import describe_order, describe_part, enumerate_all, quote
 from tickiti_query.compiler.page import DEFAULT
 from tickiti_query.model.errors import QueryTimeout
-from tickiti_query.model.statement import Statement
+from tickiti_query.model.statement import Bind, Statement
 from tickiti_query.replica.execution import Transaction, deadline_from_now
 from tickiti_query.replica.replica import Replica
 
@@ -52,32 +52,26 @@ def run(args: argparse.Namespace) -> int:
         def read(source: Transaction) -> tuple[Question, Mapping[int, str], Mapping[str, str]]:
             contract = open_contract(source)
             question = read_question(contract, args.user, query)
-            wanted = (("queues", question.asker.actor.queues or ()),)
-            queues: dict[int, str] = dict(contract.fetch(Statement(QUEUES, wanted)))
-            return question, queues, find_growing_tables(source, settings.replica_schema)
+            queues = contract.fetch(Statement(QUEUES, (("queues", question.actor.queues or ()),)))
+            return question, dict(queues), find_growing_tables(source, settings.replica_schema)
 
         question, queues, tables = replica.read(read, deadline_from_now(replica.longest_read_seconds))
         print_lines(describe_question(question, queues))
         print_lines(["", f'-- SQL, for psql with search_path "{settings.replica_schema}"', ""])
         print_lines(write_script(question.statement).splitlines())
-        plan_and_warn(replica, question, tables, is_run=not args.no_run)
+        timeout: QueryTimeout | None = None
+        try:
+            head = ESTIMATED if args.no_run else MEASURED
+            plan = fetch_plan(replica, head, question.statement)
+        except QueryTimeout as error:  # is raised when the estimated plan is printed
+            timeout, head = error, ESTIMATED
+            plan = fetch_plan(replica, head, question.statement)
+        print_lines(["", f"-- {head}", "", *plan, ""])
+        warnings = [f"warning: {line}" for line in list_scan_warnings(plan, question, tables)]
+        print_lines(warnings or ["No scan is seen to grow with the number of tickets."])
+        if timeout is not None:
+            raise timeout
     return 0
-
-
-def plan_and_warn(replica: Replica, question: Question, tables: Mapping[str, str], *, is_run: bool) -> None:
-    """Print the plan, and what grows in it. QueryTimeout after an estimated one, where running took too long."""
-    timeout: QueryTimeout | None = None
-    try:
-        head = MEASURED if is_run else ESTIMATED
-        plan = fetch_plan(replica, head, question.statement)
-    except QueryTimeout as error:
-        timeout, head = error, ESTIMATED
-        plan = fetch_plan(replica, head, question.statement)
-    print_lines(["", f"-- {head}", "", *plan, ""])
-    warnings = [f"warning: {line}" for line in list_scan_warnings(plan, question, tables)]
-    print_lines(warnings or ["No scan is seen to grow with the number of tickets."])
-    if timeout is not None:
-        raise timeout
 
 
 def fetch_plan(replica: Replica, head: str, statement: Statement) -> Sequence[str]:
@@ -89,35 +83,54 @@ def fetch_plan(replica: Replica, head: str, statement: Statement) -> Sequence[st
 
 def describe_question(question: Question, queues: Mapping[int, str]) -> Iterator[str]:
     """Yield the question, one fact a line: the user, the perspective, its conditions, its order."""
-    perspective, actor = question.perspective, question.asker.actor
+    perspective, names = question.perspective, question.names.found
     subject = f"user {perspective.subject.id} <{perspective.subject.email}>" if perspective.subject else ""
     title = perspective.title.removeprefix("perspective ")
     queue_names = enumerate_all(f"{name} ({number})" for number, name in queues.items())
-    yield from label_lines("user", [str(question.asker)])
-    yield from label_lines("queues", ["all" if actor.queues is None else queue_names])
-    yield from label_lines("perspective", [f"{title}, read as {subject or 'the acting user'}"])
-    yield from label_lines("conditions", [describe_condition(each) for each in perspective.conditions])
-    yield from label_lines("criteria", [describe_search(search) for search in question.searches])
-    orders = [describe_order(each) for each in perspective.orders or DEFAULT]
-    yield from label_lines("order", [", ".join([*orders, "ticket_id descending"])])
-    yield from label_lines("columns", [enumerate_all(question.statement.columns)])
-    yield from label_lines("row limit", [str(question.query.row_limit)])
+    orders = [*map(describe_order, perspective.orders or DEFAULT), "ticket_id descending"]
+    facts = {
+        "user": [question.asker],
+        "queues": ["all" if question.actor.queues is None else queue_names],
+        "perspective": [f"{title}, read as {subject or 'the acting user'}"],
+        "conditions": [describe_part(condition) for condition in perspective.conditions],
+        "criteria": [describe_part(search) for search in question.searches],
+        "order": [", ".join(orders)],
+        "columns": [enumerate_all(question.statement.columns)],
+        "row limit": [str(question.query.row_limit)],
+    }
     if question.query.ignored:
-        yield from label_lines("ignored", [enumerate_all(question.query.ignored)])
-    names = [
+        facts["ignored"] = [enumerate_all(question.query.ignored)]
+    facts["looked up"] = [
         f"{relation.value.replace('_', ' ')} {quote(key)}: {enumerate_all(map(str, found))}"
-        for (relation, key), found in sorted(question.names.found.items(), key=str)
+        for (relation, key), found in sorted(names.items(), key=str)
     ]
-    yield from label_lines("looked up", names)
+    for name, lines in facts.items():
+        for label, line in zip_longest([name], lines or ["none"], fillvalue=""):
+            yield f"{label:<12} {line}"
 
 
-def label_lines(name: str, lines: Sequence[str]) -> Iterator[str]:
-    """Yield lines with a name in front of the first."""
-    for place, line in enumerate(lines or ["none"]):
-        yield f"{name if place == 0 else '':<12} {line}"
+def write_script(statement: Statement) -> str:
+    """Return a statement as a script that a person can paste into psql: `\\set` lines for its binds, then its text."""
+    lines = []
+    for name, value in statement.params:
+        escaped = write_literal(value).replace("\\", "\\\\").replace("'", "''").replace("\n", "\\n")
+        lines.append(f"\\set {name} '{escaped}'")
+    return "\n".join([*lines, f"{statement.sql.strip()};", ""])
 
 
-def print_lines(lines: Iterator[str] | Sequence[str]) -> None:
+def write_literal(value: Bind) -> str:
+    """Return a value as SQL writes it."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, tuple):
+        return f"ARRAY[{', '.join(map(write_literal, value))}]"
+    if isinstance(value, int):
+        return str(value)
+    quoted = "'" + value.replace("'", "''") + "'"
+    return "E" + quoted.replace("\\", "\\\\") if "\\" in quoted else quoted
+
+
+def print_lines(lines: Iterable[str]) -> None:
     """Write lines to standard output, now: what comes later may be an error."""
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.flush()

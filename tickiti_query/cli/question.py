@@ -39,25 +39,14 @@ ORDER BY u.id
 
 
 @dataclass(frozen=True, slots=True)
-class Asker:
-    """The user that a question is asked for."""
+class Question:
+    """A user's query, its perspective, and the statement that answers it.
+
+    `asker` is the user in words, and `names` has the names that the statement needed.
+    """
 
     actor: Actor
-    name: str
-    is_active: bool
-
-    def __str__(self) -> str:
-        user = self.actor.user
-        staff = "staff" if self.actor.is_staff else "not staff"
-        inactive = "" if self.is_active else ", inactive: the service refuses this user's tokens"
-        return f"{user.id} {self.name} <{user.email}>, {staff}{inactive}"
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """A user's query, its perspective, and the statement that answers it. `names` has the names that it needed."""
-
-    asker: Asker
+    asker: str
     query: TicketQuery
     perspective: Perspective
     searches: tuple[Search, ...]
@@ -101,25 +90,22 @@ def open_replica(settings: Settings) -> Iterator[Replica]:
 
 
 def describe_error(error: QueryError) -> str:
-    """Return the service's answer to an error in one line, with its cause: the reason, or the server's own words."""
+    """Return the service's answer to an error in one line, with its cause.
+
+    The cause is the reason for operators, or what the server says of a statement: libpq's own text may hold a secret.
+    """
     words = [error.message]
     if isinstance(error, ValidationFailed):
         faults = (f"{path or 'the body'}: {' '.join(sentences)}" for path, sentences in sorted(error.errors.items()))
         words = ["; ".join(faults)]
-    cause = describe_cause(error)
+    cause = str(error.__cause__ or "").partition("\n")[0]
+    if isinstance(error, ReplicaUnavailable) and error.reason != error.message:
+        cause = error.reason
+    elif isinstance(error.__cause__, psycopg2.Error) and error.__cause__.pgcode is None:
+        cause = describe_connect_error(error.__cause__)
     if cause and cause != error.message:
         words.append(f"({cause})")
     return f"{error.status} {error.code}: {' '.join(words)}"
-
-
-def describe_cause(error: QueryError) -> str:
-    """Return the reason for operators, or what the server says of a statement: libpq's own text may hold a secret."""
-    if isinstance(error, ReplicaUnavailable) and error.reason != error.message:
-        return error.reason
-    cause = error.__cause__
-    if isinstance(cause, psycopg2.Error) and cause.pgcode is None:
-        return describe_connect_error(cause)
-    return str(cause or "").partition("\n")[0]
 
 
 def read_query(args: argparse.Namespace, settings: Settings) -> TicketQuery:
@@ -163,16 +149,16 @@ def open_contract(transaction: Transaction) -> ContractSource:
 
 def read_question(contract: ContractSource, who: str, query: TicketQuery) -> Question:
     """Return all that the service reads for a request, up to its statement. Raise QueryError or Refused."""
-    asker = find_asker(contract, who)
+    actor, asker = find_asker(contract, who)
     searches = read_criteria(query.criteria)
-    perspective = find_perspective(contract, query.selector, asker.actor)
+    perspective = find_perspective(contract, query.selector, actor)
     resolve_names = partial(resolve, contract)
-    statement, names = compile_query(perspective, searches, asker.actor, query.row_limit, resolve_names)
-    return Question(asker, query, perspective, searches, names, contract.fit(statement))
+    statement, names = compile_query(perspective, searches, actor, query.row_limit, resolve_names)
+    return Question(actor, asker, query, perspective, searches, names, contract.fit(statement))
 
 
-def find_asker(source: Source, who: str) -> Asker:
-    """Return the user with this id or e-mail address. Raise Refused where there is none, or more than one."""
+def find_asker(source: Source, who: str) -> tuple[Actor, str]:
+    """Return the user with this id or e-mail address, also in words. Raise Refused for none, or for more than one."""
     number = read_digits(who)
     user_id = number if number is not None and number in BIGINT else None
     email = who if number is None else None
@@ -183,5 +169,7 @@ def find_asker(source: Source, who: str) -> Asker:
         ids = ", ".join(str(row[0]) for row in rows)
         raise Refused(f'several users have the address "{who}": name one of them by id, {ids}')
     number, email, name, is_staff, is_active, sees_all, queues = rows[0]
+    staff = "staff" if is_staff else "not staff"
+    inactive = "" if is_active else ", inactive: the service refuses this user's tokens"
     actor = Actor(User(number, email), is_staff, None if sees_all else tuple(queues))
-    return Asker(actor, name, is_active)
+    return actor, f"{number} {name} <{email}>, {staff}{inactive}"

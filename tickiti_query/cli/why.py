@@ -10,7 +10,7 @@ from psycopg2.errors import QueryCanceled
 from tickiti_query.cli.question import Question, add_question, open_contract, open_replica, read_query, read_question
 from tickiti_query.cli.session import CommandError, read_settings
 from tickiti_query.cli.wording import describe_order, describe_part, describe_value
-from tickiti_query.compiler.reasons import Reason, Reasons, Ruling, compile_place, compile_reasons
+from tickiti_query.compiler.reasons import Reason, Reasons, compile_place, compile_reasons
 from tickiti_query.model.statement import Source, read_digits
 from tickiti_query.replica.execution import Transaction, deadline_from_now
 
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
 
 def judge(source: Source, question: Question, number: int) -> tuple[Question, Reasons | None, Place]:
     """Return the reasons, None for a ticket that is not there; and its place, where one could be counted."""
-    asked = (question.perspective, question.searches, question.asker.actor)
+    asked = (question.perspective, question.searches, question.actor)
     statement, read = compile_reasons(*asked, number, question.names)
     rows = source.fetch(statement)
     if not rows:
@@ -76,40 +76,34 @@ def judge(source: Source, question: Question, number: int) -> tuple[Question, Re
 
 def describe_verdict(ticket: str, question: Question, reasons: Reasons, place: Place) -> str:
     """Return the first line: the ticket is in the list, or is not."""
-    title = question.perspective.title
+    title, limit = question.perspective.title, question.query.row_limit
     if not reasons.is_listed:
         return f"Ticket {ticket} is not in the list of {title}."
     if place is None:
         return f"Ticket {ticket} is in the list of {title}; to count its place took too long."
-    limit = question.query.row_limit
     seen = "" if place[0] <= limit else f", beyond the row limit of {limit}"
     return f"Ticket {ticket} is in the list of {title}, at place {place[0]} of {place[1]}{seen}."
 
 
 def describe_reasons(reasons: Reasons, question: Question) -> Iterator[str]:
-    """Yield a line for each rule that must hold, and the order behind them."""
+    """Yield a line for each rule that must hold, one for each of several alternatives below it, and the order."""
     deleted = "" if reasons.is_not_deleted else f": deleted at {reasons.deleted_at}"
     yield judge_line(reasons.is_not_deleted, f"not deleted{deleted}")
     yield judge_line(reasons.is_not_draft, "not a draft")
     queue = "no such queue" if reasons.queue_name is None else reasons.queue_name
     yield judge_line(reasons.queue_name is not None, f"its queue exists: {queue} ({reasons.queue_id})")
-    user = question.asker.actor.user
-    sees = "sees all queues" if question.asker.actor.queues is None else "sees this queue"
+    user = question.actor.user
+    sees = "sees all queues" if question.actor.queues is None else "sees this queue"
     yield judge_line(reasons.is_in_scope, f"user {user.id} <{user.email}> {sees}")
     for ruling in reasons.rulings:
-        yield from describe_ruling(ruling)
+        if len(ruling.reasons) == 1:
+            yield judge_line(ruling.holds, describe_reason(ruling.reasons[0]))
+            continue
+        yield judge_line(ruling.holds, "at least one of these:")
+        for reason in ruling.reasons:
+            yield f"       {judge_line(reason.holds, describe_reason(reason))}"
     for order, has in reasons.order:
         yield f"     order: {describe_order(order)}: {describe_value(has)}"
-
-
-def describe_ruling(ruling: Ruling) -> Iterator[str]:
-    """Yield the line of a rule, and below it one for each alternative."""
-    if len(ruling.reasons) == 1:
-        yield judge_line(ruling.holds, describe_reason(ruling.reasons[0]))
-        return
-    yield judge_line(ruling.holds, "at least one of these:")
-    for reason in ruling.reasons:
-        yield f"       {judge_line(reason.holds, describe_reason(reason))}"
 
 
 def describe_reason(reason: Reason) -> str:

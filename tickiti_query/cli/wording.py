@@ -4,25 +4,17 @@ import json
 from collections.abc import Iterable, Mapping
 
 from tickiti_query.catalogue.values import Team, Word
-from tickiti_query.compiler.rules import Search
+from tickiti_query.compiler.rules import Part
 from tickiti_query.model.perspective import Condition, Order
 
 
-def describe_part(part: Condition | Search) -> str:
-    """Return the wording of a condition or a criterion."""
-    return describe_condition(part) if isinstance(part, Condition) else describe_search(part)
-
-
-def describe_condition(condition: Condition) -> str:
-    """Return the wording of a condition: `queue is "Returns" or "Orders"`."""
-    word = " nor " if " not" in condition.operator else " or "
-    return f"{condition.field} {condition.operator} {word.join(map(quote, condition.values))}"
-
-
-def describe_search(search: Search) -> str:
-    """Return the wording of a criterion: `search subject: "carbon" and "plate"`."""
-    word = " and " if search.mode.text and search.match == "all" else " or "
-    return f"search {search.mode.name}: {word.join(quote(spell_token(token)) for token in search.tokens)}"
+def describe_part(part: Part) -> str:
+    """Return a condition or criterion in words: `queue is "Returns" or "Orders"`, `search subject: "a" and "b"`."""
+    if isinstance(part, Condition):
+        word = " nor " if " not" in part.operator else " or "
+        return f"{part.field} {part.operator} {word.join(map(quote, part.values))}"
+    word = " and " if part.mode.text and part.match == "all" else " or "
+    return f"search {part.mode.name}: {word.join(quote(spell_token(token)) for token in part.tokens)}"
 
 
 def spell_token(token: object) -> object:

@@ -14,7 +14,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from tickiti_query.cli import costs, main
-from tickiti_query.cli.cost_totals import CostTotals, add_page
+from tickiti_query.cli.costs import CostTotals, add_page
 from tickiti_query.model.request import RequestTrace
 from tickiti_query.operations import metrics
 from tickiti_query.operations.admin import make_admin_app

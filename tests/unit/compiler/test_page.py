@@ -12,7 +12,7 @@ from tickiti_query.catalogue.field import Field
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.catalogue.predicate import Key, Relation, ResolvedNames
 from tickiti_query.catalogue.reference import write_reference
-from tickiti_query.cli.psql_script import write_script
+from tickiti_query.cli.explain import write_script
 from tickiti_query.compiler.page import compile_query
 from tickiti_query.compiler.rules import FEW_JOINS, MOST_VALUES, read_criteria
 from tickiti_query.model.errors import UnsupportedPerspective

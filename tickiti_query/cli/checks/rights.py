@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tickiti_query.cli.checks import CheckResult, enumerate_some, fault, ok, warning
 from tickiti_query.cli.session import Session
-from tickiti_query.model.statement import Statement
+from tickiti_query.model.statement import Row, Statement
 from tickiti_query.reporting.contract import RELATIONS
 from tickiti_query.reporting.rights import MEMBERSHIPS, OWN_NAMESPACES, POWERFUL, WRITABLE, describe_power
 
@@ -63,53 +63,42 @@ def check_rights(session: Session) -> Iterator[CheckResult]:
     if is_super:
         yield fault(subject, "is a superuser: it may read and write everything")
     else:
-        yield from judge_attributes(session, subject, attributes)
+        if attributes:
+            yield fault(subject, f"has {', '.join(attributes)}, and needs none of it")
         yield from judge_writing(session, subject)
-        yield from judge_creating(session, subject)
         yield from judge_reading(session, subject)
     yield judge_default(subject, session.fetch(Statement(READ_ONLY)))
 
 
-def judge_attributes(session: Session, subject: str, attributes: list[str]) -> Iterator[CheckResult]:
-    """Yield the powers of the role itself, and of superusers it is a member of."""
-    if attributes:
-        yield fault(subject, f"has {', '.join(attributes)}, and needs none of it")
+def judge_writing(session: Session, subject: str) -> Iterator[CheckResult]:
+    """Yield the superusers that the role may become, the relations it could change, and where it could create some."""
     for (name,) in session.fetch(Statement(POWERFUL)):
         yield fault(subject, f"is a member of {name}, a superuser")
-
-
-def judge_writing(session: Session, subject: str) -> Iterator[CheckResult]:
-    """Yield every relation of the database that the role could change."""
-    rows = session.fetch(Statement(WRITABLE))
-    for schema, relation, owned, privileges in rows[:MOST_LINES]:
-        yield fault(subject, describe_power(schema, relation, owned, privileges))
-    if len(rows) > MOST_LINES:
-        yield fault(subject, f"could change {len(rows) - MOST_LINES} relations more")
-    if not rows:
+    writable = session.fetch(Statement(WRITABLE))
+    for row in writable[:MOST_LINES]:
+        yield fault(subject, describe_power(*row))
+    if len(writable) > MOST_LINES:
+        yield fault(subject, f"could change {len(writable) - MOST_LINES} relations more")
+    if not writable:
         yield ok(subject, "can change no relation of this database")
-
-
-def judge_creating(session: Session, subject: str) -> Iterator[CheckResult]:
-    """Yield every place where the role could create something."""
-    rows = session.fetch(Statement(CREATABLE))
-    for place, owned in rows:
+    creatable = session.fetch(Statement(CREATABLE))
+    for place, owned in creatable:
         yield fault(subject, f"{'owns' if owned else 'may CREATE in'} {place}")
-    if not rows:
+    if not creatable:
         yield ok(subject, "can create nothing in this database")
 
 
 def judge_reading(session: Session, subject: str) -> Iterator[CheckResult]:
-    """Yield every relation that the role can read and the service does not need."""
+    """Yield a result for the relations that the role can read and the service does not need."""
     binds = (("schema", session.settings.replica_schema), ("relations", tuple(RELATIONS)))
-    rows = session.fetch(Statement(READABLE, binds))
-    if rows:
-        names = enumerate_some([name for (name,) in rows], MOST_NAMES)
-        yield warning(subject, f"can read more than the contract: {names}")
+    names = [name for (name,) in session.fetch(Statement(READABLE, binds))]
+    if names:
+        yield warning(subject, f"can read more than the contract: {enumerate_some(names, MOST_NAMES)}")
     else:
         yield ok(subject, "can read nothing beyond the contract")
 
 
-def judge_default(subject: str, rows: list[tuple[str]]) -> CheckResult:
+def judge_default(subject: str, rows: list[Row]) -> CheckResult:
     """Return a result for the role's default: its transactions are read-only unless it says otherwise."""
     if rows and rows[0][0].lower() in {"on", "true", "yes", "1"}:
         return ok(subject, "default_transaction_read_only is on")

@@ -10,7 +10,7 @@ import psycopg2
 
 from tickiti_query.cache.snapshot import PROVEN_MAJORS
 from tickiti_query.cli.checks import CheckResult, enumerate_some, fault, ok, warning
-from tickiti_query.cli.session import Session, Trial
+from tickiti_query.cli.session import Session
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.database_errors import NoStandbyError, describe_connect_error
 from tickiti_query.replica.execution import ReplicaConnection
@@ -44,19 +44,15 @@ SELECT CAST(EXTRACT(EPOCH FROM CAST(current_setting('wal_receiver_timeout') AS i
 def check_hosts(session: Session) -> Iterator[CheckResult]:
     """Yield a result for each of several hosts. Where none is fit, the check of the server has the fault."""
     trials = session.trials
-    if len(trials) == 1:
-        return
-    for number, trial in enumerate(trials, 1):
-        yield judge_host(session, f"host {number} of {len(trials)}", trial)
-
-
-def judge_host(session: Session, subject: str, trial: Trial) -> CheckResult:
-    """Return a result for one host: read, kept for later, passed over as a primary, or out of reach."""
-    if trial.error is None:
-        return ok(subject, "is read" if trial.connection is session.connection else "is fit, for when the others fail")
-    if isinstance(trial.error, NoStandbyError):
-        return ok(subject, "is a primary, and passed over")
-    return warning(subject, describe_connect_error(trial.error))
+    for number, trial in enumerate(trials if len(trials) > 1 else (), 1):
+        subject = f"host {number} of {len(trials)}"
+        if trial.error is None:
+            is_read = trial.connection is session.connection
+            yield ok(subject, "is read" if is_read else "is fit, for when the others fail")
+        elif isinstance(trial.error, NoStandbyError):
+            yield ok(subject, "is a primary, and passed over")
+        else:
+            yield warning(subject, describe_connect_error(trial.error))
 
 
 def check_pooler(session: Session) -> Iterator[CheckResult]:
@@ -97,7 +93,7 @@ def check_server(session: Session) -> Iterator[CheckResult]:
     yield ok("server", f"connected to {place.host}, port {place.port}, database {database}, as {place.user}")
     yield judge_version(version, major)
     yield judge_encoding(encoding)
-    yield from judge_folding(list_unfolded(session))
+    yield from judge_folding(session)
     yield judge_collations(find_changed_collations(session))
     if not in_recovery:
         yield judge_primary(require_standby=session.settings.require_standby)
@@ -136,19 +132,14 @@ def judge_encoding(encoding: str) -> CheckResult:
     return ok("encoding", f"the database is in {encoding}; a search for a character that it lacks finds nothing")
 
 
-def list_unfolded(session: Session) -> list[tuple[str, str]]:
-    """Return the capital letters that the database does not fold as most languages do, each with what it gives."""
+def judge_folding(session: Session) -> Iterator[CheckResult]:
+    """Yield a warning where texts that differ in case alone count as different."""
     unfolded = []
     for capitals, small in ALPHABETS:
         # As a bind: where the database's encoding lacks a letter, it is NULL, and nothing is said of its alphabet.
         [(folded,)] = session.fetch(Statement(FOLDED, (("letters", capitals),)))
         triples = zip(capitals, small, folded or small, strict=False)
         unfolded += [(capital, found) for capital, wanted, found in triples if found != wanted]
-    return unfolded
-
-
-def judge_folding(unfolded: list[tuple[str, str]]) -> Iterator[CheckResult]:
-    """Yield a warning where texts that differ in case alone count as different."""
     if unfolded and all(capital == found and not capital.isascii() for capital, found in unfolded):
         letters = enumerate_some([capital for capital, _ in unfolded], MOST_LETTERS)
         yield warning(
