@@ -24,7 +24,7 @@ from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
 from tickiti_query.cache.single_flight import SingleFlight
 from tickiti_query.http import views
-from tickiti_query.http.body import BodyParser
+from tickiti_query.http.body import make_body_parser
 from tickiti_query.http.docs_page import make_docs_page
 from tickiti_query.http.edge import Edge
 from tickiti_query.http.forwarded import Forwarded
@@ -120,7 +120,7 @@ def create_service(settings: Settings, commit: str = UNKNOWN) -> Service:
         path=views.PATH,
         service=service,
         read_credentials=read_credentials,
-        parse_body=BodyParser(settings.default_row_limit, settings.max_row_limit).parse,
+        parse_body=make_body_parser(settings.default_row_limit, settings.max_row_limit),
         hooks=hooks,
         longest_seconds=OBSERVE_SECONDS + WAIT_SECONDS + replica.longest_read_seconds,
     )

@@ -5,11 +5,36 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
-from schemas.kinds import Identifier, Text, Token, WholeNumber
 from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.model.statement import read_digits
 
 MOST_CRITERIA = 20
 MOST_TOKENS = 1000
+LONGEST_TOKEN = 500
+NO_TEXT: dict[str, Any] = {"invalid": "Must be a text."}
+NO_TOKENS = "Must be a list of tokens."
+
+
+class Identifier(fields.Field[int]):
+    """The id of a row: a JSON integer, or a text of decimal digits. Null counts as absent before it comes here."""
+
+    def __init__(self, description: str) -> None:
+        forms = [{"type": "integer", "nullable": True}, {"type": "string", "pattern": "^[0-9]+$"}]
+        super().__init__(metadata={"oneOf": forms, "description": description})
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
+        number = read_digits(value) if isinstance(value, str) else value
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise ValidationError("Must be a whole number, or a text of decimal digits.")
+        return number
+
+
+def check_token(token: Any) -> None:
+    """Raise ValidationError unless the token is a text of 1 to 500 characters, or a JSON integer."""
+    if isinstance(token, bool) or not isinstance(token, str | int):
+        raise ValidationError("Must be a text or a whole number.")
+    if isinstance(token, str) and not 1 <= len(token) <= LONGEST_TOKEN:
+        raise ValidationError(f"Must have 1 to {LONGEST_TOKEN} characters.")
 
 
 class NullIsAbsent(Schema):
@@ -36,32 +61,40 @@ class EmptyListIsObject(NullIsAbsent):
 
 
 class CriterionSchema(NullIsAbsent):
-    """One search criterion."""
+    """One search criterion. The tokens are texts, or integers where the mode takes them."""
 
-    mode = Text(
+    mode = fields.String(
         required=True,
         metadata={"enum": sorted(FIELDS.modes), "example": "subject"},  # the compiler refuses any other
-        error_messages={"required": "Must name a search mode."},
+        error_messages={"required": "Must name a search mode.", **NO_TEXT},
     )
     tokens = fields.List(
-        Token(),
+        fields.Raw(
+            validate=check_token,
+            metadata={"oneOf": [{"type": "string", "minLength": 1, "maxLength": LONGEST_TOKEN}, {"type": "integer"}]},
+        ),
         required=True,
         validate=validate.Length(min=1, error="Must have at least one token."),
         metadata={"example": ["carbon"]},
-        error_messages={"required": "Must be a list of tokens.", "invalid": "Must be a list of tokens."},
+        error_messages={"required": NO_TOKENS, "invalid": NO_TOKENS},
     )
-    match = Text(
-        load_default="all", allow_none=True, validate=validate.OneOf(["all", "any"], error="Must be all or any.")
+    match = fields.String(
+        load_default="all",
+        allow_none=True,
+        validate=validate.OneOf(["all", "any"], error="Must be all or any."),
+        error_messages=NO_TEXT,
     )
 
 
 class SearchObjectSchema(EmptyListIsObject):
     """The search that the ticket browser sends: a perspective by name or id, and criteria that narrow it."""
 
-    search_perspective = Text(
-        allow_none=True, metadata={"description": "The name of a perspective, to the letter.", "example": "All"}
+    search_perspective = fields.String(
+        allow_none=True,
+        metadata={"description": "The name of a perspective, to the letter.", "example": "All"},
+        error_messages=NO_TEXT,
     )
-    search_perspective_id = Identifier(metadata={"description": "The id of a perspective."})
+    search_perspective_id = Identifier("The id of a perspective.")
     criteria = fields.List(
         fields.Nested(CriterionSchema),
         load_default=list,
@@ -91,11 +124,14 @@ def count_tokens(criterion: Any) -> int:
 class TicketQuerySchema(EmptyListIsObject):
     """The request's body. All fields are optional; without any, it is the built-in All perspective."""
 
-    perspective_id = Identifier(
-        metadata={"description": "The id of a perspective; the most direct selector."},
-    )
+    perspective_id = Identifier("The id of a perspective; the most direct selector.")
     search_object = fields.Nested(SearchObjectSchema, allow_none=True)
-    row_limit = WholeNumber(allow_none=True, metadata={"description": "The most rows that are wanted.", "example": 2})
+    row_limit = fields.Integer(
+        strict=True,
+        allow_none=True,
+        metadata={"description": "The most rows that are wanted.", "example": 2},
+        error_messages={"invalid": "Must be a whole number."},
+    )
 
     def __init__(self, *, max_row_limit: int = 5000, **kwargs: Any) -> None:
         super().__init__(**kwargs)

@@ -15,7 +15,7 @@ from tickiti_query.catalogue.predicate import ResolvedNames
 from tickiti_query.cli.session import CommandError, Refused
 from tickiti_query.compiler.page import compile_query
 from tickiti_query.compiler.rules import Search, read_criteria
-from tickiti_query.http.body import BodyParser
+from tickiti_query.http.body import make_body_parser
 from tickiti_query.model.errors import PayloadTooLarge, QueryError, ReplicaUnavailable, ValidationFailed
 from tickiti_query.model.perspective import Perspective, Selector, TicketQuery
 from tickiti_query.model.request import LONGEST_BODY
@@ -116,7 +116,7 @@ def read_query(args: argparse.Namespace, settings: Settings) -> TicketQuery:
     raw = read_body_argument(args.body or "")
     if len(raw) > LONGEST_BODY:
         raise PayloadTooLarge
-    query = BodyParser(settings.default_row_limit, settings.max_row_limit).parse(raw, "application/json")
+    query = make_body_parser(settings.default_row_limit, settings.max_row_limit)(raw, "application/json")
     if args.perspective is not None:
         number = read_digits(args.perspective)
         name = args.perspective if number is None else None

@@ -1,13 +1,14 @@
 """Parsing of bodies: bytes become a TicketQuery, or an error that names the field."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
-from cachetools import LRUCache
-from marshmallow import ValidationError
+from cachetools import LRUCache, cached
+from marshmallow import Schema, ValidationError
 
 from schemas.ticket_query import TicketQuerySchema, find_ignored
 from tickiti_query.model.errors import MalformedJson, UnsupportedMediaType, ValidationFailed
@@ -18,67 +19,56 @@ MOST_NAMED = 20
 REMEMBERED_BYTES = 4 * 1024 * 1024  # of parsed bodies, as estimated by the two numbers below
 BYTES_PER_BODY, BYTES_PER_BODY_BYTE = 1000, 8
 
-
 # The way to a value in a JSON document, its last step first: what lies deep shares the way with its neighbours.
 Path = tuple["Path | None", str | int]
 
 
-class BodyParser:
-    """Parses bodies, with an install's limits, and remembers what it has parsed: pollers repeat themselves."""
+def make_body_parser(default_row_limit: int, max_row_limit: int) -> Callable[[bytes | None, str], TicketQuery]:
+    """Return `parse_body` with an install's limits. It remembers what it has parsed: pollers repeat themselves."""
+    parse = partial(parse_body, TicketQuerySchema(max_row_limit=max_row_limit), default_row_limit)
+    remembered: LRUCache[Any, TicketQuery] = LRUCache(
+        REMEMBERED_BYTES, getsizeof=lambda query: BYTES_PER_BODY + BYTES_PER_BODY_BYTE * query.size
+    )
+    return cached(remembered, lock=threading.Lock())(parse)
 
-    def __init__(self, default_row_limit: int, max_row_limit: int) -> None:
-        self._schema = TicketQuerySchema(max_row_limit=max_row_limit)
-        self._default_row_limit = default_row_limit
-        self._remembered: LRUCache[tuple[bytes, str], tuple[TicketQuery, int]] = LRUCache(
-            REMEMBERED_BYTES, getsizeof=lambda entry: entry[1]
-        )
-        self._lock = threading.Lock()
 
-    def parse(self, raw: bytes | None, content_type: str) -> TicketQuery:
-        """Return the query of a body; All for an empty one.
+def parse_body(schema: Schema, default_row_limit: int, raw: bytes | None, content_type: str) -> TicketQuery:
+    """Return the query of a body; All for an empty one.
 
-        Raises MalformedJson for a body that did not come to its end (None), then UnsupportedMediaType, MalformedJson
-        and ValidationFailed.
-        """
-        if raw is None:
-            raise MalformedJson("The body could not be read to its end.")
-        if not raw:
-            return TicketQuery(row_limit=self._default_row_limit)
-        key = (raw, content_type)
-        with self._lock:
-            found = self._remembered.get(key)
-        if found is not None:
-            return found[0]
-        if content_type.partition(";")[0].strip(" \t").lower() != "application/json":
-            raise UnsupportedMediaType
-        query = self._read_query(read_document(raw))
-        with self._lock:
-            self._remembered[key] = (query, BYTES_PER_BODY + BYTES_PER_BODY_BYTE * len(raw))
-        return query
-
-    def _read_query(self, document: Any) -> TicketQuery:
-        try:
-            loaded = self._schema.load(document)
-        except ValidationError as fault:
-            raise ValidationFailed(dict(flatten(fault.messages))) from None
-        search = loaded.get("search_object", {})
-        by_id = loaded.get("perspective_id")
-        criteria = [
+    Raises MalformedJson for a body that did not come to its end (None), then UnsupportedMediaType, MalformedJson
+    and ValidationFailed.
+    """
+    if raw is None:
+        raise MalformedJson("The body could not be read to its end.")
+    if not raw:
+        return TicketQuery(row_limit=default_row_limit, size=len(content_type))
+    if content_type.partition(";")[0].strip(" \t").lower() != "application/json":
+        raise UnsupportedMediaType
+    document = read_document(raw)
+    try:
+        loaded = schema.load(document)
+    except ValidationError as fault:
+        raise ValidationFailed(dict(flatten(fault.messages))) from None
+    search = loaded.get("search_object", {})
+    by_id = loaded.get("perspective_id")
+    return TicketQuery(
+        Selector(search.get("search_perspective_id") if by_id is None else by_id, search.get("search_perspective")),
+        tuple(
             Criterion(each["mode"], tuple(each["tokens"]), each["match"], f"search_object.criteria.{place}")
             for place, each in enumerate(search.get("criteria", ()))
-        ]
-        return TicketQuery(
-            Selector(search.get("search_perspective_id") if by_id is None else by_id, search.get("search_perspective")),
-            tuple(criteria),
-            loaded.get("row_limit", self._default_row_limit),
-            tuple(quote(".".join(path), safe="") for path in find_ignored(document)),
-        )
+        ),
+        loaded.get("row_limit", default_row_limit),
+        tuple(quote(".".join(path), safe="") for path in find_ignored(document)),
+        len(raw) + len(content_type),
+    )
 
 
 def read_document(raw: bytes) -> Any:
-    """Return the JSON value in a body. Raises MalformedJson, and ValidationFailed for a text that nothing can match.
+    """Return the JSON value in a body. .NET and PowerShell begin a text with a byte order mark, which is passed over.
 
-    .NET and PowerShell begin a text with a byte order mark, which is passed over.
+    Raises MalformedJson, and ValidationFailed where a string, a name included, holds a NUL or half a surrogate pair:
+    PostgreSQL has no text with a NUL, and UTF-8 has no lone surrogate, so that no ticket could match. The first few
+    are named: a body of 64 KiB can hold thousands of them, each at the end of a long path.
     """
     try:
         document = read_json(raw.decode("utf-8-sig"))
@@ -86,16 +76,6 @@ def read_document(raw: bytes) -> Any:
         raise MalformedJson("The body is not UTF-8.") from None
     except ValueError:
         raise MalformedJson from None
-    refuse_characters(document)
-    return document
-
-
-def refuse_characters(document: Any) -> None:
-    """Raise ValidationFailed where a string, a name included, holds a NUL or half a surrogate pair.
-
-    PostgreSQL has no text with a NUL, and UTF-8 has no lone surrogate: no ticket could match either. The first few
-    are named: a body of 64 KiB can hold thousands of them, each at the end of a long path.
-    """
     paths = (path for path, text in walk_strings(document) if UNCLEAN.search(text))
     errors = {
         write_path(path).encode("utf-8", "replace").decode(): ["Must not hold a NUL character or a lone surrogate."]
@@ -103,6 +83,7 @@ def refuse_characters(document: Any) -> None:
     }
     if errors:
         raise ValidationFailed(errors)
+    return document
 
 
 def walk_strings(document: Any) -> Iterator[tuple[Path | None, str]]:

@@ -6,8 +6,7 @@ from typing import Any, TypeVar
 
 from flask_smorest import Blueprint
 
-from schemas.error import make_error_schema
-from schemas.ticket_list import make_ticket_list_schema
+from schemas.answers import make_error_schema, make_ticket_list_schema
 from tickiti_query.catalogue.field import Catalogue
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.http.documented_headers import (

@@ -68,9 +68,13 @@ class Criterion:
 
 @dataclass(frozen=True, slots=True)
 class TicketQuery:
-    """A request's body, understood as far as its shape goes. `ignored` holds paths of unknown fields."""
+    """A request's body, understood as far as its shape goes.
+
+    `ignored` holds paths of unknown fields; `size` is the bytes of the body and its media type.
+    """
 
     selector: Selector = Selector()
     criteria: tuple[Criterion, ...] = ()
     row_limit: int = 100
     ignored: tuple[str, ...] = field(default=(), compare=False)
+    size: int = field(default=0, compare=False)

@@ -5,7 +5,7 @@ from functools import partial
 
 import pytest
 
-from schemas.ticket_list import make_row_schema
+from schemas.answers import make_row_schema
 from tests.support.golden_cases import ANN, compile_found
 from tickiti_query.catalogue.field import Catalogue, Column, Field, Kind, Mode, make_catalogue, text_key
 from tickiti_query.catalogue.fields import FIELDS

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from tickiti_query.http.body import BodyParser
+from tickiti_query.http.body import make_body_parser
 from tickiti_query.model.errors import MalformedJson, UnsupportedMediaType, ValidationFailed
 from tickiti_query.model.perspective import Criterion, Selector, TicketQuery
 
 JSON = "application/json"
 CRITERION = {"mode": "subject", "tokens": ["x"]}
-read_body = BodyParser(default_row_limit=100, max_row_limit=5000).parse
+read_body = make_body_parser(default_row_limit=100, max_row_limit=5000)
 
 
 def read(document: Any) -> TicketQuery:
@@ -241,7 +241,7 @@ def test_nesting_that_can_be_read_is_no_fault() -> None:
 
 
 def test_an_install_has_its_own_limits() -> None:
-    own = BodyParser(default_row_limit=5, max_row_limit=10).parse
+    own = make_body_parser(default_row_limit=5, max_row_limit=10)
     assert own(b"", "").row_limit == 5
     assert own(b"{}", JSON).row_limit == 5
     assert own(b'{"row_limit": 10}', JSON).row_limit == 10

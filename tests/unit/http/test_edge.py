@@ -9,7 +9,7 @@ from flask import request_started
 
 import app as composition
 from tests.support.client import PATH, Client, open_client
-from tickiti_query.http.body import BodyParser
+from tickiti_query.http.body import make_body_parser
 from tickiti_query.http.edge import read_body
 from tickiti_query.http.error_answer import name_status
 from tickiti_query.model.errors import PayloadTooLarge
@@ -38,16 +38,20 @@ def open_counted(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator[t
         calls.hashed += 1
         return read_credentials(header)
 
-    class CountedParser(BodyParser):
-        def parse(self, raw: bytes | None, content_type: str) -> TicketQuery:
+    def make_counted_parser(*limits: int) -> Any:
+        parse = make_body_parser(*limits)
+
+        def count_parsed(raw: bytes | None, content_type: str) -> TicketQuery:
             calls.parsed += 1
-            return super().parse(raw, content_type)
+            return parse(raw, content_type)
+
+        return count_parsed
 
     def count_request(_app: Any, **_: Any) -> None:
         calls.flask += 1
 
     monkeypatch.setattr(composition, "read_credentials", count_digest)
-    monkeypatch.setattr(composition, "BodyParser", CountedParser)
+    monkeypatch.setattr(composition, "make_body_parser", make_counted_parser)
     with open_client(monkeypatch, **settings) as client, request_started.connected_to(count_request, client.app):
         yield client, calls
 
