@@ -100,8 +100,8 @@ class World:
         return Hand(
             user_id=subject.id,
             email=email,
-            teams=found.find(*teams),
-            inboxes=found.find(*inboxes),
+            teams=found[teams],
+            inboxes=found[inboxes],
             queues=actor.queues,
         )
 

@@ -30,22 +30,20 @@ Key = tuple[Relation, str | int]
 Found = Mapping[Key, tuple[str | int, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedNames:
-    """The ids that names stand for. A name that has not been resolved is noted in `missing`, and stands for nothing.
+class ResolvedNames(dict[Key, tuple[Any, ...]]):
+    """The ids (or addresses) that names stand for, in their order; none where no row has the name.
 
-    What was written while a name was missing must be written again once the name has been resolved.
+    A name that has not been resolved stands for none, and is noted in `missing`: what was written with it must be
+    written again once it has been resolved.
     """
 
-    found: Found = field(default_factory=dict)
-    missing: set[Key] = field(default_factory=set)
+    def __init__(self, found: Found | None = None) -> None:
+        super().__init__(found or {})
+        self.missing: set[Key] = set()
 
-    def find(self, relation: Relation, key: str | int) -> tuple[Any, ...]:
-        """Return what `key` stands for, in the order of the ids (or addresses); nothing where no row has it."""
-        if (relation, key) not in self.found:
-            self.missing.add((relation, key))
-            return ()
-        return self.found[relation, key]
+    def __missing__(self, key: Key) -> tuple[Any, ...]:
+        self.missing.add(key)
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class CompileContext:
 
     actor: Actor
     subject: User
-    names: ResolvedNames = field(default_factory=ResolvedNames)
+    names: ResolvedNames
     binds: Binds = field(default_factory=Binds)
     joins: dict[str, None] = field(default_factory=dict)
 

@@ -44,19 +44,14 @@ def match_subject_or_content(tokens: Sequence[str], context: CompileContext) -> 
 def match_queue(queues: Sequence[str | int], context: CompileContext) -> Predicate:
     """Match tickets in a queue with one of the ids or names."""
     ids = {queue for queue in queues if isinstance(queue, int) and queue in BIGINT}
-    named = (context.names.find(Relation.QUEUES_NAMED, queue) for queue in queues if isinstance(queue, str))
-    return in_queues(ids.union(*named), context)
+    ids = ids.union(*(context.names[Relation.QUEUES_NAMED, queue] for queue in queues if isinstance(queue, str)))
+    found = predicate.match_number("t.queue_id", "queue", sorted(ids), context)
+    return Predicate(found.sql, queues=QueueSet(frozenset(ids)))
 
 
 def match_inbox(context: CompileContext) -> Predicate:
     """Match tickets in a queue that the subject user administers as an inbox."""
-    return in_queues(context.names.find(Relation.INBOXES_OF_USER, context.subject.id), context)
-
-
-def in_queues(ids: Iterable[int], context: CompileContext) -> Predicate:
-    """Match tickets in one of these queues."""
-    found = predicate.match_number("t.queue_id", "queue", sorted(ids), context)
-    return Predicate(found.sql, queues=QueueSet(frozenset(ids)))
+    return match_queue(context.names[Relation.INBOXES_OF_USER, context.subject.id], context)
 
 
 def resolve_emails(values: Iterable[object], context: CompileContext) -> list[str]:
@@ -72,12 +67,12 @@ def match_assignee(assignees: Sequence[str | Word | Team], context: CompileConte
     """
     keys: list[str] = []
     for email in resolve_emails(assignees, context):
-        keys += [email, *(f"team:{team}" for team in context.names.find(Relation.TEAMS_OF_EMAIL, email))]
+        keys += [email, *(f"team:{team}" for team in context.names[Relation.TEAMS_OF_EMAIL, email])]
     for team in assignees:
         if isinstance(team, Team):
             keys.append(f"team:{team.id}")
             if team.with_members:
-                keys += context.names.find(Relation.MEMBERS_OF_TEAM, team.id)
+                keys += context.names[Relation.MEMBERS_OF_TEAM, team.id]
     found = []
     if Word.UNASSIGNED in assignees:
         nobody = "t.assigned_to_email IS NULL"
@@ -115,8 +110,8 @@ def visible_watchlists(context: CompileContext) -> str:
 def match_watchlist(watchlists: Sequence[str | int], context: CompileContext) -> Predicate:
     """Match tickets on a visible watchlist with one of the ids or names."""
     ids = {each for each in watchlists if isinstance(each, int)}
-    named = (context.names.find(Relation.WATCHLISTS_NAMED, each) for each in watchlists if isinstance(each, str))
-    found = predicate.match_number("wt.watchlist_id", "watchlist", sorted(ids.union(*named)), context)
+    ids = ids.union(*(context.names[Relation.WATCHLISTS_NAMED, each] for each in watchlists if isinstance(each, str)))
+    found = predicate.match_number("wt.watchlist_id", "watchlist", sorted(ids), context)
     return Predicate(f"EXISTS (SELECT 1 {visible_watchlists(context)} AND {found.sql})", selective=True)
 
 
@@ -169,9 +164,9 @@ def match_for_attention(context: CompileContext) -> Predicate:
     sides = tuple(side for cause in causes for side in cause.branches or (cause.sql,) if side != "FALSE")
     # An index has the unclosed tickets in these orders. One pass over them ends soon for who has an inbox or takes part
     # in much, and goes through all of them for who has little to attend to.
-    has_inbox = bool(context.names.find(Relation.INBOXES_OF_USER, context.subject.id))
+    has_inbox = bool(context.names[Relation.INBOXES_OF_USER, context.subject.id])
     email = context.subject.email
-    takes_part_in_few = email is None or bool(context.names.find(Relation.FEW_PARTICIPATIONS, email))
+    takes_part_in_few = email is None or bool(context.names[Relation.FEW_PARTICIPATIONS, email])
     has_little = takes_part_in_few and not has_inbox
     any_cause = replace(
         join_any(causes),

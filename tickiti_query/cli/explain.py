@@ -83,7 +83,7 @@ def fetch_plan(replica: Replica, head: str, statement: Statement) -> Sequence[st
 
 def describe_question(question: Question, queues: Mapping[int, str]) -> Iterator[str]:
     """Yield the question, one fact a line: the user, the perspective, its conditions, its order."""
-    perspective, names = question.perspective, question.names.found
+    perspective, names = question.perspective, question.names
     subject = f"user {perspective.subject.id} <{perspective.subject.email}>" if perspective.subject else ""
     title = perspective.title.removeprefix("perspective ")
     queue_names = enumerate_all(f"{name} ({number})" for number, name in queues.items())

@@ -86,7 +86,7 @@ def compile_query(
         joins=tuple(context.joins),
         limit=context.binds.add("limit", row_limit + 1),
     )
-    return Statement(f"SELECT {select}\n{write_page(page)}", context.binds.params, tuple(columns)), names
+    return Statement(f"SELECT {select}\n{write_page(page)}", tuple(context.binds.params.items()), tuple(columns)), names
 
 
 def write_order(keys: Sequence[SortKey]) -> str:

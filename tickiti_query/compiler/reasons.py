@@ -119,7 +119,7 @@ def compile_reasons(
     where = f"WHERE t.number = {context.binds.add('number', number)}\nORDER BY t.id\nLIMIT 1"
     tables = "FROM tickets t\nLEFT JOIN ticket_queues q ON q.id = t.queue_id"
     sql = "\n".join([f"SELECT {columns}", tables, *context.joins, where])
-    return Statement(sql, context.binds.params), read
+    return Statement(sql, tuple(context.binds.params.items())), read
 
 
 def ask(rule: Rule, columns: Columns) -> Callable[[Row], Ruling]:
@@ -164,4 +164,4 @@ def compile_place(
     inner = f"  SELECT t.id, {places}\n  {tables}\n  WHERE {where}"
     ticket = context.binds.add("ticket", ticket_id)
     sql = f"SELECT l.place, l.length\nFROM (\n{inner}\n) l\nWHERE l.id = {ticket}"
-    return Statement(sql, context.binds.params)
+    return Statement(sql, tuple(context.binds.params.items()))

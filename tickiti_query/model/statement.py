@@ -6,8 +6,7 @@ Numbers are bounded by what a bind can hold, JSON is bounded in its depth, and i
 import json
 import re
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 BIGINT = range(-(2**63), 2**63)
@@ -47,30 +46,30 @@ class Precondition:
     rows: tuple[str, ...]
 
 
-@dataclass(slots=True)
 class Binds:
-    """The values of a statement that is being written, each named after its field."""
+    """The values of a statement that is being written, each named after its field.
 
-    names: dict[tuple[str, type, Bind], str] = field(default_factory=dict)
-    taken: Counter[str] = field(default_factory=Counter)
+    `params` are all of them so far, by name, in the order of their first use.
+    """
+
+    def __init__(self) -> None:
+        self.params: dict[str, Bind] = {}
+        self._names: dict[tuple[str, type, Bind], str] = {}
+        self._taken: Counter[str] = Counter()
 
     def add(self, name: str, value: Bind) -> str:
         """Take `value` into the statement, and return its placeholder, such as `:subject_1`. Equal values share one."""
         key = (name, type(value), value)
-        if key not in self.names:
-            self.taken[name] += 1
-            self.names[key] = f"{name}_{self.taken[name]}"
-        return f":{self.names[key]}"
-
-    @property
-    def params(self) -> tuple[tuple[str, Bind], ...]:
-        """All values so far, by name, in the order of their first use."""
-        return tuple((name, value) for (_, _, value), name in self.names.items())
+        if key not in self._names:
+            self._taken[name] += 1
+            self._names[key] = f"{name}_{self._taken[name]}"
+            self.params[self._names[key]] = value
+        return f":{self._names[key]}"
 
 
-def rename_binds(sql: str, names: Mapping[str, str]) -> str:
-    """Return the text with other placeholders: `names` maps each name to the text that replaces `:name`."""
-    return NAMED.sub(lambda found: names[found[1]], sql)
+def rename_binds(sql: str, suffix: str) -> str:
+    """Return the text with `suffix` behind the name of each bind."""
+    return NAMED.sub(rf":\1{suffix}", sql)
 
 
 class Source(Protocol):

@@ -84,8 +84,8 @@ def write_plan_statement(page: Statement, preconditions: Sequence[Precondition])
     binds = Binds()
     conditions = []
     for number, precondition in enumerate(preconditions, start=1):
-        names = {name: binds.add(f"{name}_of_{number}", value) for name, value in precondition.statement.params}
-        lookup = rename_binds(precondition.statement.sql, names)
+        lookup = rename_binds(precondition.statement.sql, f"_of_{number}")
+        binds.params |= {f"{name}_of_{number}": value for name, value in precondition.statement.params}
         expected = binds.add("expected", precondition.rows)
         conditions.append(f"ARRAY(SELECT CAST(x AS text) FROM (\n{lookup}\n) x) = CAST({expected} AS text[])")
     holds = "\n  AND ".join(conditions) or "TRUE"
@@ -97,7 +97,7 @@ def write_plan_statement(page: Statement, preconditions: Sequence[Precondition])
         # UNION ALL appends after the rest, and does not begin with it where a condition on no column is false.
         f"UNION ALL\nSELECT page.*, NULL FROM (\n{page.sql}\n) page\n"
         f"WHERE (SELECT snapshot_id FROM preconditions) IS NOT NULL",
-        (*binds.params, *page.params),
+        (*binds.params.items(), *page.params),
     )
 
 
