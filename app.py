@@ -28,7 +28,7 @@ from tickiti_query.http.body import make_body_parser
 from tickiti_query.http.docs_page import make_docs_page
 from tickiti_query.http.edge import Edge
 from tickiti_query.http.forwarded import Forwarded
-from tickiti_query.http.openapi import TicketsApi, correct_schemas, describe
+from tickiti_query.http.openapi import publish
 from tickiti_query.http.request_context import Hooks
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.token import make_authorizer, read_credentials
@@ -170,12 +170,10 @@ def make_service(
 def make_flask_app(service: TicketQueryService, settings: Settings, hooks: Hooks) -> Flask:
     """Return Flask's app: the blueprint of the API, its document, and the page to try it."""
     app = Flask(__name__, static_folder=None)
-    app.config.update(describe(), PROVIDE_AUTOMATIC_OPTIONS=False)
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False  # or a path with two of them would be a redirect, in HTML
-    api = TicketsApi(app)
-    api.register_blueprint(views.make_blueprint(service, settings.max_row_limit))
-    correct_schemas(api.spec.components.schemas)
+    publish(app, views.make_blueprint(service, settings.max_row_limit))
     app.register_blueprint(make_docs_page())
     views.install(app, hooks)
     return app

@@ -8,8 +8,7 @@ from markupsafe import Markup
 
 from tickiti_query.catalogue.field import Catalogue, Kind
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.http.documented_headers import COMMON_HEADERS, ERROR_HEADERS, ROW_HEADERS
-from tickiti_query.http.documented_responses import ERRORS
+from tickiti_query.http.documented_answers import COMMON_HEADERS, ERROR_HEADERS, ERRORS, ROW_HEADERS
 
 PAGE = "/docs"
 OWN = Path(__file__).parent / "pages"
@@ -41,7 +40,7 @@ def make_docs_page(catalogue: Catalogue = FIELDS) -> Blueprint:
     pages.add_app_template_filter(mark_code)
 
     def show_page() -> str:
-        headers = (*ROW_HEADERS, *COMMON_HEADERS, *ERROR_HEADERS.values())
+        headers = {**ROW_HEADERS, **COMMON_HEADERS, **ERROR_HEADERS}
         return render_template("docs.html", catalogue=catalogue, errors=ERRORS, headers=headers, kind_words=KIND_WORDS)
 
     pages.add_url_rule(PAGE, "page", show_page)

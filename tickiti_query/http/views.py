@@ -4,9 +4,9 @@ from flask import Flask, Response, g, request
 from flask_smorest import Blueprint
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
-from tickiti_query.http.documented_route import add_documented_route
 from tickiti_query.http.edge import UNANSWERED, Unanswered
 from tickiti_query.http.error_answer import render_error
+from tickiti_query.http.openapi import add_documented_route
 from tickiti_query.http.request_context import Hooks, RequestContext
 from tickiti_query.model import errors
 from tickiti_query.model.errors import JSON_CONTENT_TYPE
