@@ -11,6 +11,7 @@ from concurrent.futures import Future, wait
 from functools import partial
 
 import psycopg2
+from cachetools import TTLCache
 
 from tickiti_query.replica.background import run_in_background
 from tickiti_query.replica.database_errors import DeadlinePassed
@@ -19,6 +20,7 @@ LOOK_UP_SECONDS = 2.0  # the longest wait for the name servers
 FRESH_SECONDS = 5.0  # how long nobody asks them again
 KEPT_SECONDS = 300.0  # how long a result is used where they do not answer
 SILENT_SECONDS = 300.0  # how long an address that did not answer comes after the others
+MOST_SILENT = 1000
 LookUp = Callable[[str], list[str]]
 
 
@@ -40,7 +42,7 @@ class AddressBook:
         self._lock = threading.Lock()
         self._known: dict[str, tuple[list[str], float]] = {}
         self._pending: dict[str, Future[list[str]]] = {}
-        self._silent: dict[str, float] = {}
+        self._silent: TTLCache[str, bool] = TTLCache(MOST_SILENT, SILENT_SECONDS, clock)
 
     def find(self, name: str, seconds: float = LOOK_UP_SECONDS) -> list[str]:
         """Return the addresses of a name, those that were silent lately last. Raise psycopg2.OperationalError."""
@@ -66,11 +68,11 @@ class AddressBook:
 
     def note_silent(self, address: str) -> None:
         """Note an address that did not answer in time."""
-        self._silent[address] = self._clock()
+        with self._lock:
+            self._silent[address] = True
 
     def _sort(self, addresses: list[str]) -> list[str]:
-        now = self._clock()
-        return sorted(addresses, key=lambda each: now - self._silent.get(each, float("-inf")) < SILENT_SECONDS)
+        return sorted(addresses, key=self._silent.__contains__)
 
     def _ask(self, name: str) -> list[str]:
         """Ask the name servers. A result that comes too late for whoever waited is kept for the next."""

@@ -51,7 +51,6 @@ STATEMENT_MODE = (
 POOLER_SERVER = "The pooler cannot connect to its server, or does not know the database: its log says why."
 PARAMETER = "A parameter of the connection is wrong, in TICKITI_REPLICA_URL or in one of libpq's own variables."
 NO_CONVERSION = "The database's encoding cannot be converted to UTF-8: load the data into a database in UTF8."
-NO_HOST = "TICKITI_REPLICA_URL names no host."
 NO_RIGHT = "The role may not read what identifies the server: run deploy/reader_role.sql."
 SERVER_REFUSES = "The server refuses the connection: its log says why."
 UNKNOWN = "No connection can be made; the server's log may say why."
@@ -103,7 +102,6 @@ PATTERNS: Sequence[tuple[str, str]] = (
     (r"No route to host|Network is unreachable|Host is unreachable|Cannot assign requested", NO_ROUTE),
     (r"closed the connection|Connection reset|Broken pipe|EOF detected", CLOSED),
     (r"SSL error|SSL SYSCALL|tlsv1|certificate", TLS),
-    (r"the URL names no host", NO_HOST),
     (r"invalid .*(value|option|port|integer)|definition of service|could not match|invalid dsn", PARAMETER),
 )
 

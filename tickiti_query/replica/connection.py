@@ -1,7 +1,7 @@
 """Connections to the replica. The hosts of the URL are tried in order, each with its own connect timeout."""
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import zip_longest
@@ -13,7 +13,7 @@ from psycopg2 import extensions
 from config.settings import Settings
 from tickiti_query.model.request import Deadline
 from tickiti_query.replica.addresses import ADDRESSES
-from tickiti_query.replica.database_errors import DeadlinePassed, NoConnectionError, PasswordFileError, PoolerError
+from tickiti_query.replica.database_errors import DeadlinePassed, NoConnectionError, PoolerError, RefusalError
 from tickiti_query.replica.execution import ReplicaConnection
 from tickiti_query.replica.pooler import PooledConnection
 
@@ -24,9 +24,17 @@ CONNECT_SECONDS, LAST_CONNECT_SECONDS = 2.0, 5.0
 LONGEST_CONNECT_SECONDS = 3600.0  # where it says that there is no limit
 LOCK_TIMEOUT_MS = 1000
 TIMES = {"TimeZone": "UTC", "DateStyle": "ISO"}  # settings that a server reports when they change
+DEFAULTS = {
+    "application_name": "tickiti-query",
+    "keepalives_idle": "10",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "target_session_attrs": "any",  # it is asked here which server is fit
+}
 ATTRIBUTES_A_HOST = ("host", "hostaddr", "port")
 # Parameters of our own: a file that is read anew for each connection, and, behind a pooler, SQL for each transaction.
 PASSWORD_FILE, POOLED_SETTINGS = "password_file", "pooled_settings"
+NO_PASSWORD = "The file of TICKITI_REPLICA_PASSWORD_FILE cannot be read by this process, or is empty."  # noqa: S105
 
 Examine = Callable[[ReplicaConnection, Host], None]
 
@@ -92,50 +100,37 @@ class Target:
         calls = ", ".join(f"set_config('{name}', '{value}', TRUE)" for name, value in quoted.items())
         return f"SELECT {calls}; "
 
-    def list_hosts(self) -> Iterator[Host]:
-        """Yield the connection parameters of each host of the URL, in order.
+    def list_hosts(self) -> list[Host]:
+        """Return the connection parameters of each host of the URL, in order.
 
         libpq could try all hosts itself, but within one time limit: a first host that does not answer would use it up.
         """
         given = extensions.parse_dsn(self.url)
-        given["options"] = given.get("options", "")  # an empty one too: PGOPTIONS counts only where there is none
+        hosts, addresses, ports = (given.pop(name, "").split(",") for name in ATTRIBUTES_A_HOST)
+        length = max(len(hosts), len(addresses))
+        ports = ports * length if len(ports) == 1 else ports[:length]
+        options = given.pop("options", "")  # an empty one counts too: PGOPTIONS would, where there is none
+        own = {"client_encoding": "UTF8", "options": options if self.is_pooled else f"{options} {self.options}".strip()}
         if self.is_pooled:
-            given[POOLED_SETTINGS] = self.settings_sql
-        else:
-            given["options"] = f"{given['options']} {self.options}".strip()
-        defaults = {
-            "application_name": "tickiti-query",
-            "keepalives_idle": "10",
-            "keepalives_interval": "5",
-            "keepalives_count": "3",
-            "target_session_attrs": "any",  # it is asked here which server is fit
-        }
-        given["client_encoding"] = "UTF8"
+            own[POOLED_SETTINGS] = self.settings_sql
         if self.password_file is not None:
-            given[PASSWORD_FILE] = self.password_file
-        shared = {**defaults, **{k: v for k, v in given.items() if k not in ATTRIBUTES_A_HOST}}
-        lists = [given.get(name, "").split(",") for name in ATTRIBUTES_A_HOST]
-        ports = lists[2] * max(map(len, lists)) if len(lists[2]) == 1 else lists[2]
-        for host, hostaddr, port in zip_longest(lists[0], lists[1], ports[: max(len(lists[0]), len(lists[1]))]):
-            own = zip(ATTRIBUTES_A_HOST, (host, hostaddr, port), strict=True)
-            yield {**shared, **{name: value for name, value in own if value}}
+            own[PASSWORD_FILE] = self.password_file
+        places = [dict(zip(ATTRIBUTES_A_HOST, each, strict=True)) for each in zip_longest(hosts, addresses, ports)]
+        return [{**DEFAULTS, **given, **own, **{k: v for k, v in place.items() if v}} for place in places]
 
 
-def connect(hosts: Iterable[Host], deadline: Deadline, examine: Examine = lambda *_: None) -> ReplicaConnection:
+def connect(hosts: Sequence[Host], deadline: Deadline, examine: Examine = lambda *_: None) -> ReplicaConnection:
     """Return an autocommit connection to the first host that answers and that `examine` does not refuse.
 
     `examine` refuses a connection by raising psycopg2.Error. Raise the error of the only host, or NoConnectionError
     with the error of each.
     """
     failed: list[psycopg2.Error] = []
-    tried = list(hosts)
-    for host in tried:
+    for host in hosts:
         try:
-            return connect_to_host(host, deadline, examine, is_last=host is tried[-1])
+            return connect_to_host(host, deadline, examine, is_last=host is hosts[-1])
         except psycopg2.Error as error:
             failed.append(PoolerError() if "unsupported startup parameter" in str(error) else error)
-    if not failed:
-        raise psycopg2.OperationalError("the URL names no host")
     raise failed[0] if len(failed) == 1 else NoConnectionError(failed)
 
 
@@ -144,9 +139,11 @@ def connect_to_host(host: Host, deadline: Deadline, examine: Examine, *, is_last
     last_error = psycopg2.Error()
     addresses = list_addresses(host, deadline)
     for address in addresses:
-        seconds = find_connect_seconds(address, is_last=is_last and address is addresses[-1])
+        is_very_last = is_last and address is addresses[-1]
         try:
-            connection = connect_to(address, deadline.within(seconds), examine)
+            connection = connect_to(
+                address, deadline.within(find_connect_seconds(address, is_last=is_very_last)), examine
+            )
         except psycopg2.Error as error:
             last_error = error
             if isinstance(error, DeadlinePassed):
@@ -212,11 +209,11 @@ def restore_times(connection: ReplicaConnection) -> None:
 
 
 def read_password(file: str) -> str:
-    """Return the password that a file holds now. Raise PasswordFileError."""
+    """Return the password that a file holds now. Raise RefusalError."""
     try:
         password = Path(file).read_text("utf-8").rstrip("\r\n")
     except (OSError, UnicodeDecodeError):
-        raise PasswordFileError from None
+        raise RefusalError(NO_PASSWORD) from None
     if not password:
-        raise PasswordFileError
+        raise RefusalError(NO_PASSWORD)
     return password

@@ -10,7 +10,6 @@ from enum import Enum
 from typing import Any
 
 import psycopg2
-from psycopg2 import errors
 
 from tickiti_query.model.errors import QueryError, QueryTimeout, ReplicaUnavailable
 from tickiti_query.replica.connect_reasons import find_reason, join_reasons
@@ -120,42 +119,25 @@ class DeadlinePassed(psycopg2.OperationalError):
     """The server did not answer in time; its connection cannot be used any more."""
 
 
-# A byte that stands for no character: the server cannot convert it, or, where it converts nothing, psycopg2 cannot.
-UNREADABLE = (errors.UntranslatableCharacter, errors.CharacterNotInRepertoire, UnicodeDecodeError)
+class RefusalError(psycopg2.OperationalError):
+    """A connection that is refused here. The text is a sentence of our own, for operators."""
 
 
-class PoolerError(psycopg2.OperationalError):
+class PoolerError(RefusalError):
     """A pooler stands before the server, and the settings do not say so."""
 
     def __init__(self) -> None:
         super().__init__("A pooler is between the service and its replica, and TICKITI_POOLER does not say so.")
 
 
-class NoStandbyError(psycopg2.OperationalError):
+class NoStandbyError(RefusalError):
     """The server is a primary, and a standby is required."""
 
     def __init__(self) -> None:
         super().__init__("the server is a primary, and TICKITI_REQUIRE_STANDBY asks for a hot standby")
 
 
-class OtherServerError(psycopg2.OperationalError):
-    """The server is not the one that the other connections of the pool lead to."""
-
-    def __init__(self) -> None:
-        super().__init__("The connection leads to another server than the others of this worker.")
-
-
-class PasswordFileError(psycopg2.OperationalError):
-    """The file of the password cannot be read, or holds none."""
-
-    def __init__(self) -> None:
-        super().__init__("The file of TICKITI_REPLICA_PASSWORD_FILE cannot be read by this process, or is empty.")
-
-
-OURS = (NoStandbyError, OtherServerError, PasswordFileError, PoolerError)  # errors whose text is our own sentence
-
-
-class NoConnectionError(psycopg2.OperationalError):
+class NoConnectionError(RefusalError):
     """No host of the URL gave a connection. `errors` has the last error of each host, in their order."""
 
     def __init__(self, errors: Sequence[psycopg2.Error]) -> None:
@@ -165,9 +147,7 @@ class NoConnectionError(psycopg2.OperationalError):
 
 def describe_connect_error(error: psycopg2.Error) -> str:
     """Return the reason why no connection was made, in a sentence of our own that holds no part of the URL."""
-    if isinstance(error, (*OURS, NoConnectionError)):
-        return str(error)
-    return find_reason(error.pgcode, str(error))
+    return str(error) if isinstance(error, RefusalError) else find_reason(error.pgcode, str(error))
 
 
 def find_fault(error: psycopg2.Error) -> DatabaseFault:

@@ -6,8 +6,9 @@ converted too, and refused for one byte that stands for no character; then the b
 """
 
 import codecs
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import cache
+from itertools import chain
 from typing import Any
 
 from cachetools import LRUCache
@@ -34,7 +35,8 @@ class Repertoire:
         """Return the texts among the values that the database cannot hold. Ask it of each text once."""
         if self.is_complete:
             return frozenset()
-        texts = {text for value in values for text in list_texts(value) if not text.isascii()}
+        every = chain.from_iterable(value if isinstance(value, tuple) else (value,) for value in values)
+        texts = {text for text in every if isinstance(text, str) and not text.isascii()}
         known = {text: self._lacking[text] for text in texts if text in self._lacking}
         unknown = list(texts - known.keys())
         if unknown:
@@ -62,13 +64,6 @@ def adapt_bind(connection: Any, value: Bind, lacking: frozenset[str]) -> Any:
     if connection.encoding in SENDING_AS_IT_IS:
         return value
     return extensions.AsIs(f"convert_from('\\x{value.encode().hex()}', 'UTF8')")
-
-
-def list_texts(value: Bind) -> Iterator[str]:
-    """Yield the texts in a value."""
-    for each in value if isinstance(value, tuple) else (value,):
-        if isinstance(each, str):
-            yield each
 
 
 def can_hold(connection: Any, texts: list[str]) -> bool:

@@ -158,9 +158,8 @@ class ReplicaConnection(extensions.connection):
 
     def ask(self, statement: Statement) -> tuple[Server, list[Row]]:
         """Return the server, and all rows of a statement that comes again and again, in one round trip."""
-        return self.server, self.run(
-            statement, execute_with_parameters if statement.is_repeated else execute_with_values
-        )
+        execute = execute_with_parameters if statement.is_repeated else execute_with_values
+        return self.server, self.run(statement, execute)
 
     def begin(self) -> "Transaction":
         """Return a read-only transaction."""

@@ -5,6 +5,7 @@ from time import monotonic
 from typing import TypeVar
 
 import psycopg2
+from psycopg2 import errors
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE
 
 from tickiti_query.model.statement import Statement
@@ -12,6 +13,8 @@ from tickiti_query.replica.execution import ReplicaConnection
 
 T = TypeVar("T")
 ROLLBACK_SECONDS = 1.0
+# A byte that stands for no character: the server cannot convert it, or, where it converts nothing, psycopg2 cannot.
+UNREADABLE = (errors.UntranslatableCharacter, errors.CharacterNotInRepertoire, UnicodeDecodeError)
 
 
 def end_transaction(connection: ReplicaConnection) -> bool:
@@ -32,10 +35,13 @@ def is_outdated(connection: ReplicaConnection) -> bool:
     """Return true where the session's role is no more; one of its name may be there, which new sessions have."""
     if connection.is_pooled:
         return False  # its sessions are the pooler's
+    if not end_transaction(connection):
+        return True
     try:
-        return not end_transaction(connection) or not connection.run(Statement("SELECT session_user"))
+        connection.run(Statement("SELECT session_user"))
     except psycopg2.Error:  # the role was dropped
         return True
+    return False
 
 
 def read_unconverted(work: Callable[[ReplicaConnection], T], connection: ReplicaConnection) -> T:

@@ -20,10 +20,9 @@ from tickiti_query.model.statement import Row, Statement
 from tickiti_query.replica.connect_reasons import TIMEOUT
 from tickiti_query.replica.connection import Host, Target, connect
 from tickiti_query.replica.database_errors import (
-    UNREADABLE,
     Ends,
     NoStandbyError,
-    OtherServerError,
+    RefusalError,
     find_fault,
     is_lost,
     to_connect_error,
@@ -32,11 +31,12 @@ from tickiti_query.replica.database_errors import (
 from tickiti_query.replica.encoding import install_replacing_codecs
 from tickiti_query.replica.execution import ReplicaConnection, Transaction, deadline_from_now, install_wait_callback
 from tickiti_query.replica.opening import LazyConnection
-from tickiti_query.replica.recovery import end_transaction, is_outdated, read_unconverted
+from tickiti_query.replica.recovery import UNREADABLE, end_transaction, is_outdated, read_unconverted
 
 T = TypeVar("T")
 MOST_ATTEMPTS = 2  # at a reading that failed in a way that passes
 OBSERVE_SECONDS = 3.0
+OTHER_SERVER = "The connection leads to another server than the others of this worker."
 GRACE_SECONDS = 1.0  # how much longer than statement_timeout the client waits
 
 
@@ -50,7 +50,7 @@ class Pool:
     def __init__(
         self, target: Target, size: int, generation: int, on_lost: Callable[["Pool"], None], *, require_standby: bool
     ) -> None:
-        self._hosts = list(target.list_hosts())
+        self._hosts = target.list_hosts()
         self._on_lost = on_lost
         self._generation = generation
         self._require_standby = require_standby
@@ -110,14 +110,14 @@ class Pool:
             raise to_connect_error(error) from error
 
     def _examine(self, connection: ReplicaConnection, host: Host) -> None:
-        """Raise NoStandbyError or OtherServerError where the server of a new connection is not the pool's."""
+        """Raise RefusalError where the server of a new connection is not the pool's."""
         is_standby = connection.identify(self._generation)
         if self._require_standby and not is_standby:
             raise NoStandbyError
         with self._lock:
             self._server = self._server or connection.server
             if self._server != connection.server:
-                raise OtherServerError
+                raise RefusalError(OTHER_SERVER)
             self._hosts = [host]
 
     def count_in_use(self) -> int:
@@ -151,13 +151,15 @@ class Replica:
     def __init__(self, target: Target, *, connections: int, require_standby: bool = True) -> None:
         install_wait_callback()
         install_replacing_codecs()
-        self._target = target
         self._connections = connections
         self.longest_read_seconds = target.statement_timeout_ms / 1000 + GRACE_SECONDS
         self._renewal = threading.Lock()
-        self._require_standby = require_standby
-        self._generation = 0
-        self._pool = self._make_pool()
+        # Each pool takes the place of the one before it when that is lost.
+        self._pools = (
+            Pool(target, connections, generation, self._renew, require_standby=require_standby)
+            for generation in count(1)
+        )
+        self._pool = next(self._pools)
 
     def observe(self, deadline: Deadline, *, with_lag: bool = True) -> Snapshot:
         """Return the server's state now, read by one statement in a transaction of its own.
@@ -216,17 +218,11 @@ class Replica:
                     self._renew(pool)
                 raise
 
-    def _make_pool(self) -> Pool:
-        self._generation += 1
-        return Pool(
-            self._target, self._connections, self._generation, self._renew, require_standby=self._require_standby
-        )
-
     def _renew(self, lost: Pool) -> None:
         """Replace a pool that lost a connection: its other connections are probably lost, and its proofs end."""
         with self._renewal:
             if self._pool is lost:
-                self._pool = self._make_pool()
+                self._pool = next(self._pools)
                 lost.close()
 
     def leave(self) -> None:

@@ -6,12 +6,13 @@ import pytest
 from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.replica import connect_reasons as reasons
 from tickiti_query.replica.connect_reasons import find_reason
+from tickiti_query.replica.connection import NO_PASSWORD
 from tickiti_query.replica.database_errors import (
     DeadlinePassed,
     NoConnectionError,
     NoStandbyError,
-    PasswordFileError,
     PoolerError,
+    RefusalError,
     to_connect_error,
     to_query_error,
 )
@@ -81,7 +82,6 @@ SAID = [
     (f'invalid sslmode value: "{SECRET}"', reasons.PARAMETER),
     (f'{PREFIX}invalid integer value "x" for connection option "keepalives_idle"', reasons.PARAMETER),
     (f'definition of service "{SECRET}" not found', reasons.PARAMETER),
-    ("the URL names no host", reasons.NO_HOST),
     # A server may speak another language than English.
     (f"FATAL:  Passwort-Authentifizierung für Benutzer »{SECRET}« fehlgeschlagen", reasons.SERVER_REFUSES),
     (f"what nobody foresaw, {SECRET}", reasons.UNKNOWN),
@@ -117,7 +117,7 @@ def test_each_host_has_its_reason() -> None:
 
 
 def test_errors_of_our_own_say_why_themselves() -> None:
-    for error in (PasswordFileError(), PoolerError()):
+    for error in (RefusalError(NO_PASSWORD), PoolerError()):
         assert to_connect_error(error).reason == str(error)
 
 
