@@ -27,7 +27,6 @@ from tickiti_query.http import views
 from tickiti_query.http.body import make_body_parser
 from tickiti_query.http.docs_page import make_docs_page
 from tickiti_query.http.edge import Edge
-from tickiti_query.http.forwarded import Forwarded
 from tickiti_query.http.openapi import publish
 from tickiti_query.http.request_context import Hooks
 from tickiti_query.model.request import Deadline
@@ -122,10 +121,9 @@ def create_service(settings: Settings, commit: str = UNKNOWN) -> Service:
         read_credentials=read_credentials,
         parse_body=make_body_parser(settings.default_row_limit, settings.max_row_limit),
         hooks=hooks,
+        trusted_proxies=settings.trusted_proxies,
         longest_seconds=OBSERVE_SECONDS + WAIT_SECONDS + replica.longest_read_seconds,
     )
-    if settings.trusted_proxies:
-        app.wsgi_app = Forwarded(app.wsgi_app, settings.trusted_proxies)  # type: ignore[method-assign]
     metrics.observe_build(commit)
     return Service(app, admin_app, readiness.keep_checking, tracing.end if tracing else lambda: None)
 

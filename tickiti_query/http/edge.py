@@ -5,10 +5,12 @@ would be most of the time (bench/README.md), so a proved answer leaves from here
 a cached plan. Any other request goes on to Flask's blueprint, as it was made here.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
+
+from werkzeug.wsgi import ClosingIterator
 
 from tickiti_query.cache.snapshot import Snapshot
 from tickiti_query.http.error_answer import name_status, render_error
@@ -16,12 +18,13 @@ from tickiti_query.http.request_context import Hooks, RequestContext
 from tickiti_query.model.errors import PayloadTooLarge, QueryError
 from tickiti_query.model.perspective import TicketQuery
 from tickiti_query.model.request import LONGEST_BODY, Deadline, Request
-from tickiti_query.model.token import Credentials
+from tickiti_query.model.token import Credentials, parse_address
 from tickiti_query.query.service import TicketQueryService
 
 StartResponse = Callable[..., Any]
 WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
+NO_ADDRESS = "unknown"
 UNANSWERED = "tickiti_query.unanswered"  # where in a WSGI environment it travels
 # The name that the caller used for us, and an offer to speak something else than HTTP. Nothing here depends on either,
 # and Flask refuses some of them before anybody has looked at the token.
@@ -35,21 +38,6 @@ class Unanswered:
     context: RequestContext
     request: Request
     snapshot: Snapshot
-
-
-@dataclass(frozen=True, slots=True)
-class HeldBody:
-    """A body that counts as under way until the server has sent it, or has given it up, and calls `close`."""
-
-    parts: list[bytes]
-    release: Callable[[], None]
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self.parts)
-
-    def close(self) -> None:
-        """Give the bytes back."""
-        self.release()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +55,7 @@ class Edge:
     read_credentials: Callable[[str | None], Credentials]
     parse_body: Callable[[bytes | None, str], TicketQuery]
     hooks: Hooks
+    trusted_proxies: int
     longest_seconds: float
 
     def __call__(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -92,7 +81,9 @@ class Edge:
             status, line, headers, body = 200, "200 OK", context.describe_reply(reply), reply.answer.body
         start_response(line, [*headers, *context.describe()])
         context.end(status)
-        return HeldBody([body], reply.hold.release) if reply is not None and reply.hold is not None else [body]
+        if reply is None or reply.hold is None:
+            return [body]
+        return ClosingIterator([body], reply.hold.release)  # the server closes it when the body is sent, or given up
 
     def _hand_on(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         for name in UNHEARD:
@@ -104,7 +95,7 @@ class Edge:
         received_at = monotonic()
         return Request(
             credentials=self.read_credentials(environ.get("HTTP_AUTHORIZATION")),
-            address=environ.get("REMOTE_ADDR", ""),
+            address=find_address(environ, self.trusted_proxies),
             raw_body=raw_body,
             content_type=environ.get("CONTENT_TYPE", ""),
             received_at=received_at,
@@ -131,3 +122,21 @@ def read_body(environ: dict[str, Any]) -> bytes | None:
     if len(raw) > LONGEST_BODY:
         raise PayloadTooLarge
     return raw if is_chunked or len(raw) == length else None
+
+
+def find_address(environ: dict[str, Any], proxies: int) -> str:
+    """Return the caller's address: the connection's, or what the farthest of `proxies` trusted proxies has seen.
+
+    With fewer hops than proxies it is the connection's. A hop's port is left out, so that one caller has one address;
+    a hop that is no address is NO_ADDRESS. Only commas split the header: client-supplied text must not affect how the
+    proxies' entries after it are parsed. (werkzeug's ProxyFix knows quoted strings. It takes a header with one
+    quotation mark for none at all, so that its sender would have the proxy's own address.)
+    """
+    connected: str = environ.get("REMOTE_ADDR", "")
+    hops = environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if proxies else [""]
+    if hops == [""] or len(hops) < proxies:
+        return connected
+    hop = hops[-proxies].strip()
+    # A zone (`fe80::1%eth0`) means something to the proxy's machine alone.
+    address = None if "%" in hop else parse_address(hop)
+    return NO_ADDRESS if address is None else str(address)
