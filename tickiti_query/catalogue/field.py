@@ -1,6 +1,6 @@
 """The shape of an entry of the catalogue, Field with its Column, Key and Modes, and the parts that occur often."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
 from datetime import time
 from enum import Enum
@@ -84,22 +84,13 @@ class Field:
     modes: Sequence[Mode] = ()
 
 
-@dataclass(frozen=True, slots=True)
 class Catalogue:
-    """The fields by name, the modes by name, the core columns in their order."""
+    """The fields by name, the modes by name, the core columns in the order of the fields."""
 
-    fields: Mapping[str, Field]
-    modes: Mapping[str, Mode]
-    core: tuple[str, ...]
-
-
-def make_catalogue(fields: Sequence[Field]) -> Catalogue:
-    """Return the catalogue of `fields`. The core columns keep the order of the fields."""
-    return Catalogue(
-        fields={field.name: field for field in fields},
-        modes={mode.name: mode for field in fields for mode in field.modes},
-        core=tuple(field.name for field in fields if field.core),
-    )
+    def __init__(self, fields: Sequence[Field]) -> None:
+        self.fields = {field.name: field for field in fields}
+        self.modes = {mode.name: mode for field in fields for mode in field.modes}
+        self.core = tuple(field.name for field in fields if field.core)
 
 
 def text_key(expression: str, *, nullable: bool = False, by_queue: bool = False) -> Key:
@@ -113,10 +104,7 @@ def write_moment(expression: str) -> str:
 
 
 def list_values(value: str, source: Fragment) -> Fragment:
-    """Return the fragment of a list, sorted by the folded value, then by the value. It is empty rather than null.
-
-    `source` ends with a WHERE. A value that is NULL is left out.
-    """
+    """Return a list without NULL, sorted by the folded value, then by the value. `source` ends with a WHERE."""
 
     def write(rows: str) -> str:
         present = f"{rows} AND {value} IS NOT NULL"
@@ -147,10 +135,7 @@ def bound_moment(name: str, column: str) -> list[Mode]:
 
 
 def make_flag(name: str, match: Flag, *, example: bool | None = None, shows: Fragment | None = None) -> Field:
-    """Return a field that is true or false, about the subject user; a column where there is an `example`.
-
-    Without `shows`, `why` shows that truth.
-    """
+    """Return a field that is true or false, about the subject user; a column where there is an `example`."""
 
     def write(context: CompileContext) -> str:
         return f"({match(context).sql}) IS TRUE"

@@ -9,6 +9,7 @@ from functools import partial
 
 from tickiti_query.catalogue import predicate, relations, values
 from tickiti_query.catalogue.field import (
+    Catalogue,
     Column,
     Field,
     Key,
@@ -16,7 +17,6 @@ from tickiti_query.catalogue.field import (
     Mode,
     bound_moment,
     list_values,
-    make_catalogue,
     make_flag,
     name_column,
     text_key,
@@ -27,7 +27,6 @@ from tickiti_query.catalogue.predicate import Comparison
 NUMBER = Comparison(values.read_number, partial(predicate.match_number, "t.number", "number"))
 STATUS = Comparison(values.read_status, partial(predicate.match_exactly, "t.status", "status"))
 PRIORITY = Comparison(values.read_priority, partial(predicate.match_number, "t.priority", "priority"))
-RESOLUTION = Comparison(values.read_text, partial(predicate.match_text, "t.resolution", "resolution"))
 HASHTAG = Comparison(values.read_tag, relations.match_tag)
 PARTICIPANT = Comparison(values.read_email, relations.match_participant)
 ORIGINATOR = Comparison(values.read_email, relations.match_originator)
@@ -162,7 +161,7 @@ ENTRIES = [
         "resolution",
         values="text",
         column=Column("t.resolution", Kind.TEXT, "Replaced under warranty", nullable=True),
-        equals=RESOLUTION,
+        equals=Comparison(values.read_text, partial(predicate.match_text, "t.resolution", "resolution")),
     ),
     # What the subject user has to do with the ticket.
     make_flag("retained", relations.match_retained, example=True),
@@ -197,4 +196,4 @@ ENTRIES = [
     Field("hashtags", column=Column(HASHTAGS, Kind.LIST, ("carbon-plate", "VIP"))),
     Field("watchlists", user_centric=True, column=Column(WATCHLISTS, Kind.LIST, ("Marathon season",))),
 ]
-FIELDS = make_catalogue(ENTRIES)
+FIELDS = Catalogue(ENTRIES)

@@ -6,6 +6,7 @@ never NULL, so its negation is the complement.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from tickiti_query.catalogue import predicate
 from tickiti_query.catalogue.field import write_moment
@@ -115,15 +116,18 @@ def match_watchlist(watchlists: Sequence[str | int], context: CompileContext) ->
     return Predicate(f"EXISTS (SELECT 1 {visible_watchlists(context)} AND {found.sql})", selective=True)
 
 
-def join_state(context: CompileContext) -> str:
-    """Join the subject user's state of the ticket, and return its alias `s`. All is NULL where there is no state."""
+def join_state(column: str, context: CompileContext) -> str:
+    """Join the subject user's state of the ticket, and write a column of it, which is NULL where there is no state."""
     context.joins[f"LEFT JOIN ticket_user_states s ON s.ticket_id = t.id AND s.user_id = {subject_id(context)}"] = None
-    return "s"
+    return f"s.{column}"
+
+
+select_last_read = partial(join_state, "last_read_at")  # the time when the subject user last opened the ticket, or NULL
 
 
 def match_retained(context: CompileContext) -> Predicate:
     """Match tickets that the subject user retains."""
-    return Predicate(f"{join_state(context)}.is_retained", nullable=True, selective=True)
+    return Predicate(join_state("is_retained", context), nullable=True, selective=True)
 
 
 def match_recently_read(context: CompileContext) -> Predicate:
@@ -135,11 +139,6 @@ def match_unread(context: CompileContext) -> Predicate:
     """Match tickets that the subject user has not opened since the last response, or the creation."""
     last_read = select_last_read(context)
     return Predicate(f"({last_read} IS NULL OR {last_read} < COALESCE(t.last_response_at, t.created_at))")
-
-
-def select_last_read(context: CompileContext) -> str:
-    """Write the time when the subject user last opened the ticket, or NULL."""
-    return f"{join_state(context)}.last_read_at"
 
 
 def has_state(condition: str, context: CompileContext) -> Predicate:

@@ -7,8 +7,8 @@ from enum import Enum
 
 from tickiti_query.model.statement import read_digits
 
-PRIORITIES = {"low": 10, "normal": 20, "high": 30, "urgent": 40}
-PRIORITY_CODES = tuple(map(str, PRIORITIES.values()))
+PRIORITY_CODES = ("10", "20", "30", "40")
+PRIORITIES = {"low": 10, "normal": 20, "high": 30, "urgent": 40, **{code: int(code) for code in PRIORITY_CODES}}
 STATUSES = ("open", "on-hold", "closed")
 
 
@@ -55,15 +55,10 @@ def read_priority(value: object) -> int:
 
     A label is ASCII: what the database and this program would fold differently is no label.
     """
-    codes = set(PRIORITIES.values())
-    if isinstance(value, int) and not isinstance(value, bool) and value in codes:
-        return value
-    if isinstance(value, str) and value.isascii():
-        if value in PRIORITY_CODES:
-            return int(value)
-        if value.lower() in PRIORITIES:
-            return PRIORITIES[value.lower()]
-    raise ValueError("Must be 10, 20, 30 or 40, or Low, Normal, High or Urgent.")
+    text = str(value) if isinstance(value, str | int) else ""
+    if not text.isascii() or text.lower() not in PRIORITIES:
+        raise ValueError("Must be 10, 20, 30 or 40, or Low, Normal, High or Urgent.")
+    return PRIORITIES[text.lower()]
 
 
 def read_number(value: object) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tickiti_query.catalogue.field import Field, write_moment
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.catalogue.predicate import CompileContext, Predicate, ResolvedNames
+from tickiti_query.catalogue.predicate import CompileContext, ResolvedNames
 from tickiti_query.compiler.page import (
     DEFAULT,
     TICKETS,
@@ -24,6 +24,7 @@ from tickiti_query.model.perspective import Condition, Order, Perspective
 from tickiti_query.model.statement import Row, Statement
 from tickiti_query.model.token import Actor
 
+Columns = dict[str, int]  # a select list that is being written: each expression once, with its place in a row
 MOST_CONDITIONS = 500  # each has up to three columns in the statement, and PostgreSQL allows 1,664
 
 
@@ -65,24 +66,6 @@ class Reasons:
         return all(scope) and all(ruling.holds for ruling in self.rulings)
 
 
-class Columns:
-    """A select list that is being written: each expression once, known by its place in a row."""
-
-    def __init__(self) -> None:
-        self._places: dict[str, int] = {}
-
-    def add(self, sql: str) -> int:
-        """Take an expression in, and return its place."""
-        return self._places.setdefault(sql, len(self._places))
-
-    def add_truth(self, predicate: Predicate) -> int:
-        """Take a predicate in, with NULL as no, and return its place."""
-        return self.add(f"({predicate.sql}) IS TRUE")
-
-    def __str__(self) -> str:
-        return ",\n       ".join(self._places)
-
-
 def compile_reasons(
     perspective: Perspective, searches: Sequence[Search], actor: Actor, number: int, names: ResolvedNames
 ) -> tuple[Statement, Callable[[Row], Reasons]]:
@@ -94,20 +77,19 @@ def compile_reasons(
     if len(perspective.conditions) > MOST_CONDITIONS:
         perspective = merge_conditions(perspective)
     context, rules = read_rules(perspective, searches, actor, names)
-    columns = Columns()
-    scope = [Predicate(sql) for sql in write_scope(write_queue_tests((), context))]
-    not_deleted, not_draft, in_scope = [*scope, Predicate("TRUE")][:3]
+    columns: Columns = {}
+    not_deleted, not_draft, *in_scope = write_scope(write_queue_tests((), context))
     head = {
-        "ticket_id": columns.add("t.id"),
-        "deleted_at": columns.add(write_moment("t.deleted_at")),
-        "queue_id": columns.add("t.queue_id"),
-        "queue_name": columns.add("q.name"),
-        "is_not_deleted": columns.add_truth(not_deleted),
-        "is_not_draft": columns.add_truth(not_draft),
-        "is_in_scope": columns.add_truth(in_scope),
+        "ticket_id": put("t.id", columns),
+        "deleted_at": put(write_moment("t.deleted_at"), columns),
+        "queue_id": put("t.queue_id", columns),
+        "queue_name": put("q.name", columns),
+        "is_not_deleted": put_truth(not_deleted, columns),
+        "is_not_draft": put_truth(not_draft, columns),
+        "is_in_scope": put_truth(in_scope[0] if in_scope else "TRUE", columns),
     }
-    readers = [ask(rule, columns) for rule in rules]
-    order = [(each, show(FIELDS.fields[each.field], context, columns)) for each in perspective.orders or DEFAULT]
+    readers = [put_rule(rule, columns) for rule in rules]
+    order = [(each, put_value(FIELDS.fields[each.field], context, columns)) for each in perspective.orders or DEFAULT]
 
     def read(row: Row) -> Reasons:
         return Reasons(
@@ -118,17 +100,36 @@ def compile_reasons(
 
     where = f"WHERE t.number = {context.binds.add('number', number)}\nORDER BY t.id\nLIMIT 1"
     tables = "FROM tickets t\nLEFT JOIN ticket_queues q ON q.id = t.queue_id"
-    sql = "\n".join([f"SELECT {columns}", tables, *context.joins, where])
+    select = ",\n       ".join(columns)
+    sql = "\n".join([f"SELECT {select}", tables, *context.joins, where])
     return Statement(sql, tuple(context.binds.params.items())), read
 
 
-def ask(rule: Rule, columns: Columns) -> Callable[[Row], Ruling]:
+def put(sql: str, columns: Columns) -> int:
+    """Put an expression into the select list, once, and return its place."""
+    return columns.setdefault(sql, len(columns))
+
+
+def put_truth(sql: str, columns: Columns) -> int:
+    """Put a predicate into the select list, with NULL as no, and return its place."""
+    return put(f"({sql}) IS TRUE", columns)
+
+
+def put_value(field: Field, context: CompileContext, columns: Columns) -> int:
+    """Put the ticket's value of a field into the select list, and return its place."""
+    source = field.column or field.order
+    fragment = field.shows or (source.sql if source else None)
+    assert fragment is not None, field.name  # noqa: S101  every field that is asked for shows something
+    return put(write_fragment(fragment, context), columns)
+
+
+def put_rule(rule: Rule, columns: Columns) -> Callable[[Row], Ruling]:
     """Put a rule into the select list, and return the reader of its truth."""
     alternatives = [
-        (part, columns.add_truth(predicate), show(find_field(part), rule.context, columns))
+        (part, put_truth(predicate.sql, columns), put_value(find_field(part), rule.context, columns))
         for part, predicate in rule.alternatives
     ]
-    truth = columns.add_truth(rule.predicate)
+    truth = put_truth(rule.predicate.sql, columns)
     return lambda row: Ruling(row[truth], tuple(Reason(part, row[at], row[has]) for part, at, has in alternatives))
 
 
@@ -137,14 +138,6 @@ def find_field(part: Part) -> Field:
     if isinstance(part, Condition):
         return FIELDS.fields[part.field]
     return next(field for field in FIELDS.fields.values() if part.mode in field.modes)
-
-
-def show(field: Field, context: CompileContext, columns: Columns) -> int:
-    """Put the ticket's value of a field into the select list, and return its place."""
-    source = field.column or field.order
-    fragment = field.shows or (source.sql if source else None)
-    assert fragment is not None, field.name  # noqa: S101  every field that is asked for shows something
-    return columns.add(write_fragment(fragment, context))
 
 
 def compile_place(

@@ -1,25 +1,6 @@
 """Everything that can go wrong with a query, each with the HTTP status and code it answers with.
 
-::
-
-    QueryError                    500 internal_error
-    ├── MalformedJson             400 malformed_json
-    ├── Unauthenticated           401 unauthenticated
-    ├── Forbidden                 403 forbidden
-    ├── NotFound                  404 not_found
-    ├── MethodNotAllowed          405 method_not_allowed
-    ├── PayloadTooLarge           413 payload_too_large
-    ├── UnsupportedMediaType      415 unsupported_media_type
-    ├── ValidationFailed          422 validation_failed
-    ├── RateLimited               429 rate_limited
-    ├── UnsupportedPerspective    501 unsupported_perspective
-    └── TransientError            with Retry-After
-        ├── ReplicaUnavailable    503 replica_unavailable
-        ├── Overloaded            503 overloaded
-        └── QueryTimeout          504 query_timeout
-
-Raised where the fact is known, translated to HTTP in one place (`views.answer_error`), caught nowhere in
-between.
+Raised where the fact is known, translated to HTTP in one place (`views.answer_error`), caught nowhere in between.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,6 +8,7 @@ from typing import Any, ClassVar
 
 # Of every body that is no page. Windows PowerShell 5.1 reads an answer without a charset as ISO-8859-1.
 JSON_CONTENT_TYPE = "application/json; charset=utf-8"
+Facts = Mapping[str, str] | None
 
 
 class QueryError(Exception):
@@ -40,7 +22,7 @@ class QueryError(Exception):
     default_message: ClassVar[str] = "Something went wrong in this service; the request was not answered."
     headers: Mapping[str, str] = {}  # that the answer carries beside the body
 
-    def __init__(self, message: str | None = None, *, facts: Mapping[str, str] | None = None) -> None:
+    def __init__(self, message: str | None = None, *, facts: Facts = None) -> None:
         self.message = message or self.default_message
         self.facts = facts
         super().__init__(self.message)
@@ -123,8 +105,8 @@ class UnsupportedMediaType(QueryError):
 class ValidationFailed(QueryError):
     """The body is JSON with a wrong type or value.
 
-    `errors` maps the dotted path of a field (`search_object.criteria.0.mode`; an empty path is the body
-    itself) to sentences that say what would be right.
+    `errors` maps the dotted path of a field (`search_object.criteria.0.mode`; an empty path is the body itself) to
+    sentences that say what would be right.
     """
 
     status = 422
@@ -165,10 +147,9 @@ class TransientError(QueryError):
 
 
 class ReplicaUnavailable(TransientError):
-    """No replica answers, or none that is fresh enough.
+    """No replica answers, or none that is fresh enough: the readiness check named `check` says the same.
 
-    `check` is the name of the readiness check that says the same. `reason` is a sentence for operators, which no caller
-    gets.
+    `reason` is a sentence for operators, which no caller gets.
     """
 
     status = 503
@@ -176,12 +157,7 @@ class ReplicaUnavailable(TransientError):
     default_message = "The ticket replica cannot be read at the moment; please try again."
 
     def __init__(
-        self,
-        message: str | None = None,
-        *,
-        check: str = "replica",
-        reason: str | None = None,
-        facts: Mapping[str, str] | None = None,
+        self, message: str | None = None, *, check: str = "replica", reason: str | None = None, facts: Facts = None
     ) -> None:
         super().__init__(message, facts=facts)
         self.check = check

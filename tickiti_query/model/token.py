@@ -115,13 +115,11 @@ def is_listed(allowed_ip: str | None, address: str) -> bool:
     if allowed_ip is None:
         return True
     caller = parse_address(address)
-    if caller is None:
-        return False
     try:
         networks = [read_network(entry.strip()) for entry in allowed_ip.split(",")]
     except ValueError:
         return False
-    return any(caller in network for network in networks)
+    return caller is not None and any(caller in network for network in networks)
 
 
 def read_network(text: str) -> IPv4Network | IPv6Network:

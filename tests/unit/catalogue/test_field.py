@@ -7,7 +7,7 @@ import pytest
 
 from schemas.answers import make_row_schema
 from tests.support.golden_cases import ANN, compile_found
-from tickiti_query.catalogue.field import Catalogue, Column, Field, Kind, Mode, make_catalogue, text_key
+from tickiti_query.catalogue.field import Catalogue, Column, Field, Kind, Mode, text_key
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.catalogue.predicate import Comparison, contain_text, match_text
 from tickiti_query.catalogue.reference import write_reference
@@ -26,7 +26,7 @@ TOY = Field(
     equals=Comparison(read_text, partial(match_text, "t.colour", "colour")),
     modes=[Mode("colour", "part of a colour", IN_COLOUR, text=True)],
 )
-WITH_TOY = make_catalogue([*FIELDS.fields.values(), TOY])
+WITH_TOY = Catalogue([*FIELDS.fields.values(), TOY])
 USES = {
     "a condition": Perspective(1, "Toy", conditions=(Condition("colour", "is not", ("Red",)),)),
     "an order": Perspective(1, "Toy", orders=(Order("colour", ascending=True),)),
