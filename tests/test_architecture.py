@@ -87,7 +87,7 @@ PACKAGES: dict[str, set[str]] = {
     "config": {"gevent", "gunicorn", "limits", "msgspec", "psycopg2"},
     "server": {"gevent", "gunicorn"},
     "query": {"cachetools", "msgspec"},
-    "reporting": set(),
+    "reporting": {"cachetools"},
     "schemas": {"marshmallow"},
     "wsgi.py": set(),
 }

@@ -23,7 +23,7 @@ from tickiti_query.cli.checks import server
 from tickiti_query.cli.checks.indexes import ADVICE
 from tickiti_query.reporting.contract import RELATIONS
 from tickiti_query.reporting.expected_indexes import INDEXES, KEYS, KEYS_BENEATH
-from tickiti_query.reporting.index_definitions import normalize
+from tickiti_query.reporting.indexes import normalize
 
 ROOT = Path(__file__).parents[2]
 INDEX_FILE = ROOT / "deploy" / "reporting_indexes.sql"

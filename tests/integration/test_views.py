@@ -30,7 +30,7 @@ from tests.support.running import wait_until
 from tickiti_query.cli import main
 from tickiti_query.reporting.contract import RELATIONS
 from tickiti_query.reporting.expected_indexes import INDEXES, KEYS_BENEATH, PREFIX
-from tickiti_query.reporting.index_definitions import normalize
+from tickiti_query.reporting.indexes import normalize
 
 DATABASE, READER, APPLICATION, OWNER = "laravel", "laravel_reader", "laravel_app", "tickiti_reporting"
 

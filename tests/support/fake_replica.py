@@ -9,7 +9,7 @@ from typing import Any
 from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot, SnapshotId
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Statement
-from tickiti_query.reporting import columns, tokens, view_rules
+from tickiti_query.reporting import columns, contract_source, tokens, view_rules
 
 STAMP = "10:20: 2026-05-01 t"
 SERVER = Server(generation=1, system=77, major=18)
@@ -77,13 +77,13 @@ class FakeReplica:
         if statement == SNAPSHOT_ID:
             running = self.state.snapshot_id.running
             return [(f"/{STAMP}" if running is None else f"/{STAMP}/{running}",)]
-        if statement == columns.STATE:
+        if statement == contract_source.STATE:
             return [("as it was",)]
         if "FROM pg_attribute" in statement.sql:
             return record([("as it was",)])
         if statement.sql == columns.COLUMNS or statement == view_rules.NAMED:
             return []
-        if statement == view_rules.write_state(view_rules.ViewRules({}, {}, (), is_plain=True)):
+        if statement.sql == contract_source.PLAIN_BENEATH:
             return []
         if "pg_get_viewdef" in statement.sql:
             return []

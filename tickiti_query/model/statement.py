@@ -111,3 +111,18 @@ def _read_integer(digits: str) -> int:
 
 def _refuse_constant(word: str) -> Any:
     raise ValueError(f"{word} is not JSON")
+
+
+def read_scalars(text: str | None) -> tuple[object, ...]:
+    """Return the scalars in a JSON text: those of a list, or one; none where it is NULL.
+
+    An object, or a list in a list, becomes an empty tuple. So does a value that cannot be read, or that no text holds.
+    """
+    if text is None:
+        return ()
+    try:
+        value = read_json(text)
+    except ValueError:
+        value = ()
+    values = value if isinstance(value, list) else [value]
+    return tuple(() if isinstance(each, dict | list) or UNCLEAN.search(str(each)) else each for each in values)

@@ -8,10 +8,8 @@ from typing import Any
 
 from tickiti_query.model.errors import QueryError, ReplicaUnavailable
 from tickiti_query.model.statement import Source, Statement
-from tickiti_query.reporting.collations import find_changed_collations
-from tickiti_query.reporting.columns import find_missing, read_relations
+from tickiti_query.reporting.columns import find_changed_collations, find_missing, find_unfit, read_relations
 from tickiti_query.reporting.contract import READ_BY_ALL, write_row_reading
-from tickiti_query.reporting.contract_source import find_unfit
 from tickiti_query.reporting.rights import find_powers
 
 UNASKED_SECONDS = 30.0  # how old the last check may be before one is made that nobody asked for

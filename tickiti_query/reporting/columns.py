@@ -1,38 +1,15 @@
-"""The contract's relations as the replica has them, from PostgreSQL's catalogue, and what tells that they changed."""
+"""The contract's columns as the replica has them, and the one place where other types and collations are converted."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from tickiti_query.model.statement import Source, Statement
-from tickiti_query.reporting.contract import RELATIONS
+from tickiti_query.reporting.contract import NAMES, RELATIONS
 
-NAMES = ", ".join(f"'{relation}'" for relation in RELATIONS)
-# Which relations our statements find by their names, of which kinds they are, and which transaction last wrote each of
-# their columns, rules and indexes. Not to be read as a value: it is another one after each change of these.
-STATE = Statement(
-    f"""
-SELECT concat_ws('/', r.oids,
-       (SELECT array_agg(c.oid) FILTER (WHERE c.relkind = 'v' OR c.relrowsecurity OR c.relhassubclass)
-        FROM pg_class c WHERE c.oid = ANY (r.oids)),
-       (SELECT array_agg(a.xmin) FROM pg_attribute a WHERE a.attrelid = ANY (r.oids) AND a.attnum > 0),
-       (SELECT array_agg(w.xmin) FROM pg_rewrite w WHERE w.ev_class = ANY (r.oids)),
-       (SELECT array_agg(i.xmin) FROM pg_index i WHERE i.indrelid = ANY (r.oids)))
-FROM (SELECT ARRAY(SELECT CAST(to_regclass(n) AS oid) FROM unnest(ARRAY[{NAMES}]) n) AS oids) r
-""",
-    is_repeated=True,
-)
-# The same of some relations, and of the indexes of some tables, for a plan that needs no others. Where a relation gets
-# another name, a prepared statement is planned again, and finds the one that has the name then.
-GUARD = """
-SELECT (SELECT array_agg(a.xmin) FROM pg_attribute a
-        WHERE a.attrelid = ANY (CAST(ARRAY[{relations}] AS oid[])) AND a.attnum > 0),
-       (SELECT array_agg(i.xmin) FROM pg_index i WHERE i.indrelid = ANY (CAST(ARRAY[{tables}] AS oid[])))"""
-OF_VIEWS = """,
-       (SELECT array_agg(w.xmin) FROM pg_rewrite w WHERE w.ev_class = ANY (CAST(ARRAY[{relations}] AS oid[])))"""
 # What a domain is beneath, through domains over domains. A collation is NULL where it is the database's own.
 COLUMNS = f"""
 WITH RECURSIVE columns AS (
-    SELECT c.oid, c.relname, c.relkind, a.attname, a.attnum, a.atttypid, a.atttypmod, a.attcollation
+    SELECT c.oid, c.relname, a.attname, a.attnum, a.atttypid, a.atttypmod, a.attcollation
     FROM unnest(ARRAY[{NAMES}]) n
     JOIN pg_class c ON c.oid = to_regclass(n)
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -41,7 +18,7 @@ WITH RECURSIVE columns AS (
     UNION ALL
     SELECT b.type, t.typbasetype FROM beneath b JOIN pg_type t ON t.oid = b.base AND t.typtype = 'd'
 )
-SELECT c.relname, CAST(c.relkind AS text), c.attname,
+SELECT c.relname, c.attname,
        has_column_privilege(c.oid, c.attnum, 'SELECT'),
        format_type(c.atttypid, c.atttypmod), c.atttypid <> b.base,
        format_type(b.base, NULL), CAST(t.typcategory AS text), n.nspname = 'pg_catalog',
@@ -53,6 +30,52 @@ JOIN pg_namespace n ON n.oid = t.typnamespace
 LEFT JOIN pg_collation l ON l.oid = c.attcollation AND l.collname <> 'default'
 ORDER BY c.oid, c.attnum
 """
+FIRST_WITH_DATABASE_VERSIONS = 150000  # as server_version_num has it
+VERSION = "SELECT CAST(current_setting('server_version_num') AS integer)"
+# The collations of the contract's columns, and of what they are beneath views cannot differ from them.
+OF_COLUMNS = f"""
+SELECT 'collation "' || l.collname || '"', l.collversion, pg_collation_actual_version(l.oid)
+FROM pg_collation l
+WHERE l.collversion IS NOT NULL
+  AND l.oid IN (SELECT a.attcollation
+                FROM unnest(ARRAY[{NAMES}]) n
+                JOIN pg_attribute a ON a.attrelid = to_regclass(n) AND a.attnum > 0)
+"""
+OF_DATABASE = """
+SELECT 'database', d.datcollversion, pg_database_collation_actual_version(d.oid)
+FROM pg_database d
+WHERE d.datname = current_database() AND d.datcollversion IS NOT NULL
+UNION ALL"""
+AS_TEXT, AS_BIGINT = "CAST({0} AS text)", "CAST({0} AS bigint)"
+TEXTS, NUMBERS = ("text", "character varying"), ("smallint", "integer", "bigint")
+TIME, TIME_WITH_ZONE = "timestamp without time zone", "timestamp with time zone"
+# A number beyond 64 bits is none.
+WHOLE = f"CASE WHEN {{0}} >= -9223372036854775808 AND {{0}} < 9223372036854775808 THEN {AS_BIGINT} END"
+READ_AS_TEXT = ("json", "jsonb", "uuid", "inet", "cidr", '"char"', *NUMBERS)
+TO_TEXT = dict.fromkeys(TEXTS, "{0}") | dict.fromkeys(READ_AS_TEXT, AS_TEXT)
+TO_NUMBER = dict.fromkeys(NUMBERS, "{0}") | dict.fromkeys(("numeric", "real", "double precision"), WHOLE)
+# the contract's type -> the type beneath -> the conversion, `{0}` for none
+CONVERSIONS: Mapping[str, Mapping[str, str]] = {
+    **dict.fromkeys(TEXTS, TO_TEXT),
+    **dict.fromkeys(NUMBERS, TO_NUMBER | {"oid": AS_BIGINT}),
+    "boolean": {"boolean": "{0}"} | dict.fromkeys((*NUMBERS, "numeric"), "({0} <> 0)"),
+    TIME: {TIME: "{0}", TIME_WITH_ZONE: "({0} AT TIME ZONE 'UTC')", "date": f"CAST({{0}} AS {TIME})"},
+    "date": {"date": "{0}", TIME: "CAST({0} AS date)", TIME_WITH_ZONE: "CAST({0} AT TIME ZONE 'UTC' AS date)"},
+    # It is read as a text, and so may be one.
+    "jsonb": {"jsonb": "{0}"} | dict.fromkeys(("json", "character", *TEXTS), AS_TEXT),
+}
+# The columns of texts that are compared to the letter and never folded: any collation that is deterministic will do.
+EXACT = {
+    "personal_access_tokens.token",
+    "personal_access_tokens.abilities",
+    "personal_access_tokens.allowed_ip",
+    "tickets.status",
+    "perspectives.name",
+    "perspective_conditions.field",
+    "perspective_conditions.operator",
+    "perspective_orders.field",
+    "perspective_columns.field",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,51 +96,88 @@ class ReplicaColumn:
     is_deterministic: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class ReplicaRelation:
-    """A relation of the contract as the replica has it: `kind` is PostgreSQL's letter, such as `v` for a view."""
-
-    kind: str
-    columns: Mapping[str, ReplicaColumn]
+class UnfitColumnError(ValueError):
+    """No conversion gives the contract's values; the message says what the column is, and what would be right."""
 
 
-def read_state(source: Source) -> str:
-    """Return a text that is another one after each change of the contract's relations."""
-    [(state,)] = source.fetch(STATE)
-    return str(state)
-
-
-def write_guard(
-    relations: Iterable[str], indexed: Collection[str] = (), views: Collection[str] = (), tables: Iterable[int] = ()
-) -> Statement:
-    """Return the statement that gives other values after each change of these relations.
-
-    The indexes of those that are `indexed` count, and those of `tables`, the oids of what is beneath `views`.
-    """
-    named = {relation: f"CAST('{relation}' AS regclass)" for relation in sorted(relations)}
-    own = [name for relation, name in named.items() if relation in indexed and relation not in views]
-    beneath = [f"CAST({oid} AS regclass)" for oid in tables]
-    sql = GUARD + (OF_VIEWS if named.keys() & set(views) else "")
-    return Statement(sql.format(relations=", ".join(named.values()), tables=", ".join(own + beneath)))
-
-
-def read_relations(source: Source) -> Mapping[str, ReplicaRelation]:
-    """Return the relations of the contract that are there, and all their columns."""
-    found: dict[str, ReplicaRelation] = {}
-    columns: dict[str, dict[str, ReplicaColumn]] = {}
-    for relation, kind, name, readable, type_, *facts in source.fetch(Statement(COLUMNS)):
-        relations_columns = columns.setdefault(relation, {})
-        relations_columns[name] = ReplicaColumn(type_, readable, *facts)
-        found.setdefault(relation, ReplicaRelation(kind, relations_columns))
+def read_relations(source: Source) -> Mapping[str, Mapping[str, ReplicaColumn]]:
+    """Return the relations of the contract that are there, each with all its columns by name."""
+    found: dict[str, dict[str, ReplicaColumn]] = {}
+    for relation, name, readable, type_, *facts in source.fetch(Statement(COLUMNS)):
+        found.setdefault(relation, {})[name] = ReplicaColumn(type_, readable, *facts)
     return found
 
 
-def find_missing(relations: Mapping[str, ReplicaRelation]) -> list[str]:
+def find_missing(relations: Mapping[str, Mapping[str, ReplicaColumn]]) -> list[str]:
     """Return the parts of the contract that are missing or not readable, as `relation` or `relation.column`."""
     missing = []
     for relation, columns in RELATIONS.items():
-        there = relations[relation].columns if relation in relations else {}
-        readable = {name for name, column in there.items() if column.readable}
+        readable = {name for name, column in relations.get(relation, {}).items() if column.readable}
         lacking = [f"{relation}.{name}" for name in columns if name not in readable]
         missing.extend(lacking if readable else [relation])
     return missing
+
+
+def find_changed_collations(source: Source) -> list[str]:
+    """Return a sentence for each collation by which indexes were sorted, and which the server now sorts otherwise."""
+    [(version,)] = source.fetch(Statement(VERSION))
+    sql = f"{OF_DATABASE if version >= FIRST_WITH_DATABASE_VERSIONS else ''}{OF_COLUMNS}"
+    return [
+        f"the {what} was made with version {recorded} of its collation library, and the server has {actual}"
+        for what, recorded, actual in source.fetch(Statement(sql))
+        if actual is not None and actual != recorded
+    ]
+
+
+def convert(name: str, wanted: str, there: ReplicaColumn, *, is_exact: bool = False) -> str | None:
+    """Return the SQL that gives a column with the contract's type and the database's collation; None for the column.
+
+    Raise UnfitColumnError where there is none.
+    """
+    template = CONVERSIONS[wanted].get(there.base) if there.is_built_in else None
+    if template is None and wanted in TEXTS and there.category in {"S", "E"}:
+        template = AS_TEXT  # of strings of all kinds, and of enums
+    if template is None:
+        says = "text" if wanted in TEXTS else "a whole number" if wanted in NUMBERS else wanted
+        raise UnfitColumnError(f"is {there.type}; the contract says {says}")
+    if template == "{0}" and there.is_domain:
+        template = AS_TEXT if wanted in TEXTS else f"CAST({{0}} AS {there.base})"
+    if wanted in TEXTS and there.collation is not None and not (is_exact and there.is_deterministic):
+        template += ' COLLATE "default"'
+    return None if template == "{0}" else template.format(name)
+
+
+def is_relabelled(wanted: str, there: ReplicaColumn) -> bool:
+    """Return True where a conversion changes nothing but the type's name, as of a domain: every index still serves."""
+    return there.collation is None and there.is_built_in and CONVERSIONS[wanted].get(there.base) == "{0}"
+
+
+def convert_all(relation: str, there: Mapping[str, ReplicaColumn]) -> Iterator[tuple[str, str | None, str | None]]:
+    """Yield each column of the contract that is there, the SQL that converts it, and the reason why none does."""
+    for name, wanted in RELATIONS[relation].items():
+        if name in there:
+            try:
+                yield name, convert(name, wanted, there[name], is_exact=f"{relation}.{name}" in EXACT), None
+            except UnfitColumnError as error:
+                yield name, None, str(error)
+
+
+def find_unfit(relations: Mapping[str, Mapping[str, ReplicaColumn]]) -> list[str]:
+    """Return a sentence for each column that no conversion makes the contract's."""
+    return [
+        f"{relation}.{name} {reason}"
+        for relation, there in relations.items()
+        for name, _, reason in convert_all(relation, there)
+        if reason is not None
+    ]
+
+
+def write_stand_ins(relations: Mapping[str, Mapping[str, ReplicaColumn]]) -> Mapping[str, str]:
+    """Write the named query that stands in for each relation that has a column of another type or collation."""
+    stand_ins = {}
+    for relation, there in relations.items():
+        columns = [(name, sql) for name, sql, _ in convert_all(relation, there)]
+        if any(sql is not None for _, sql in columns):
+            listed = ", ".join(name if sql is None else f"{sql} AS {name}" for name, sql in columns)
+            stand_ins[relation] = f"{relation} AS NOT MATERIALIZED (SELECT {listed} FROM {relation})"
+    return stand_ins

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Set
 # Raised when a relation or a column is added. A label of the build metric, and in the log's first line.
 CONTRACT_VERSION = 1
 
-# Types as PostgreSQL's format_type() writes them, without a length.
+# Types as PostgreSQL's format_type() writes them, without a length; NULL where a column may be that.
 COLUMNS = {
     "users": "id bigint, name text, email text, is_staff boolean, is_active boolean, sees_all_queues boolean",
     "personal_access_tokens": (
-        "id bigint, tokenable_id bigint, token character varying, abilities text, allowed_ip text,"
-        " expires_at timestamp without time zone, created_at timestamp without time zone"
+        "id bigint, tokenable_id bigint, token character varying, abilities text NULL, allowed_ip text NULL,"
+        " expires_at timestamp without time zone NULL, created_at timestamp without time zone NULL"
     ),
     "ticket_queues": "id bigint, name text, is_parked boolean",
     "queue_permissions": (
@@ -21,26 +21,26 @@ COLUMNS = {
     "team_members": "team_id bigint, user_id bigint",
     "tickets": (
         "id bigint, number integer, subject text, status text, priority smallint, queue_id bigint,"
-        " assigned_to_email text, originator_email text, resolution text, on_hold_until date,"
-        " last_responder_email text, last_response_at timestamp without time zone, response_count integer,"
+        " assigned_to_email text NULL, originator_email text, resolution text NULL, on_hold_until date NULL,"
+        " last_responder_email text NULL, last_response_at timestamp without time zone NULL, response_count integer,"
         " is_draft boolean, created_at timestamp without time zone, updated_at timestamp without time zone,"
-        " deleted_at timestamp without time zone"
+        " deleted_at timestamp without time zone NULL"
     ),
     "responses": (
         "id bigint, ticket_id bigint, plain_text text, is_internal boolean, created_by_email text,"
-        " created_at timestamp without time zone, deleted_at timestamp without time zone"
+        " created_at timestamp without time zone, deleted_at timestamp without time zone NULL"
     ),
     "ticket_participants": "ticket_id bigint, email text",
     "ticket_hashtags": "ticket_id bigint, tag text",
-    "watchlists": "id bigint, name text, owner_id bigint, shared boolean",
+    "watchlists": "id bigint, name text, owner_id bigint NULL, shared boolean",
     "watchlist_tickets": "watchlist_id bigint, ticket_id bigint, position integer",
     "ticket_user_states": (
-        "ticket_id bigint, user_id bigint, last_read_at timestamp without time zone, is_retained boolean,"
+        "ticket_id bigint, user_id bigint, last_read_at timestamp without time zone NULL, is_retained boolean,"
         " unacknowledged_tags integer"
     ),
     "perspectives": (
-        "id bigint, name text, description text, display_mode text, is_builtin boolean, owner_id bigint,"
-        " shared boolean, impersonate_user_id bigint, show_in_crm boolean"
+        "id bigint, name text, description text NULL, display_mode text, is_builtin boolean, owner_id bigint NULL,"
+        " shared boolean, impersonate_user_id bigint NULL, show_in_crm boolean"
     ),
     "perspective_conditions": "perspective_id bigint, position integer, field text, operator text, value jsonb",
     "perspective_orders": "perspective_id bigint, position integer, field text, ascending boolean",
@@ -48,25 +48,15 @@ COLUMNS = {
 }
 # relation -> its columns, each with its type
 RELATIONS: Mapping[str, Mapping[str, str]] = {
-    relation: {name: kind for name, _, kind in (column.partition(" ") for column in columns.split(", "))}
+    relation: dict(column.removesuffix(" NULL").split(" ", 1) for column in columns.split(", "))
     for relation, columns in COLUMNS.items()
 }
-# The columns that may be NULL, by relation.
+# relation -> its columns that may be NULL
 NULLABLE: Mapping[str, Set[str]] = {
-    "personal_access_tokens": {"abilities", "allowed_ip", "expires_at", "created_at"},
-    "tickets": {
-        "assigned_to_email",
-        "resolution",
-        "on_hold_until",
-        "last_responder_email",
-        "last_response_at",
-        "deleted_at",
-    },
-    "responses": {"deleted_at"},
-    "watchlists": {"owner_id"},
-    "ticket_user_states": {"last_read_at"},
-    "perspectives": {"description", "owner_id", "impersonate_user_id"},
+    relation: {column.split(" ")[0] for column in columns.split(", ") if column.endswith(" NULL")}
+    for relation, columns in COLUMNS.items()
 }
+NAMES = ", ".join(f"'{relation}'" for relation in RELATIONS)  # of the relations, as texts in SQL
 # The relations that every request reads, whatever it asks for.
 READ_BY_ALL = (
     "personal_access_tokens",

@@ -1,40 +1,61 @@
 """A source that gives the contract's relations with the contract's types, whatever types the replica has for them.
 
-This is the one place where a column of another type or collation is converted. Where a relation has such a column, a
-statement that reads it begins with a WITH that stands in for the relation. PostgreSQL writes it into the statement, so
-all other columns keep their indexes. A relation without such columns is read as it is.
+Where a relation has a column of another type or collation, a statement that reads it begins with a WITH that stands in
+for the relation. PostgreSQL writes it into the statement, so all other columns keep their indexes. A relation without
+such columns is read as it is.
 """
 
 import re
 import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from cachetools import LRUCache
 
 from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.model.statement import Precondition, Row, Source, Statement
-from tickiti_query.reporting.columns import ReplicaColumn, ReplicaRelation, read_relations, read_state, write_guard
-from tickiti_query.reporting.contract import RELATIONS
-from tickiti_query.reporting.indexes import LOOKED_UP, LookUps, find_unserved, read_index_state, read_indexes
-from tickiti_query.reporting.known_rules import KnownRules, add_rules
-from tickiti_query.reporting.view_rules import ViewRules
+from tickiti_query.reporting.columns import find_unfit, read_relations, write_stand_ins
+from tickiti_query.reporting.contract import NAMES, RELATIONS
+from tickiti_query.reporting.expected_indexes import LOOK_UPS
+from tickiti_query.reporting.indexes import find_unserved, read_indexes
+from tickiti_query.reporting.view_rules import ViewRules, read_view_rules
 
-TEXTS = {"text", "character varying"}
-NUMBERS = {"smallint", "integer", "bigint"}
-FRACTIONS = {"numeric", "real", "double precision"}
-READ_AS_TEXT = {"json", "jsonb", "uuid", "inet", "cidr", '"char"', *NUMBERS}
-TIME, TIME_WITH_ZONE = "timestamp without time zone", "timestamp with time zone"
-# The columns of texts that are compared to the letter and never folded: any collation that is deterministic will do.
-EXACT = {
-    "personal_access_tokens.token",
-    "personal_access_tokens.abilities",
-    "personal_access_tokens.allowed_ip",
-    "tickets.status",
-    "perspectives.name",
-    "perspective_conditions.field",
-    "perspective_conditions.operator",
-    "perspective_orders.field",
-    "perspective_columns.field",
-}
+# The relations that are more than tables.
+SPECIAL = """SELECT array_agg(c.oid) FILTER (WHERE c.relkind = 'v' OR c.relrowsecurity OR c.relhassubclass)
+        FROM pg_class c WHERE c.oid = ANY ({})"""
+# Which relations our statements find by their names, which of them are special, and which transaction last wrote each
+# of their columns, rules and indexes. Not to be read as a value: it is another one after each change of these.
+STATE = Statement(
+    f"""
+SELECT concat_ws('/', r.oids,
+       ({SPECIAL.format("r.oids")}),
+       (SELECT array_agg(a.xmin) FROM pg_attribute a WHERE a.attrelid = ANY (r.oids) AND a.attnum > 0),
+       (SELECT array_agg(w.xmin) FROM pg_rewrite w WHERE w.ev_class = ANY (r.oids)),
+       (SELECT array_agg(i.xmin) FROM pg_index i WHERE i.indrelid = ANY (r.oids)))
+FROM (SELECT ARRAY(SELECT CAST(to_regclass(n) AS oid) FROM unnest(ARRAY[{NAMES}]) n) AS oids) r
+""",
+    is_repeated=True,
+)
+# What the rules rest on: which relations beneath are special; and where there are such, the transactions that last
+# wrote rules, policies, partitions and functions.
+PLAIN_BENEATH = SPECIAL.format("CAST(:relations AS oid[])")
+BENEATH = f"""SELECT concat_ws('/', ({PLAIN_BENEATH}),
+       (SELECT array_agg(w.xmin) FROM pg_rewrite w WHERE w.ev_class = ANY (CAST(:relations AS oid[]))),
+       (SELECT array_agg(p.xmin) FROM pg_policy p WHERE p.polrelid = ANY (CAST(:relations AS oid[]))),
+       (SELECT array_agg(i.xmin) FROM pg_inherits i WHERE i.inhparent = ANY (CAST(:relations AS oid[]))),
+       (SELECT array_agg(f.xmin) FROM pg_proc f WHERE f.oid = ANY (CAST(:functions AS oid[]))))"""
+# The state of some relations, of the indexes of some tables, and of what is beneath, for a plan that needs no others.
+# Where a relation gets another name, a prepared statement is planned again, and finds the one that has the name then.
+GUARD = """
+SELECT (SELECT array_agg(a.xmin) FROM pg_attribute a
+        WHERE a.attrelid = ANY (CAST(ARRAY[{relations}] AS oid[])) AND a.attnum > 0),
+       (SELECT array_agg(i.xmin) FROM pg_index i WHERE i.indrelid = ANY (CAST(ARRAY[{tables}] AS oid[]))){of_views},
+       ({beneath})"""
+OF_VIEWS = """,
+       (SELECT array_agg(w.xmin) FROM pg_rewrite w WHERE w.ev_class = ANY (CAST(ARRAY[{}] AS oid[])))"""
+# Another row after each change of the indexes of these tables.
+INDEX_STATE = """
+SELECT array_agg(i.xmin) FROM pg_index i WHERE i.indrelid = ANY (CAST(:tables AS oid[]))"""
 READ = re.compile(r"\b(?:FROM|JOIN) (\w+)")
 COMMA = ",\n"
 # Statements look texts up in the order of bytes, which no version of a library changes; where no index has it, in the
@@ -43,127 +64,64 @@ BY_BYTES = ' COLLATE "C"'
 MOST_STATES = 8  # that are remembered: of each server behind the URL, before and after a migration
 
 
-class UnfitColumnError(ValueError):
-    """No conversion gives the contract's values; the message says what the column is, and what would be right."""
+def write_state_beneath(rules: ViewRules, names: Iterable[str] = RELATIONS) -> Statement:
+    """Write the SELECT of a value that is another one after each change of what is beneath these relations."""
+    relations = tuple(sorted(set[int]().union(*(rules.relations.get(name, ()) for name in names))))
+    if rules.is_plain:
+        return Statement(PLAIN_BENEATH, (("relations", relations),))
+    return Statement(BENEATH, (("relations", relations), ("functions", rules.functions)))
 
 
-def convert(name: str, wanted: str, there: ReplicaColumn, *, is_exact: bool = False) -> str | None:
-    """Return the SQL that gives a column with the contract's type and the database's collation; None for the column.
-
-    Raise UnfitColumnError where there is none.
-    """
-    if wanted in TEXTS:
-        converted = convert_to_text(name, there)
-        is_alike = there.collation is None or (is_exact and there.is_deterministic)
-        return converted if is_alike else f'{converted or name} COLLATE "default"'
-    if wanted in NUMBERS:
-        return convert_to_number(name, there)
-    by_type = CONVERSIONS[wanted]
-    if there.base not in by_type or not there.is_built_in:
-        raise UnfitColumnError(f"is {there.type}; the contract says {wanted}")
-    template = by_type[there.base]
-    if template == "{0}" and not there.is_domain:
-        return None
-    return f"CAST({name} AS {there.base})" if template == "{0}" else template.format(name)
-
-
-def is_relabelled(wanted: str, there: ReplicaColumn) -> bool:
-    """Return True where a conversion changes nothing but the type's name, as of a domain: every index still serves."""
-    families = [family for family in (TEXTS, NUMBERS, {wanted}) if wanted in family]
-    return there.collation is None and there.base in families[0] and there.is_built_in
-
-
-def convert_to_text(name: str, there: ReplicaColumn) -> str | None:
-    """Return the SQL of a text: of strings of all kinds, enums, and some others that people keep texts in."""
-    if there.base in TEXTS and not there.is_domain:
-        return None
-    if there.category in {"S", "E"} or (there.base in READ_AS_TEXT and there.is_built_in):
-        return f"CAST({name} AS text)"
-    raise UnfitColumnError(f"is {there.type}; the contract says text")
-
-
-def convert_to_number(name: str, there: ReplicaColumn) -> str | None:
-    """Return the SQL of a whole number. One beyond 64 bits is none."""
-    if there.base in NUMBERS:
-        return f"CAST({name} AS {there.base})" if there.is_domain else None
-    if there.base in FRACTIONS:
-        bounds = f"{name} >= -9223372036854775808 AND {name} < 9223372036854775808"
-        return f"CASE WHEN {bounds} THEN CAST({name} AS bigint) END"
-    if there.base == "oid":
-        return f"CAST({name} AS bigint)"
-    raise UnfitColumnError(f"is {there.type}; the contract says a whole number")
-
-
-# the contract's type -> the type beneath -> the conversion, `{0}` for none
-CONVERSIONS: Mapping[str, Mapping[str, str]] = {
-    "boolean": {"boolean": "{0}"} | dict.fromkeys((*NUMBERS, "numeric"), "({0} <> 0)"),
-    TIME: {TIME: "{0}", TIME_WITH_ZONE: "({0} AT TIME ZONE 'UTC')", "date": f"CAST({{0}} AS {TIME})"},
-    "date": {"date": "{0}", TIME: "CAST({0} AS date)", TIME_WITH_ZONE: "CAST({0} AT TIME ZONE 'UTC' AS date)"},
-    # It is read as a text, and so may be one.
-    "jsonb": {"jsonb": "{0}"} | dict.fromkeys(("json", "text", "character varying", "character"), "CAST({0} AS text)"),
-}
-
-
-def convert_all(relation: str, there: ReplicaRelation) -> Iterator[tuple[str, str | None, str | None]]:
-    """Yield each column of the contract that is there, the SQL that converts it, and the reason why none does."""
-    for name, wanted in RELATIONS[relation].items():
-        if name in there.columns:
-            try:
-                subject = f"{relation}.{name}"
-                yield name, convert(name, wanted, there.columns[name], is_exact=subject in EXACT), None
-            except UnfitColumnError as error:
-                yield name, None, str(error)
-
-
-def find_unfit(relations: Mapping[str, ReplicaRelation]) -> list[str]:
-    """Return a sentence for each column that no conversion makes the contract's."""
-    return [
-        f"{relation}.{name} {reason}"
-        for relation, there in relations.items()
-        for name, _, reason in convert_all(relation, there)
-        if reason is not None
-    ]
+def read_index_state(source: Source, tables: tuple[int, ...]) -> Sequence[Row]:
+    """Return rows that are others after each change of the indexes of these tables; it asks nothing about none."""
+    return source.fetch(Statement(INDEX_STATE, (("tables", tables),))) if tables else []
 
 
 @dataclass(frozen=True, slots=True)
-class Conversion:
-    """The stand-ins of the relations that need one, the `views`, and a sentence for each column that is `unfit`."""
+class LookUps:
+    """The look-ups of a relation's texts: those that are `unserved` by an index in the order of bytes.
+
+    `tables` are the oids of the tables beneath a view, and `state` tells whether their indexes have changed.
+    """
+
+    unserved: frozenset[str]
+    tables: tuple[int, ...]
+    state: Sequence[Row]
+
+
+@dataclass(slots=True)
+class KnownRelations:
+    """The relations in one state: their stand-ins, their columns that are `unfit`, and what is beneath them.
+
+    `rules` has the rules and the state beneath by which they were read, `look_ups` those of relations that were read.
+    """
 
     stand_ins: Mapping[str, str]
-    views: frozenset[str] = frozenset()
-    unfit: tuple[str, ...] = ()
+    unfit: Sequence[str] = ()
+    rules: tuple[ViewRules, Sequence[Row]] | None = None
+    look_ups: dict[str, LookUps] = field(default_factory=dict)
 
-
-def make_conversion(relations: Mapping[str, ReplicaRelation]) -> Conversion:
-    """Return the conversion of the relations that the replica has."""
-    stand_ins = {}
-    for relation, there in relations.items():
-        columns = [(name, sql) for name, sql, _ in convert_all(relation, there)]
-        if any(sql is not None for _, sql in columns):
-            listed = ", ".join(name if sql is None else f"{sql} AS {name}" for name, sql in columns)
-            stand_ins[relation] = f"{relation} AS NOT MATERIALIZED (SELECT {listed} FROM {relation})"
-    views = frozenset(name for name, there in relations.items() if there.kind == "v")
-    return Conversion(stand_ins, views, tuple(find_unfit(relations)))
-
-
-class KnownRelations:
-    """The relations in one state: their conversion, and the look-ups of those that somebody has read."""
-
-    def __init__(self, conversion: Conversion) -> None:
-        self.conversion = conversion
-        self._look_ups: dict[str, LookUps] = {}
+    def find_rules(self, source: Source) -> ViewRules:
+        """Return the rules, read again where anything beneath has changed; of tables alone their own state tells."""
+        if self.rules is not None:
+            rules, state = self.rules
+            if rules.is_plain or source.fetch(write_state_beneath(rules)) == state:
+                return rules
+        rules = read_view_rules(source)
+        self.rules = rules, source.fetch(write_state_beneath(rules))
+        return rules
 
     def find_look_ups(self, relation: str, source: Source) -> LookUps:
         """Return the look-ups of a relation.
 
         To read what is beneath a relation waits for locks on it, so it is done for one that is read anyhow.
         """
-        known = self._look_ups.get(relation)
+        known = self.look_ups.get(relation)
         if known is None or known.state != read_index_state(source, known.tables):
-            beneath = read_indexes(source, [relation])[relation]
-            tables = tuple(sorted(beneath.oids)) if relation in self.conversion.views else ()
-            known = LookUps(find_unserved(relation, beneath), tables, read_index_state(source, tables))
-            self._look_ups[relation] = known
+            there = read_indexes(source, [relation])[relation]
+            tables = () if there.view is None else tuple(sorted(there.tables))
+            known = LookUps(find_unserved(relation, there), tables, read_index_state(source, tables))
+            self.look_ups[relation] = known
         return known
 
 
@@ -195,11 +153,11 @@ class ContractSource:
         self._used.update(used)
         sql = statement.sql
         for relation in used:
-            for expression in LOOKED_UP.get(relation, ()):
+            for expression in LOOK_UPS.get(relation, ()):
                 if f"{expression}{BY_BYTES}" in sql and expression in self._find_look_ups(relation).unserved:
                     sql = sql.replace(f"{expression}{BY_BYTES} =", f"{expression} =")
                     sql = sql.replace(f"{expression}{BY_BYTES} IN", f"{expression} IN")
-        stand_ins = self._known.conversion.stand_ins
+        stand_ins = self._known.stand_ins
         if needed := [stand_ins[relation] for relation in used if relation in stand_ins]:
             sql = f"WITH {COMMA.join(needed)}\n{sql}"
         return statement if sql is statement.sql else replace(statement, sql=sql)
@@ -212,9 +170,18 @@ class ContractSource:
     @property
     def guard(self) -> Statement:
         """The statement whose rows are the same as long as all statements so far fit the relations that they read."""
-        tables = sorted({oid for look_ups in self._look_ups.values() for oid in look_ups.tables})
-        guard = write_guard(self._used, self._look_ups, self._known.conversion.views, tables)
-        return add_rules(guard, self._rules, self._used)
+        names = {relation: f"CAST('{relation}' AS regclass)" for relation in sorted(self._used)}
+        indexed = [names[relation] for relation, found in self._look_ups.items() if not found.tables]
+        oids = sorted({oid for found in self._look_ups.values() for oid in found.tables})
+        relations = ", ".join(names.values())
+        beneath = write_state_beneath(self._rules, self._used)
+        sql = GUARD.format(
+            relations=relations,
+            tables=", ".join([*sorted(indexed), *(f"CAST({oid} AS regclass)" for oid in oids)]),
+            of_views="" if self._rules.is_plain else OF_VIEWS.format(relations),
+            beneath=beneath.sql,
+        )
+        return Statement(sql, beneath.params)
 
     @property
     def is_provable(self) -> bool:
@@ -227,23 +194,21 @@ class ContractSources:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: dict[str, KnownRelations] = {}
-        self._rules = KnownRules()
+        self._known: LRUCache[str, KnownRelations] = LRUCache(MOST_STATES)
 
     def open(self, transaction: Source) -> ContractSource:
         """Return the contract's relations in the snapshot of a transaction.
 
         Raise ReplicaUnavailable where a column of theirs cannot be converted.
         """
-        state = read_state(transaction)
+        [(state,)] = transaction.fetch(STATE)
         with self._lock:
             known = self._known.get(state)
         if known is None:
-            known = KnownRelations(make_conversion(read_relations(transaction)))
+            relations = read_relations(transaction)
+            known = KnownRelations(write_stand_ins(relations), find_unfit(relations))
             with self._lock:
                 self._known[state] = known
-                if len(self._known) > MOST_STATES:
-                    self._known.pop(next(iter(self._known)))
-        if known.conversion.unfit:
-            raise ReplicaUnavailable(check="contract", reason=f"{'; '.join(known.conversion.unfit)}.")
-        return ContractSource(transaction, known, self._rules.find(state, transaction))
+        if known.unfit:
+            raise ReplicaUnavailable(check="contract", reason=f"{'; '.join(known.unfit)}.")
+        return ContractSource(transaction, known, known.find_rules(transaction))

@@ -47,7 +47,8 @@ PREFIX = "reporting_"  # of all names in deploy/reporting_views.sql
 
 STATUS = "array_position(ARRAY['open', 'on-hold', 'closed'], status)"
 UNCLOSED = "WHERE status <> 'closed'"
-FLAGS = "is_retained, unacknowledged_tags"
+ASSIGNEE = '(lower(assigned_to_email) COLLATE "C", updated_at DESC, id DESC)'
+FLAGGED = "INCLUDE (is_retained, unacknowledged_tags) WHERE is_retained OR unacknowledged_tags > 0"
 
 # name in deploy/reporting_indexes.sql, and after PREFIX in deploy/reporting_views.sql -> (relation, definition);
 # tests hold the three lists together
@@ -56,11 +57,8 @@ INDEXES: Mapping[str, tuple[str, str]] = {
     "tickets_queue_updated": ("tickets", "(queue_id, updated_at DESC, id DESC)"),
     "tickets_unclosed_updated": ("tickets", f"(updated_at DESC, id DESC, queue_id) {UNCLOSED}"),
     "tickets_unclosed_priority": ("tickets", f"(priority DESC, updated_at DESC, id DESC, queue_id) {UNCLOSED}"),
-    "tickets_assignee_bytes": ("tickets", '(lower(assigned_to_email) COLLATE "C", updated_at DESC, id DESC)'),
-    "tickets_unclosed_assignee_bytes": (
-        "tickets",
-        f'(lower(assigned_to_email) COLLATE "C", updated_at DESC, id DESC) {UNCLOSED}',
-    ),
+    "tickets_assignee_bytes": ("tickets", ASSIGNEE),
+    "tickets_unclosed_assignee_bytes": ("tickets", f"{ASSIGNEE} {UNCLOSED}"),
     "tickets_originator_bytes": ("tickets", '(lower(originator_email) COLLATE "C", updated_at DESC, id DESC)'),
     "tickets_resolution_bytes": ("tickets", '(lower(resolution) COLLATE "C", updated_at DESC, id DESC)'),
     "tickets_priority": ("tickets", "(priority DESC, updated_at DESC, id DESC)"),
@@ -68,10 +66,7 @@ INDEXES: Mapping[str, tuple[str, str]] = {
     "ticket_hashtags_tag_bytes": ("ticket_hashtags", '(lower(tag) COLLATE "C", ticket_id) INCLUDE (tag)'),
     "responses_ticket": ("responses", "(ticket_id)"),
     "watchlist_tickets_ticket": ("watchlist_tickets", "(ticket_id)"),
-    "ticket_user_states_flagged": (
-        "ticket_user_states",
-        f"(user_id, ticket_id) INCLUDE ({FLAGS}) WHERE is_retained OR unacknowledged_tags > 0",
-    ),
+    "ticket_user_states_flagged": ("ticket_user_states", f"(user_id, ticket_id) {FLAGGED}"),
     "ticket_user_states_read_last": ("ticket_user_states", "(user_id, last_read_at DESC NULLS LAST, ticket_id DESC)"),
     "ticket_user_states_read_first": ("ticket_user_states", "(user_id, last_read_at, ticket_id DESC)"),
     "users_email_bytes": ("users", '(lower(email) COLLATE "C")'),
@@ -101,18 +96,20 @@ INDEXES: Mapping[str, tuple[str, str]] = {
     "responses_text_trgm": ("responses", "USING gin (lower(plain_text) gin_trgm_ops)"),
 }
 
-# what a text is looked up by, as statements spell it -> the indexes that serve it whichever version of its library of
-# collations the server has
-LOOK_UPS: Mapping[str, tuple[str, ...]] = {
-    "lower(t.assigned_to_email)": ("tickets_assignee_bytes", "tickets_unclosed_assignee_bytes"),
-    "lower(t.originator_email)": ("tickets_originator_bytes",),
-    "lower(t.resolution)": ("tickets_resolution_bytes",),
-    "lower(t.subject)": ("tickets_subject_order",),
-    "lower(p.email)": ("ticket_participants_email_bytes",),
-    "lower(h.tag)": ("ticket_hashtags_tag_bytes",),
-    "lower(u.email)": ("users_email_bytes",),
-    "p.token": ("tokens_token_bytes",),
-    "q.name": ("ticket_queues_name_bytes",),
-    "w.name": ("watchlists_name_bytes",),
-    "p.name": ("perspectives_name_bytes",),
+# relation -> what its texts are looked up by, as statements spell it -> the indexes that serve it whichever version of
+# its library of collations the server has
+LOOK_UPS: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "tickets": {
+        "lower(t.assigned_to_email)": ("tickets_assignee_bytes", "tickets_unclosed_assignee_bytes"),
+        "lower(t.originator_email)": ("tickets_originator_bytes",),
+        "lower(t.resolution)": ("tickets_resolution_bytes",),
+        "lower(t.subject)": ("tickets_subject_order",),
+    },
+    "ticket_participants": {"lower(p.email)": ("ticket_participants_email_bytes",)},
+    "ticket_hashtags": {"lower(h.tag)": ("ticket_hashtags_tag_bytes",)},
+    "users": {"lower(u.email)": ("users_email_bytes",)},
+    "personal_access_tokens": {"p.token": ("tokens_token_bytes",)},
+    "ticket_queues": {"q.name": ("ticket_queues_name_bytes",)},
+    "watchlists": {"w.name": ("watchlists_name_bytes",)},
+    "perspectives": {"p.name": ("perspectives_name_bytes",)},
 }

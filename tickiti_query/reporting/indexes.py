@@ -1,11 +1,11 @@
 """The indexes that the contract's relations have, also on the tables beneath views, and what they serve."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from tickiti_query.model.statement import Source, Statement
 from tickiti_query.reporting.expected_indexes import INDEXES, LOOK_UPS, PREFIX
-from tickiti_query.reporting.index_definitions import normalize, read_view, translate
 
 # Each relation with the tables beneath it and their valid indexes, also by way of other views. A table is beneath
 # itself. Every role may read the catalogue.
@@ -33,23 +33,38 @@ JOIN pg_class t ON t.oid = b.oid AND t.relkind IN ('r', 'p', 'm')
 LEFT JOIN pg_index i ON i.indrelid = t.oid AND i.indisvalid
 LEFT JOIN pg_class x ON x.oid = i.indexrelid
 """
-# relation -> what its texts are looked up by
-LOOKED_UP: Mapping[str, tuple[str, ...]] = {
-    relation: tuple(expression for expression, names in LOOK_UPS.items() if INDEXES[names[0]][0] == relation)
-    for relation in {INDEXES[names[0]][0] for names in LOOK_UPS.values()}
-}
-# Another row after each change of the indexes of these tables.
-INDEX_STATE = """
-SELECT array_agg(i.xmin) FROM pg_index i WHERE i.indrelid = ANY (CAST(:tables AS oid[]))"""
+CASTS_QUALIFIERS_AND_MARKS = re.compile(r'::(text|character varying|integer)|\w+\.(?=gin_trgm_ops)|[\s()"]')
+
+
+def normalize(definition: str) -> str:
+    """Return a definition in one spelling, from ours or from PostgreSQL's own with its casts and parentheses."""
+    columns = definition.rpartition("USING ")[2].removeprefix("btree ")
+    return CASTS_QUALIFIERS_AND_MARKS.sub("", columns)
+
+
+def read_view(definition: str, tables: Iterable[str]) -> Mapping[str, str]:
+    """Return the expressions over the tables beneath, by the columns of a view as pg_get_viewdef() writes it."""
+    columns, _, _ = definition.strip().removeprefix("SELECT ").partition("\n   FROM ")
+    spellings = [re.escape(name) for table in tables for name in (table, f'"{table}"')]
+    qualifiers = re.compile(rf'(?<![\w"])(?:{"|".join(spellings)})\.')
+    found = {}
+    for column in columns.split(",\n"):
+        expression, is_named, name = qualifiers.sub("", column).strip().rpartition(" AS ")
+        found[name.strip('"')] = expression if is_named else name
+    return found
+
+
+def translate(definition: str, columns: Mapping[str, str]) -> str:
+    """Return a definition over a view's columns as one over the expressions beneath it; what is in quotes stays."""
+    return re.sub(r"'[^']*'|\w+", lambda word: f"({columns[word[0]]})" if word[0] in columns else word[0], definition)
 
 
 @dataclass(slots=True)
 class Beneath:
-    """A relation's definition, where it is a view, and the valid indexes of the tables beneath it."""
+    """A relation's definition, where it is a view; the tables beneath it, by oid; and their valid indexes."""
 
     view: str | None = None
-    oids: set[int] = field(default_factory=set)
-    tables: set[str] = field(default_factory=set)
+    tables: dict[int, str] = field(default_factory=dict)
     names: set[str] = field(default_factory=set)
     whole: set[str] = field(default_factory=set)  # normalized definitions of those that have all rows
     every: set[str] = field(default_factory=set)
@@ -70,7 +85,7 @@ class Beneath:
     def _translate(self, definition: str) -> str:
         if self.view is None:
             return normalize(definition)
-        return normalize(translate(definition, read_view(self.view, self.tables)))
+        return normalize(translate(definition, read_view(self.view, self.tables.values())))
 
 
 def read_indexes(source: Source, relations: Iterable[str]) -> Mapping[str, Beneath]:
@@ -80,8 +95,7 @@ def read_indexes(source: Source, relations: Iterable[str]) -> Mapping[str, Benea
     for relation, view, oid, table, name, is_partial, definition in rows:
         found = there[relation]
         found.view = view
-        found.oids.add(oid)
-        found.tables.add(table)
+        found.tables[oid] = table
         if name is not None:
             found.names.add(name)
             found.every.add(normalize(definition))
@@ -90,30 +104,10 @@ def read_indexes(source: Source, relations: Iterable[str]) -> Mapping[str, Benea
     return there
 
 
-@dataclass(frozen=True, slots=True)
-class LookUps:
-    """The look-ups of a relation's texts: those that are `unserved` by an index in the order of bytes.
-
-    `tables` are the oids of the tables beneath a view, and `state` tells whether their indexes have changed.
-    """
-
-    unserved: frozenset[str]
-    tables: tuple[int, ...]
-    state: str
-
-
 def find_unserved(relation: str, there: Beneath) -> frozenset[str]:
     """Return what texts of a relation are looked up by that no index in the order of bytes serves."""
     return frozenset(
         expression
-        for expression in LOOKED_UP[relation]
-        if not all(there.has(name, INDEXES[name][1]) for name in LOOK_UPS[expression])
+        for expression, names in LOOK_UPS[relation].items()
+        if not all(there.has(name, INDEXES[name][1]) for name in names)
     )
-
-
-def read_index_state(source: Source, tables: tuple[int, ...]) -> str:
-    """Return a text that is another one after each change of the indexes of these tables."""
-    if not tables:
-        return ""
-    [(state,)] = source.fetch(Statement(INDEX_STATE, (("tables", tables),)))
-    return str(state)

@@ -1,13 +1,13 @@
 """The perspectives that a user has (PERSPECTIVES.md, "Which perspectives a user has"), and the names in them."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from tickiti_query.catalogue.predicate import Key, Relation, ResolvedNames
 from tickiti_query.model.errors import NotFound, UnsupportedPerspective
 from tickiti_query.model.perspective import ALL, Condition, Order, Perspective, Selector
-from tickiti_query.model.statement import BIGINT, UNCLEAN, Bind, Source, Statement, read_json
+from tickiti_query.model.statement import BIGINT, Bind, Source, Statement, read_json, read_scalars
 from tickiti_query.model.token import Actor, User
 
 SELECT = """
@@ -78,7 +78,7 @@ def read_perspective(row: tuple[Any, ...]) -> Perspective:
         name=name,
         conditions=tuple(
             # NULL is an empty name, which no field and no operator has.
-            Condition(field or "", operator or "", read_values(text))
+            Condition(field or "", operator or "", read_scalars(text))
             for field, operator, text in map(read_json, conditions)
         ),
         orders=tuple(Order(field or "", ascending is True) for field, ascending in directions),
@@ -92,62 +92,35 @@ def read_perspective(row: tuple[Any, ...]) -> Perspective:
     return perspective
 
 
-def read_values(text: str | None) -> tuple[object, ...]:
-    """Return the values in the JSON of a condition: those of a list, or one; none where it is NULL.
-
-    An object, or a list in a list, becomes an empty tuple. So does a value that cannot be read, or that no text holds.
-    """
-    if text is None:
-        return ()
-    try:
-        value = read_json(text)
-    except ValueError:
-        value = ()
-    values = value if isinstance(value, list) else [value]
-    return tuple(each if is_scalar(each) else () for each in values)
-
-
-def is_scalar(value: object) -> bool:
-    """Return True for a JSON scalar, unless it is a text that PostgreSQL does not have."""
-    if isinstance(value, str):
-        return UNCLEAN.search(value) is None
-    return value is None or isinstance(value, (bool, int, float))
-
-
 FEW = 1000  # tickets that are read by themselves sooner than an index is followed until enough of them have come by
 
-# relation -> (the type of its keys, the SELECT of a key's place and a value, whether values are ids)
-LOOKUPS: dict[Relation, tuple[str, str, bool]] = {
-    Relation.QUEUES_NAMED: (
-        "text",
-        'SELECT k.place, q.id FROM keys k JOIN ticket_queues q ON q.name COLLATE "C" = k.key',
-        True,
-    ),
+# relation -> (the type of its keys, the SQL of a value of key `k`, where that is found, whether values are ids)
+LOOKUPS: dict[Relation, tuple[str, str, str, bool]] = {
+    Relation.QUEUES_NAMED: ("text", "q.id", 'JOIN ticket_queues q ON q.name COLLATE "C" = k.key', True),
     Relation.TEAMS_OF_EMAIL: (
         "text",
-        """SELECT k.place, m.team_id
-      FROM keys k JOIN users u ON lower(u.email) COLLATE "C" = lower(k.key) JOIN team_members m ON m.user_id = u.id""",
+        "m.team_id",
+        'JOIN users u ON lower(u.email) COLLATE "C" = lower(k.key) JOIN team_members m ON m.user_id = u.id',
         True,
     ),
     Relation.MEMBERS_OF_TEAM: (
         "bigint",
-        "SELECT k.place, u.email FROM keys k JOIN team_members m ON m.team_id = k.key JOIN users u ON u.id = m.user_id",
+        "u.email",
+        "JOIN team_members m ON m.team_id = k.key JOIN users u ON u.id = m.user_id",
         False,
     ),
     Relation.INBOXES_OF_USER: (
         "bigint",
-        "SELECT k.place, i.queue_id FROM keys k JOIN queue_permissions i ON i.user_id = k.key WHERE i.treat_as_inbox",
+        "i.queue_id",
+        "JOIN queue_permissions i ON i.user_id = k.key WHERE i.treat_as_inbox",
         True,
     ),
-    Relation.WATCHLISTS_NAMED: (
-        "text",
-        'SELECT k.place, w.id FROM keys k JOIN watchlists w ON w.name COLLATE "C" = k.key',
-        True,
-    ),
+    Relation.WATCHLISTS_NAMED: ("text", "w.id", 'JOIN watchlists w ON w.name COLLATE "C" = k.key', True),
     # That there are few: how many would be another answer after each change, and nothing that was read could be kept.
     Relation.FEW_PARTICIPATIONS: (
         "text",
-        f"""SELECT k.place, k.key FROM keys k
+        "k.key",
+        f"""
       WHERE (SELECT count(*) FROM (SELECT FROM ticket_participants p WHERE lower(p.email) COLLATE "C" = lower(k.key)
                                    LIMIT {FEW + 1}) p) <= {FEW}""",
         False,
@@ -164,28 +137,28 @@ def resolve(source: Source, missing: Iterable[Key]) -> ResolvedNames:
             keys[relation].append(key)
     for name, place, value in source.fetch(write_lookup(keys)) if keys else ():
         relation = Relation(name)
-        found[relation, keys[relation][int(place) - 1]].add(int(value) if LOOKUPS[relation][2] else value)
+        *_, is_id = LOOKUPS[relation]
+        found[relation, keys[relation][int(place) - 1]].add(int(value) if is_id else value)
     return ResolvedNames(
         {key: tuple(sorted(values, key=lambda value: (str(type(value)), value))) for key, values in found.items()}
     )
 
 
-def write_lookup(keys: dict[Relation, list[str | int]]) -> Statement:
+def write_lookup(keys: Mapping[Relation, Sequence[str | int]]) -> Statement:
     """Write one SELECT for all relations that are asked. Its rows are (relation, place of the key, value), all as text.
 
     The key itself may come back as another text, from a database that has one character for two of ours.
     """
-    parts: list[str] = []
-    binds: list[tuple[str, Bind]] = []
-    for relation, wanted in keys.items():
-        kind, select, _ = LOOKUPS[relation]
+    parts = []
+    for relation in keys:
+        kind, value, joins, _ = LOOKUPS[relation]
         parts.append(
             f"SELECT '{relation.value}', CAST(f.place AS text), CAST(f.value AS text)\n"
             f"FROM (WITH keys (key, place) AS (\n"
             f"        SELECT * FROM unnest(CAST(:{relation.value} AS {kind}[])) WITH ORDINALITY\n"
             f"      )\n"
-            f"      {select}) f (place, value)\n"
+            f"      SELECT k.place, {value} FROM keys k {joins}) f (place, value)\n"
             "WHERE f.value IS NOT NULL"
         )
-        binds.append((relation.value, tuple(wanted)))
-    return Statement("\nUNION ALL\n".join(parts), tuple(binds))
+    binds = tuple((relation.value, tuple(wanted)) for relation, wanted in keys.items())
+    return Statement("\nUNION ALL\n".join(parts), binds)

@@ -5,14 +5,14 @@ depend on a session's settings alone. A view's rule names all that it reads; pg_
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 from tickiti_query.model.statement import Source, Statement
-from tickiti_query.reporting.contract import RELATIONS
+from tickiti_query.reporting.contract import NAMES
 
-T = TypeVar("T")
 FIRST_OWN_OID = 16384  # lower ones are PostgreSQL's own
 STORED = {"r", "p", "m", "v"}  # kinds of relation: tables, partitioned ones, materialized views, and views
 KINDS = {"f": "the foreign table", "S": "the sequence"}
@@ -44,11 +44,7 @@ FUNCTION = re.compile(r"(?<!\S):(?:funcid|opfuncid|aggfnoid|winfnoid|tsmhandler)
 INPUT_OF = re.compile(r"(?<!\S):resulttype (\d+) :resultcollid")  # of a COERCEVIAIO: it reads a text as this type
 
 NAMED = Statement(
-    f"""
-SELECT n, CAST(to_regclass(n) AS oid)
-FROM unnest(ARRAY[{", ".join(f"'{relation}'" for relation in RELATIONS)}]) n
-WHERE to_regclass(n) IS NOT NULL
-"""
+    f"SELECT n, CAST(to_regclass(n) AS oid) FROM unnest(ARRAY[{NAMES}]) n WHERE to_regclass(n) IS NOT NULL"
 )
 # Trees: of a view's rule, and of row-level security. Others: what is read with a table, its partitions.
 RULES = """
@@ -63,28 +59,14 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.oid = ANY (CAST(:oids AS oid[]))
 """
 INPUTS = "SELECT oid, CAST(typinput AS oid) FROM pg_type WHERE oid = ANY (CAST(:oids AS oid[]))"
-# An aggregate of one's own computes with functions that are not in the rule.
-FUNCTIONS = """
-SELECT p.oid, concat(NULLIF(n.nspname, 'pg_catalog') || '.', p.proname), CAST(p.provolatile AS text),
-       CASE WHEN a.aggfnoid IS NULL THEN '{}'
-            ELSE ARRAY[CAST(a.aggtransfn AS bigint), CAST(a.aggfinalfn AS bigint)] END
-FROM pg_proc p
+# Each function with itself, and with those that an aggregate of one's own computes with, which are not in the rule.
+FUNCTIONS = f"""
+SELECT c.oid, p.oid, concat(NULLIF(n.nspname, 'pg_catalog') || '.', p.proname), CAST(p.provolatile AS text)
+FROM unnest(CAST(:oids AS oid[])) c (oid)
+LEFT JOIN pg_aggregate a ON a.aggfnoid = c.oid AND c.oid >= {FIRST_OWN_OID}
+JOIN pg_proc p ON p.oid = ANY (ARRAY[c.oid, CAST(a.aggtransfn AS oid), CAST(a.aggfinalfn AS oid)])
 JOIN pg_namespace n ON n.oid = p.pronamespace
-LEFT JOIN pg_aggregate a ON a.aggfnoid = p.oid
-WHERE p.oid = ANY (CAST(:oids AS oid[]))
-"""
-
-# What the verdict rests on: which relations are more than tables; and where there are such, the transactions that last
-# wrote rules, policies, partitions and functions.
-KINDS_BENEATH = """
-SELECT (SELECT array_agg(c.oid) FILTER (WHERE c.relkind = 'v' OR c.relrowsecurity OR c.relhassubclass)
-        FROM pg_class c WHERE c.oid = ANY (CAST(:relations AS oid[])))"""
-STATE_BENEATH = f"""
-SELECT concat_ws('/', ({KINDS_BENEATH}),
-       (SELECT array_agg(w.xmin) FROM pg_rewrite w WHERE w.ev_class = ANY (CAST(:relations AS oid[]))),
-       (SELECT array_agg(p.xmin) FROM pg_policy p WHERE p.polrelid = ANY (CAST(:relations AS oid[]))),
-       (SELECT array_agg(i.xmin) FROM pg_inherits i WHERE i.inhparent = ANY (CAST(:relations AS oid[]))),
-       (SELECT array_agg(f.xmin) FROM pg_proc f WHERE f.oid = ANY (CAST(:functions AS oid[]))))
+ORDER BY c.oid, p.oid <> c.oid, p.oid DESC
 """
 
 
@@ -114,58 +96,48 @@ class RelationReads:
     unstored: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function; `inner` are those that an aggregate calls.
-
-    `is_settled`: its result depends on its arguments, and on the settings of a session, alone.
-    """
-
-    name: str
-    is_settled: bool
-    inner: frozenset[int]
-
-
-def write_state(rules: ViewRules, names: Iterable[str] = RELATIONS) -> Statement:
-    """Write the SELECT of a value that is another one after each change of what is beneath these relations."""
-    relations = tuple(sorted(set[int]().union(*(rules.relations.get(name, ()) for name in names))))
-    if rules.is_plain:
-        return Statement(KINDS_BENEATH, (("relations", relations),))
-    return Statement(STATE_BENEATH, (("relations", relations), ("functions", rules.functions)))
-
-
 def read_view_rules(source: Source) -> ViewRules:
     """Return what is beneath the relations of the contract that are there."""
     roots = {name: int(oid) for name, oid in source.fetch(NAMED)}
-    rules = read_all(source, RULES, roots.values(), read_trees, lambda rule: rule.relations)
-    types = unite_sets(rule.inputs for rule in rules.values())
+    reads = read_all(source, roots.values())
+    types = unite_sets(each.inputs for each in reads.values())
     inputs = {int(oid): int(function) for oid, function in fetch_about(source, INPUTS, types)}
-    called = unite_sets(rule.functions for rule in rules.values()) | frozenset(inputs.values())
-    functions = read_all(source, FUNCTIONS, called, make_function, lambda function: function.inner)
-    beneath = {name: dict(walk(oid, rules, lambda rule: rule.relations)) for name, oid in roots.items()}
-    found = {name: list_unstored(reads.values(), inputs, functions) for name, reads in beneath.items()}
+    called = unite_sets(each.functions for each in reads.values()) | frozenset(inputs.values())
+    functions = fetch_about(source, FUNCTIONS, called)
+    unsettled: dict[int, list[str]] = defaultdict(list)
+    for caller, oid, name, volatility in functions:
+        if not is_settled(oid, name, volatility):
+            unsettled[caller].append(f"{name}()")
+    beneath = {name: find_beneath(oid, reads) for name, oid in roots.items()}
+    found = {name: list_unstored(each.values(), inputs, unsettled) for name, each in beneath.items()}
     return ViewRules(
         uncacheable={name: ", ".join(words) for name, words in found.items() if words},
-        relations={name: frozenset(reads) for name, reads in beneath.items()},
-        functions=tuple(sorted(oid for oid in functions if oid >= FIRST_OWN_OID)),
-        is_plain=all(rule.is_table for rule in rules.values()),
+        relations={name: frozenset(each) for name, each in beneath.items()},
+        functions=tuple(sorted({oid for _, oid, *_ in functions if oid >= FIRST_OWN_OID})),
+        is_plain=all(each.is_table for each in reads.values()),
     )
 
 
-def read_all(
-    source: Source,
-    sql: str,
-    oids: Iterable[int],
-    make: Callable[..., T],
-    find_next: Callable[[T], frozenset[int]],
-) -> dict[int, T]:
-    """Return what `sql` finds of the oids, and of all that these lead to, by oid."""
-    found: dict[int, T] = {}
+def read_all(source: Source, oids: Iterable[int]) -> dict[int, RelationReads]:
+    """Return what the relations read, and what all that they read does, by oid."""
+    found: dict[int, RelationReads] = {}
     unread = frozenset(oids)
     while unread:
-        rows = fetch_about(source, sql, unread)
-        found |= {int(oid): make(int(oid), *values) for oid, *values in rows}
-        unread = unite_sets(map(find_next, found.values())) - found.keys() if rows else frozenset()
+        rows = fetch_about(source, RULES, unread)
+        found |= {int(oid): read_trees(int(oid), *values) for oid, *values in rows}
+        unread = unite_sets(each.relations for each in found.values()) - found.keys() if rows else frozenset()
+    return found
+
+
+def find_beneath(root: int, reads: Mapping[int, RelationReads]) -> dict[int, RelationReads]:
+    """Return what a relation reads, and what all that it reads does, by oid."""
+    found: dict[int, RelationReads] = {}
+    waiting = [root]
+    while waiting:
+        oid = waiting.pop()
+        if oid not in found and oid in reads:
+            found[oid] = reads[oid]
+            waiting.extend(sorted(reads[oid].relations))
     return found
 
 
@@ -205,33 +177,22 @@ def find_oids(pattern: re.Pattern[str], tree: str) -> frozenset[int]:
     return frozenset(map(int, pattern.findall(tree))) - {0}
 
 
-def make_function(oid: int, name: str, volatility: str, inner: Sequence[int]) -> Function:
-    """Return a function, by its name and PostgreSQL's letter for its volatility."""
-    is_built_in = oid < FIRST_OWN_OID
-    is_settled = volatility == "i" or (is_built_in and volatility == "s" and BY_SETTINGS.fullmatch(name) is not None)
-    return Function(name, is_settled, frozenset() if is_built_in else frozenset(inner) - {0})
+def is_settled(oid: int, name: str, volatility: str) -> bool:
+    """Return True for a function whose result depends on its arguments, and on the settings of a session, alone.
+
+    `volatility` is PostgreSQL's letter.
+    """
+    by_settings = oid < FIRST_OWN_OID and volatility == "s" and BY_SETTINGS.fullmatch(name) is not None
+    return volatility == "i" or by_settings
 
 
 def list_unstored(
-    reads: Iterable[RelationReads], inputs: Mapping[int, int], functions: Mapping[int, Function]
+    reads: Iterable[RelationReads], inputs: Mapping[int, int], unsettled: Mapping[int, Sequence[str]]
 ) -> list[str]:
     """Return in words what relations read that is not stored in tables."""
     words: dict[str, None] = {}
-    for rule in reads:
-        words |= dict.fromkeys(rule.unstored)
-        for oid in sorted(rule.functions | {inputs[type_] for type_ in rule.inputs if type_ in inputs}):
-            called = walk(oid, functions, lambda function: function.inner)
-            words |= dict.fromkeys(f"{function.name}()" for _, function in called if not function.is_settled)
+    for each in reads:
+        words |= dict.fromkeys(each.unstored)
+        for oid in sorted(each.functions | {inputs[type_] for type_ in each.inputs if type_ in inputs}):
+            words |= dict.fromkeys(unsettled.get(oid, ()))
     return list(words)
-
-
-def walk(root: int, found: Mapping[int, T], find_next: Callable[[T], frozenset[int]]) -> Iterator[tuple[int, T]]:
-    """Yield what was found of an oid and of all that it leads to, each once."""
-    seen: set[int] = set()
-    waiting = [root]
-    while waiting:
-        oid = waiting.pop()
-        if oid not in seen and oid in found:
-            seen.add(oid)
-            yield oid, found[oid]
-            waiting.extend(sorted(find_next(found[oid])))

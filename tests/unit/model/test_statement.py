@@ -2,7 +2,7 @@
 
 import pytest
 
-from tickiti_query.model.statement import read_json
+from tickiti_query.model.statement import read_json, read_scalars
 
 READINGS: list[tuple[str, object]] = [
     ("null", None),
@@ -27,3 +27,24 @@ def test_json_is_read(text: str, value: object) -> None:
 def test_what_is_no_json_or_too_deep_is_a_value_error(text: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011  its text is never shown
         read_json(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "values"),
+    [
+        ('"open"', ("open",)),
+        ("5", (5,)),
+        ("true", (True,)),
+        ("null", (None,)),
+        ("[]", ()),
+        ('["a", 1, null]', ("a", 1, None)),
+        ('[["a"], {}]', ((), ())),
+        ('{"a": 1}', ((),)),
+        ("[" * 5000 + "]" * 5000, ((),)),
+        (r'"a\u0000b"', ((),)),
+        (r'["a", "\ud83d"]', ("a", ())),
+        (None, ()),
+    ],
+)
+def test_a_json_text_of_values_is_a_scalar_or_a_list_of_them(value: str | None, values: tuple[object, ...]) -> None:
+    assert read_scalars(value) == values

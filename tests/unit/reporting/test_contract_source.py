@@ -1,108 +1,31 @@
-"""A statement over relations with other types begins with what stands in for them; any other is left as it is."""
+"""A statement over relations with other types begins with what stands in for them; any other is left as it is.
 
+What is beneath the relations is read once for each state of theirs, and again after a change beneath.
+"""
+
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.model.statement import Precondition, Statement
-from tickiti_query.reporting.columns import COLUMNS, STATE, ReplicaColumn, write_guard
+from tickiti_query.reporting.columns import COLUMNS
 from tickiti_query.reporting.contract import RELATIONS
 from tickiti_query.reporting.contract_source import (
+    BENEATH,
     MOST_STATES,
+    STATE,
+    ContractSource,
     ContractSources,
-    UnfitColumnError,
-    convert,
-    is_relabelled,
+    KnownRelations,
+    read_index_state,
+    write_state_beneath,
 )
-from tickiti_query.reporting.known_rules import add_rules
-from tickiti_query.reporting.view_rules import ViewRules
+from tickiti_query.reporting.view_rules import FUNCTIONS, NAMED, RULES, ViewRules
 
-TEXT = ReplicaColumn("text", base="text", category="S")
 CATEGORIES = {"text": "S", "character varying": "S", "boolean": "B", "jsonb": "U"}
-
-
-def make_column(base: str, category: str = "N", **facts: Any) -> ReplicaColumn:
-    return ReplicaColumn(base, base=base, category=category, **facts)
-
-
-ICU = {"collation": "de-x-icu"}
-CASELESS = {"collation": "caseless", "is_deterministic": False}
-
-
-@pytest.mark.parametrize(
-    ("wanted", "there", "sql"),
-    [
-        # as they are
-        ("text", TEXT, None),
-        ("text", make_column("character varying", "S"), None),
-        ("bigint", make_column("integer"), None),
-        ("smallint", make_column("bigint"), None),
-        ("boolean", make_column("boolean", "B"), None),
-        ("jsonb", make_column("jsonb", "U"), None),
-        # texts
-        ("text", make_column("text", "S", is_domain=True), "CAST(x AS text)"),
-        ("text", make_column("character", "S"), "CAST(x AS text)"),
-        ("text", make_column("public.citext", "S", is_built_in=False), "CAST(x AS text)"),
-        ("text", make_column("reporting.status", "E", is_built_in=False), "CAST(x AS text)"),
-        ("text", make_column("json", "U"), "CAST(x AS text)"),
-        ("text", make_column("inet", "I"), "CAST(x AS text)"),
-        ("text", make_column("text", "S", **ICU), 'x COLLATE "default"'),
-        ("character varying", make_column("name", "S", collation="C"), 'CAST(x AS text) COLLATE "default"'),
-        # numbers
-        ("bigint", make_column("bigint", is_domain=True), "CAST(x AS bigint)"),
-        (
-            "integer",
-            make_column("numeric"),
-            "CASE WHEN x >= -9223372036854775808 AND x < 9223372036854775808 THEN CAST(x AS bigint) END",
-        ),
-        ("bigint", make_column("oid"), "CAST(x AS bigint)"),
-        # the others
-        ("boolean", make_column("smallint"), "(x <> 0)"),
-        ("boolean", make_column("boolean", "B", is_domain=True), "CAST(x AS boolean)"),
-        ("timestamp without time zone", make_column("timestamp with time zone", "D"), "(x AT TIME ZONE 'UTC')"),
-        ("date", make_column("timestamp without time zone", "D"), "CAST(x AS date)"),
-        ("jsonb", make_column("json", "U"), "CAST(x AS text)"),
-        ("jsonb", make_column("text", "S"), "CAST(x AS text)"),
-    ],
-)
-def test_a_column_is_converted_only_where_it_is_not_the_contracts(
-    wanted: str, there: ReplicaColumn, sql: str | None
-) -> None:
-    assert convert("x", wanted, there) == sql
-
-
-@pytest.mark.parametrize(("facts", "sql"), [(ICU, None), (CASELESS, 'x COLLATE "default"')])
-def test_what_is_only_compared_to_the_letter_keeps_a_collation_that_does_so(
-    facts: dict[str, Any], sql: str | None
-) -> None:
-    assert convert("x", "text", make_column("text", "S", **facts), is_exact=True) == sql
-
-
-@pytest.mark.parametrize(
-    ("wanted", "there"),
-    [
-        ("text", make_column("bytea", "U")),
-        ("text", make_column("text[]", "A")),
-        ("bigint", make_column("text", "S")),
-        ("bigint", make_column("money")),
-        ("boolean", make_column("text", "S")),
-        ("timestamp without time zone", make_column("text", "S")),
-        ("date", make_column("integer")),
-        ("jsonb", make_column("bytea", "U")),
-    ],
-)
-def test_what_no_conversion_is_sure_for_is_refused(wanted: str, there: ReplicaColumn) -> None:
-    with pytest.raises(UnfitColumnError, match=r"^is .+; the contract says "):
-        convert("x", wanted, there)
-
-
-def test_a_domain_is_another_name_for_a_type() -> None:
-    assert is_relabelled("text", make_column("character varying", "S", is_domain=True))
-    assert is_relabelled("bigint", make_column("integer", is_domain=True))
-    assert is_relabelled("date", make_column("date", "D", is_domain=True))
-    assert not is_relabelled("text", make_column("character", "S"))
-    assert not is_relabelled("text", make_column("text", "S", **ICU))
 
 
 class Catalogue:
@@ -123,7 +46,7 @@ class Catalogue:
         for relation, columns in RELATIONS.items():
             for name, wanted in columns.items():
                 plain = (True, wanted, False, wanted, CATEGORIES.get(wanted, "N"), True, None, True)
-                yield relation, "r", name, *self.odd.get(f"{relation}__{name}", plain)
+                yield relation, name, *self.odd.get(f"{relation}__{name}", plain)
 
     def fit(self, sources: ContractSources, sql: str) -> str:
         return sources.open(self).fit(Statement(sql)).sql
@@ -131,7 +54,6 @@ class Catalogue:
 
 CHAR = (True, "character(9)", False, "character", "S", True, None, True)
 BYTES = (True, "bytea", False, "bytea", "U", True, None, True)
-NOTHING = ViewRules({}, {}, (), is_plain=True)
 LIST = "SELECT t.id FROM tickets t JOIN ticket_queues q ON q.id = t.queue_id"
 
 
@@ -148,23 +70,50 @@ def test_a_relation_is_stood_in_for_where_it_is_read() -> None:
     assert both.count(" AS NOT MATERIALIZED (") == 2
 
 
+def list_guarded(guard: Statement) -> list[list[str]]:
+    """The relations whose columns a guard tells of, those whose indexes, and those whose definitions."""
+    arrays = re.findall(r"ARRAY\[(.*?)\]", guard.sql)
+    return [re.findall(r"CAST\('?(\w+)'? AS regclass\)", array) for array in arrays]
+
+
 def test_the_guard_is_of_all_relations_that_were_read() -> None:
-    catalogue = Catalogue()
-    contract = ContractSources().open(catalogue)
+    contract = ContractSources().open(Catalogue())
     contract.fetch(Statement("SELECT 1 FROM users u JOIN team_members m ON m.user_id = u.id, (SELECT 1 FROM keys) k"))
     contract.fit(Statement(LIST))
-    used = ["team_members", "ticket_queues", "tickets", "users"]
-    assert contract.guard == add_rules(write_guard(used), NOTHING, used)
-    assert contract.guard.sql.count("AS regclass") == 4
+    assert list_guarded(contract.guard) == [["team_members", "ticket_queues", "tickets", "users"], []]
+    assert contract.guard.params == (("relations", ()),)
 
 
 def test_the_indexes_of_what_texts_are_looked_up_in_count_too() -> None:
-    catalogue = Catalogue()
-    contract = ContractSources().open(catalogue)
+    contract = ContractSources().open(Catalogue())
     fitted = contract.fit(Statement("SELECT 1 FROM users u WHERE lower(u.email) COLLATE \"C\" = 'a'"))
     assert fitted.sql == "SELECT 1 FROM users u WHERE lower(u.email) = 'a'"  # it has no index
-    assert contract.guard == add_rules(write_guard(["users"], ["users"]), NOTHING, ["users"])
-    assert contract.guard.sql.count("AS regclass") == 2
+    assert list_guarded(contract.guard) == [["users"], ["users"]]
+
+
+def test_the_guard_tells_of_what_is_beneath_views_too() -> None:
+    rules = ViewRules({}, {"teams": {OWN}, "users": {4}}, (5,), is_plain=False)
+    contract = ContractSource(Catalogue(), KnownRelations({}), rules)
+    contract.fit(Statement("SELECT 1 FROM teams"))
+    assert list_guarded(contract.guard) == [["teams"], [], ["teams"]]
+    assert contract.guard.sql.endswith(f",\n       ({BENEATH})")
+    assert contract.guard.params == (("relations", (OWN,)), ("functions", (5,)))
+
+
+def test_the_state_is_of_all_that_the_rules_rest_on() -> None:
+    rules = ViewRules({}, {"teams": {2, 1}, "users": {4}}, (3,), is_plain=False)
+    assert write_state_beneath(rules).params == (("relations", (1, 2, 4)), ("functions", (3,)))
+    assert write_state_beneath(rules, ["users", "tickets"]).params == (("relations", (4,)), ("functions", (3,)))
+    plain = write_state_beneath(replace(rules, is_plain=True), ["users"])
+    assert plain.params == (("relations", (4,)),)
+    assert "pg_rewrite" not in plain.sql
+
+
+def test_the_state_of_no_tables_is_not_asked_for() -> None:
+    catalogue = Catalogue()
+    assert (read_index_state(catalogue, ()), catalogue.asked) == ([], [])
+    read_index_state(catalogue, (7,))
+    assert len(catalogue.asked) == 1
 
 
 class Queues(Catalogue):
@@ -185,17 +134,68 @@ def test_a_look_up_is_fitted_and_recorded_with_the_texts_of_its_rows() -> None:
     assert contract.fit(look_up).sql.startswith("WITH ticket_queues AS ")
 
 
-def count_readings(states: list[str]) -> int:
-    sources, catalogue = ContractSources(), Catalogue()
-    for catalogue.state in states:
-        sources.open(catalogue)
-    return catalogue.asked.count(COLUMNS)
+OWN = 20_000
+CLOCK = ["({FUNCEXPR :funcid 1299 :args <>})"]
+
+
+class Views(Catalogue):
+    """A replica whose teams are a view or a table."""
+
+    def __init__(self, kind: str = "v") -> None:
+        super().__init__()
+        self.kind = kind
+        self.trees: list[str] = []
+        self.beneath = "1"
+
+    def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
+        answers: dict[str, list[tuple[Any, ...]]] = {
+            NAMED.sql: [("teams", OWN)],
+            RULES: [(OWN, self.kind, False, "x", self.trees, [])],
+            FUNCTIONS: [(1299, 1299, "now", "s")],
+            BENEATH: [(self.beneath,)],
+        }
+        return super().fetch(statement) or answers.get(statement.sql, [])
+
+    def is_provable(self, sources: ContractSources) -> bool:
+        contract = sources.open(self)
+        contract.fit(Statement("SELECT 1 FROM teams"))
+        return contract.is_provable
+
+    @property
+    def readings(self) -> int:
+        return self.asked.count(NAMED.sql)
+
+
+def test_a_change_beneath_is_read_though_the_relations_are_in_the_same_state() -> None:
+    views, sources = Views(), ContractSources()
+    assert [views.is_provable(sources) for _ in range(2)] == [True, True]
+    assert views.readings == 1
+    views.trees, views.beneath = CLOCK, "2"
+    assert not views.is_provable(sources)
+    assert views.readings == 2
+
+
+def test_beneath_tables_is_nothing_that_their_own_state_does_not_tell() -> None:
+    tables, sources = Views("r"), ContractSources()
+    assert tables.is_provable(sources)
+    tables.beneath = "2"
+    assert tables.is_provable(sources)
+    assert tables.readings == 1
+
+
+def count_readings(states: list[str]) -> tuple[int, int]:
+    """The number of readings of the relations, and of what is beneath them."""
+    sources, views = ContractSources(), Views()
+    for views.state in states:
+        sources.open(views)
+    return views.asked.count(COLUMNS), views.readings
 
 
 def test_relations_are_read_again_where_they_have_changed_and_not_before() -> None:
-    assert count_readings(["a", "a", "b", "a"]) == 2
+    assert count_readings(["a", "a", "b", "a"]) == (2, 2)
     others = [str(number) for number in range(MOST_STATES)]
-    assert count_readings(["a", *others, *others, "a"]) == 1 + MOST_STATES + 1  # the first was forgotten
+    again = 1 + MOST_STATES + 1  # the first was forgotten
+    assert count_readings(["a", *others, *others, "a"]) == (again, again)
 
 
 def test_a_column_that_cannot_be_converted_is_named_for_operators() -> None:

@@ -14,7 +14,6 @@ from tickiti_query.reporting.perspectives import (
     BY_NAME,
     find_perspective,
     read_perspective,
-    read_values,
 )
 
 STAFF = Actor(User(7, "ann@shop.example"), is_staff=True, queues=(1, 2))
@@ -111,27 +110,6 @@ def test_a_perspective_may_be_read_as_another_user() -> None:
 def test_a_perspective_of_a_user_who_is_gone_is_not_read_as_anybody() -> None:
     with pytest.raises(UnsupportedPerspective, match=r'perspective 3 "Bob\'s"'):
         read_perspective((3, "Bob's", 8, None, None, [], [], []))
-
-
-@pytest.mark.parametrize(
-    ("value", "values"),
-    [
-        ('"open"', ("open",)),
-        ("5", (5,)),
-        ("true", (True,)),
-        ("null", (None,)),
-        ("[]", ()),
-        ('["a", 1, null]', ("a", 1, None)),
-        ('[["a"], {}]', ((), ())),
-        ('{"a": 1}', ((),)),
-        ("[" * 5000 + "]" * 5000, ((),)),
-        (r'"a\u0000b"', ((),)),
-        (r'["a", "\ud83d"]', ("a", ())),
-        (None, ()),
-    ],
-)
-def test_the_value_of_a_condition_is_a_scalar_or_a_list_of_them(value: str | None, values: tuple[object, ...]) -> None:
-    assert read_values(value) == values
 
 
 def test_null_is_no_value_no_name_and_no_direction() -> None:

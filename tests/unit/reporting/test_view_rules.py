@@ -1,6 +1,5 @@
 """The trees of views' rules are read by a positive list: what is not on it is named."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,10 +8,9 @@ from tickiti_query.model.statement import Statement
 from tickiti_query.reporting.view_rules import (
     RelationReads,
     ViewRules,
-    make_function,
+    is_settled,
     read_trees,
     read_view_rules,
-    write_state,
 )
 
 OWN = 20_000
@@ -67,7 +65,7 @@ def test_a_table_that_may_have_partitions_or_policies_is_no_plain_one() -> None:
 
 
 @pytest.mark.parametrize(
-    ("oid", "name", "volatility", "is_settled"),
+    ("oid", "name", "volatility", "expected"),
     [
         (870, "lower", "i", True),
         (3058, "concat", "s", True),
@@ -81,8 +79,8 @@ def test_a_table_that_may_have_partitions_or_policies_is_no_plain_one() -> None:
         (OWN, "public.wild", "v", False),
     ],
 )
-def test_a_function_is_settled_or_not(oid: int, name: str, volatility: str, is_settled: bool) -> None:
-    assert make_function(oid, name, volatility, []).is_settled is is_settled
+def test_a_function_is_settled_or_not(oid: int, name: str, volatility: str, expected: bool) -> None:
+    assert is_settled(oid, name, volatility) is expected
 
 
 class Answers:
@@ -104,12 +102,3 @@ def test_relations_that_read_one_another_are_read_once() -> None:
     around = [(20_001, "v", False, "y", [TREE % "{VAR}"], [OWN])]
     source = Answers([("teams", OWN)], [(OWN, "v", False, "x", [TREE % "{VAR}"], [])], around)
     assert read_view_rules(source).relations == {"teams": {OWN, 20_001}}
-
-
-def test_the_state_is_of_all_that_the_verdict_rests_on() -> None:
-    rules = ViewRules({}, {"teams": {2, 1}, "users": {4}}, (3,), is_plain=False)
-    assert write_state(rules).params == (("relations", (1, 2, 4)), ("functions", (3,)))
-    assert write_state(rules, ["users", "tickets"]).params == (("relations", (4,)), ("functions", (3,)))
-    plain = write_state(replace(rules, is_plain=True), ["users"])
-    assert plain.params == (("relations", (4,)),)
-    assert "pg_rewrite" not in plain.sql

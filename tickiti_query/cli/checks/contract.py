@@ -9,9 +9,15 @@ from tickiti_query.cli.checks import CheckResult, enumerate_some, fault, ok, war
 from tickiti_query.cli.session import Session
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.database_errors import is_lost
-from tickiti_query.reporting.columns import ReplicaColumn, ReplicaRelation, read_relations
+from tickiti_query.reporting.columns import (
+    EXACT,
+    ReplicaColumn,
+    UnfitColumnError,
+    convert,
+    is_relabelled,
+    read_relations,
+)
 from tickiti_query.reporting.contract import NULLABLE, RELATIONS, write_row_reading
-from tickiti_query.reporting.contract_source import EXACT, UnfitColumnError, convert, is_relabelled
 from tickiti_query.reporting.expected_indexes import INDEXES, KEYS
 from tickiti_query.reporting.view_rules import read_view_rules
 
@@ -50,10 +56,9 @@ def check_columns(session: Session) -> Iterator[CheckResult]:
 
 
 def judge_relation(
-    session: Session, relation: str, wanted: Mapping[str, str], there: ReplicaRelation
+    session: Session, relation: str, wanted: Mapping[str, str], columns: Mapping[str, ReplicaColumn]
 ) -> Iterator[CheckResult]:
     """Yield a result for each column that is not as it should be; without one, that a row could be read."""
-    columns = there.columns
     judged = [judge_column(relation, name, kind, columns.get(name)) for name, kind in wanted.items()]
     results = [result for result in judged if result is not None]
     yield from results
@@ -110,7 +115,7 @@ def list_lost(relation: str, name: str, wanted: str, there: ReplicaColumn) -> li
 def check_nulls(session: Session) -> Iterator[CheckResult]:
     """Yield a warning for each column with a NULL that the contract does not have. Each relation is read through."""
     for relation, there in sorted(session.fetch(Statement(NULLABLE_THERE, (("names", tuple(RELATIONS)),)))):
-        columns = [name for name in RELATIONS[relation] if name in there and name not in NULLABLE.get(relation, ())]
+        columns = [name for name in RELATIONS[relation] if name in there and name not in NULLABLE[relation]]
         if columns:
             yield from judge_rows(session, relation, columns)
 

@@ -6,8 +6,7 @@ from tickiti_query.cli.checks import CheckResult, ok, warning
 from tickiti_query.cli.session import Session
 from tickiti_query.model.statement import Statement
 from tickiti_query.reporting.expected_indexes import INDEXES, KEYS, KEYS_BENEATH, PREFIX
-from tickiti_query.reporting.index_definitions import normalize
-from tickiti_query.reporting.indexes import read_indexes
+from tickiti_query.reporting.indexes import normalize, read_indexes
 
 KINDS = """
 SELECT c.relname, CAST(c.relkind AS text)

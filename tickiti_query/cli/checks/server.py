@@ -14,7 +14,7 @@ from tickiti_query.cli.session import Session
 from tickiti_query.model.statement import Statement
 from tickiti_query.replica.database_errors import NoStandbyError, describe_connect_error
 from tickiti_query.replica.execution import ReplicaConnection
-from tickiti_query.reporting.collations import find_changed_collations
+from tickiti_query.reporting.columns import find_changed_collations
 
 OLDEST_MAJOR = 13  # the first whose snapshots and transaction ids have the form that proofs are made of
 SLACK_SECONDS = 2  # the way of a heartbeat, as the statement of the server's state grants it
