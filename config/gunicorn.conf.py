@@ -23,14 +23,16 @@ os.environ.pop("PROMETHEUS_MULTIPROC_DIR", None)
 import threading
 from typing import Any
 
+from gunicorn.http.errors import InvalidHeader
+
 from config.build import read_commit
 from config.log import QuietLogger, configure_logging
 from config.machine import allow_connections, find_bind_fault, find_heartbeat_directory, list_directories
 from config.misspelt import describe_misspelt
 from config.settings import VARIABLES, SettingsError, load_settings
 from tickiti_query import VERSION
+from tickiti_query.model.request import LONGEST_BODY
 from tickiti_query.reporting.contract import CONTRACT_VERSION
-from tickiti_query.server.request_head import check_head
 
 try:
     settings = load_settings(os.environ)
@@ -84,8 +86,13 @@ def on_starting(_server: Any) -> None:
 
 
 def pre_request(_worker: Any, request: Any) -> None:
-    """Apply the rules for a request's head that gunicorn does not have."""
-    check_head(request)
+    """Refuse HTTP/1.1 without Host with 400, and end the connection after a body that is announced to be too long."""
+    headers = dict(request.headers)  # gunicorn refuses a second Host and a second Content-Length
+    if request.version >= (1, 1) and "HOST" not in headers:
+        raise InvalidHeader("HOST")
+    if int(headers.get("CONTENT-LENGTH", 0)) > LONGEST_BODY:
+        request.force_close()
+        request._expected_100_continue = False  # noqa: SLF001  the body would be sent for nothing
 
 
 def post_worker_init(_worker: Any) -> None:

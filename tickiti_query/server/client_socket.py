@@ -1,6 +1,5 @@
 """A client's socket under time limits: one for the head of a request, one for its body, one to take the answer."""
 
-import array
 import contextlib
 import errno
 import fcntl
@@ -46,17 +45,8 @@ class ClientSocket:
     body_seconds = 10.0
     answer_seconds = 30.0
 
-    __slots__ = (
-        "_allowed",
-        "_deadline",
-        "_held",
-        "_idle",
-        "_is_gone",
-        "_is_new",
-        "_phase",
-        "_request",
-        "_socket",
-    )
+    __slots__ = ("_allowed", "_deadline", "_held", "_idle", "_is_gone", "_is_new", "_phase", "_request", "_socket")
+    _phase: Phase
 
     def __init__(self, client: Any, idle: "dict[ClientSocket, None]") -> None:
         self._socket = client
@@ -97,7 +87,7 @@ class ClientSocket:
     def sendall(self, data: bytes) -> None:
         """Send a part of an answer. The first part, which is the head, waits for the second or for `flush`."""
         if self._phase is Phase.BODY:
-            self._begin_answer()
+            self._phase, self._deadline = Phase.ANSWER, time.monotonic() + self.answer_seconds
             self._held = data
             return
         held, self._held = self._held, b""
@@ -110,7 +100,7 @@ class ClientSocket:
     def flush(self) -> None:
         """Send what is held back: the head of an answer that has no body. From now on nothing is."""
         if self._phase is Phase.BODY:
-            self._begin_answer()
+            self._phase, self._deadline = Phase.ANSWER, time.monotonic() + self.answer_seconds
         if self._held:
             self.sendall(b"")
 
@@ -137,9 +127,7 @@ class ClientSocket:
     @property
     def has_unread_bytes(self) -> bool:
         """True where the client has sent what nobody has read yet, such as a request in this very moment."""
-        waiting = array.array("i", [0])
-        fcntl.ioctl(self._socket.fileno(), termios.FIONREAD, waiting)
-        return waiting[0] > 0
+        return any(fcntl.ioctl(self._socket.fileno(), termios.FIONREAD, bytes(4)))  # the number of bytes, an int of C
 
     def hang_up(self) -> None:
         """End an idle connection; whoever reads from it finds that the client is gone."""
@@ -166,25 +154,22 @@ class ClientSocket:
             self._phase, self._deadline = Phase.HEAD, time.monotonic() + self.head_seconds
             self._allowed, self._is_new = LONGEST_HEAD, False
 
-    def _begin_answer(self) -> None:
-        self._phase, self._deadline = Phase.ANSWER, time.monotonic() + self.answer_seconds
-
     def _start_clock(self) -> None:
         # A timeout of none would make the socket one that never waits.
         self._socket.settimeout(max(0.001, self._deadline - time.monotonic()))
 
     def _give_up(self, fault: OSError) -> bytes:
         """Return no bytes for a connection that was idle; raise RequestTimeout, or the fault, for any other."""
-        is_late = isinstance(fault, TimeoutError)
-        if is_late and (self._is_new or self._phase is not Phase.IDLE):
+        is_late, is_idle = isinstance(fault, TimeoutError), self._phase is Phase.IDLE
+        if is_late and (self._is_new or not is_idle):
             CUT.labels("request").inc()
-        if self._phase is Phase.IDLE:
+        if is_idle:
             return b""
-        if is_late:
-            if self._request is not None:
-                self._request.force_close()
-            raise RequestTimeout from None
-        raise fault
+        if not is_late:
+            raise fault
+        if self._request is not None:
+            self._request.force_close()
+        raise RequestTimeout from None
 
     def _send(self, data: bytes) -> None:
         if self._is_gone:

@@ -69,19 +69,17 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
     def run(self) -> None:
         """Serve until a signal ends the worker, then drain."""
         api, *others = self.sockets
-        served = [self.serve(api, Address(api.getsockname(), self.worker_connections, is_api=True))]
-        for other in others:
-            address = Address(other.getsockname(), OPERATIONS_CONNECTIONS, is_api=False)
-            served.append(self.serve(other, address))
+        served = [self.serve(api, self.worker_connections, is_api=True)]
+        served += [self.serve(other, OPERATIONS_CONNECTIONS, is_api=False) for other in others]
         while self.alive:
             self.notify()
             gevent.sleep(POLL_SECONDS)
         self.drain(served)
 
-    def serve(self, listener: Any, address: Address) -> tuple[StreamServer, Address]:
+    def serve(self, listener: Any, most: int, *, is_api: bool) -> tuple[StreamServer, Address]:
         """Accept connections to an address, each in a greenlet of its own."""
-        pool = Pool(address.most + REFUSALS)
-        server = StreamServer(listener, partial(self.handle_bounded, address), spawn=pool)
+        address = Address(listener.getsockname(), most, is_api)
+        server = StreamServer(listener, partial(self.handle_bounded, address), spawn=Pool(most + REFUSALS))
         server.max_accept = 1 if self.cfg.workers > 1 else REFUSALS
         server.start()
         return server, address
@@ -142,23 +140,16 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002
         """Answer a request that is too slow, or none at all. The log gets the broken rule, never the client's text."""
-        rule = type(exc).__name__
-        if isinstance(exc, QueryError):
+        if isinstance(exc, ParseException) and not isinstance(exc, OURS):
+            facts = {"address": addr[0] if addr else "", "rule": type(exc).__name__}
+            self.log.warning("refused what is no HTTP request", extra={"facts": facts})
+            with contextlib.suppress(OSError):
+                util.write_error(client, 400, "Bad Request", facts["rule"])
+        elif isinstance(exc, QueryError):
             send_error(client, exc)
-            return
-        if not isinstance(exc, ParseException) or isinstance(exc, OURS):
+        else:
             self.log.error("unforeseen error", exc_info=exc)
             send_error(client, QueryError())
-            return
-        log_refusal(self.log, addr, rule)
-        with contextlib.suppress(OSError):
-            util.write_error(client, 400, "Bad Request", rule)
-
-
-def log_refusal(logger: Any, peer: Any, rule: str) -> None:
-    """Log that something was no HTTP request: the peer's address and the broken rule, never the client's text."""
-    facts = {"address": peer[0] if peer else "", "rule": rule}
-    logger.warning("refused what is no HTTP request", extra={"facts": facts})
 
 
 def send_error(client: Any, error: QueryError) -> None:
