@@ -37,7 +37,7 @@ TABLE: dict[str, set[str]] = {
     },
     # a request, from its credentials to its answer
     "query": {"admission", "cache", "catalogue", "compiler", "model"},
-    "http": {"cache", "catalogue", "model", "query", "schemas"},
+    "http": {"catalogue", "model", "query", "schemas"},
     "operations": {"http", "model", "reporting"},  # a span is made of the context of a request
     "server": {"http", "model", "operations"},
     # programs: each is wired together in itself

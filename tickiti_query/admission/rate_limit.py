@@ -12,7 +12,7 @@ from limits.storage import Storage
 from limits.strategies import FixedWindowRateLimiter
 
 from tickiti_query.model.request import RateLimitStatus
-from tickiti_query.model.token import parse_address
+from tickiti_query.model.token import NO_DIGEST, parse_address
 
 KNOWN_TOKENS = 10_000
 IPV6_NETWORK = 64  # one subscriber has a network of this prefix length, and all addresses in it
@@ -25,17 +25,18 @@ class RateLimiter:
 
     An address that has used up its failures is heard with tokens that were valid before. Any other token is looked up
     once a second at the most: a valid one gets in, and a flood of wrong ones does not reach the replica. A token is
-    known by its digest. `count_limited` is called for each limited request with `token` or `address`.
+    known by its digest, NO_DIGEST for none. `count_limited` is called for each limited request with `token` or
+    `address`.
     """
 
     def __init__(self, rate: str, storage: Storage, count_limited: Callable[[str], None] = lambda _by: None) -> None:
         self._rate = parse(rate)
         self._limiter = FixedWindowRateLimiter(storage)
         self._count_limited = count_limited
-        self._known: LRUCache[str | None, bool] = LRUCache(KNOWN_TOKENS)
+        self._known: LRUCache[str, bool] = LRUCache(KNOWN_TOKENS)
         self._lock = threading.Lock()
 
-    def check(self, token: str | None, address: str) -> RateLimitStatus | None:
+    def check(self, token: str, address: str) -> RateLimitStatus | None:
         """Count a request. Return the status of its token, or None for a request without a token.
 
         Return the status of the address where that has used up its failures and the token is not looked up.
@@ -43,17 +44,17 @@ class RateLimiter:
         if token not in self._known:
             network = normalize_address(address)
             is_heard = self._limiter.test(self._rate, "failures", network)
-            if not is_heard and (token is None or not self._limiter.hit(ONCE_A_SECOND, "unknown", network)):
+            if not is_heard and (token == NO_DIGEST or not self._limiter.hit(ONCE_A_SECOND, "unknown", network)):
                 self._count_limited("address")
                 return self._read_status("failures", network, is_exceeded=True)
-        return None if token is None else self._count("token", token, by="token")
+        return None if token == NO_DIGEST else self._count("token", token, by="token")
 
-    def remember_valid_token(self, token: str | None) -> None:
+    def remember_valid_token(self, token: str) -> None:
         """Remember that the replica has found the token valid."""
         with self._lock:
             self._known[token] = True
 
-    def count_failure(self, token: str | None, address: str) -> RateLimitStatus:
+    def count_failure(self, token: str, address: str) -> RateLimitStatus:
         """Count a token that is not valid against its address. Return the status of the address."""
         with self._lock:
             self._known.pop(token, None)

@@ -12,13 +12,13 @@ from typing import Any
 
 from werkzeug.wsgi import ClosingIterator
 
-from tickiti_query.cache.snapshot import Snapshot
 from tickiti_query.http.error_answer import name_status, render_error
 from tickiti_query.http.request_context import Hooks, RequestContext
 from tickiti_query.model.errors import PayloadTooLarge, QueryError
 from tickiti_query.model.perspective import TicketQuery
 from tickiti_query.model.request import LONGEST_BODY, Deadline, Request
 from tickiti_query.model.token import Credentials, parse_address
+from tickiti_query.query.reader import Miss
 from tickiti_query.query.service import TicketQueryService
 
 StartResponse = Callable[..., Any]
@@ -33,11 +33,10 @@ UNHEARD = ("HTTP_HOST", "HTTP_UPGRADE")
 
 @dataclass(frozen=True, slots=True)
 class Unanswered:
-    """A request for which the cache has no answer that `snapshot` proves."""
+    """A request for which the cache has no answer."""
 
     context: RequestContext
-    request: Request
-    snapshot: Snapshot
+    miss: Miss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,24 +65,24 @@ class Edge:
             return self._hand_on(environ, start_response)
         context = RequestContext(self.hooks, environ, environ["PATH_INFO"])
         try:
-            request = self._make_request(environ)
-            snapshot, reply = self.service.find_proved_answer(request, context.trace)
-            if reply is None and self.service.has_plan(request):
-                reply = self.service.read_answer(request, context.trace, snapshot)
+            reply = self.service.find_proved_answer(self._make_request(environ), context.trace)
+            if isinstance(reply, Miss) and reply.plan is not None:
+                reply = self.service.read_answer(reply)
         except Exception as failure:
-            reply = None
+            hold = None
             status, headers, body = render_error(context.to_query_error(failure))
             line = name_status(status)
         else:
-            if reply is None:
-                environ[UNANSWERED] = Unanswered(context, request, snapshot)
+            if isinstance(reply, Miss):
+                environ[UNANSWERED] = Unanswered(context, reply)
                 return self._hand_on(environ, start_response)
-            status, line, headers, body = 200, "200 OK", context.describe_reply(reply), reply.answer.body
+            status, line, headers = 200, "200 OK", context.describe_reply(reply)
+            body, hold = reply.answer.body, reply.hold
         start_response(line, [*headers, *context.describe()])
         context.end(status)
-        if reply is None or reply.hold is None:
+        if hold is None:
             return [body]
-        return ClosingIterator([body], reply.hold.release)  # the server closes it when the body is sent, or given up
+        return ClosingIterator([body], hold.release)  # the server closes it when the body is sent, or given up
 
     def _hand_on(self, environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         for name in UNHEARD:

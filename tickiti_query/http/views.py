@@ -26,7 +26,7 @@ def make_blueprint(service: TicketQueryService, max_row_limit: int) -> Blueprint
         """
         unanswered: Unanswered = request.environ[UNANSWERED]
         context = unanswered.context
-        reply = service.read_answer(unanswered.request, context.trace, unanswered.snapshot)
+        reply = service.read_answer(unanswered.miss)
         response = Response(reply.answer.body, headers=context.describe_reply(reply))
         if reply.hold is not None:
             response.call_on_close(reply.hold.release)

@@ -75,11 +75,6 @@ class Credentials(NamedTuple):
     digest: str
     id: int | None = None
 
-    @property
-    def fingerprint(self) -> str | None:
-        """The name of the token where requests are counted; None where the request has no token."""
-        return None if self.digest == NO_DIGEST else self.digest
-
 
 NONE = Credentials(NO_DIGEST, 0)  # with a number, as most have: it asks in the same words
 

@@ -28,7 +28,7 @@ class CachedPlan:
     """The token, the query and the compiled statements of a request. `size` is about the bytes that they take.
 
     `checked` asks for the preconditions and the rows; `unchecked` asks for the rows alone, and is for the snapshot that
-    `validator` names. `parse_rows` takes the rows of either apart. `rows` and `body_bytes` are of the last answer.
+    `validator` names. `parse_plan_rows` takes the rows of either apart. `rows` and `body_bytes` are of the last answer.
     `is_provable`: a snapshot id proves the rows.
     """
 
@@ -69,14 +69,14 @@ class CachedPlan:
         is_close = 4 * abs(body_bytes - self.body_bytes) <= body_bytes and bool(rows) == bool(self.rows)
         return is_close and validator == self.validator
 
-    @staticmethod
-    def parse_rows(server: Server, rows: Sequence[Row]) -> tuple[SnapshotId, Sequence[Row]] | None:
-        """Return the id of the snapshot and the rows; None where a precondition does not hold any more.
 
-        Each row ends with a value that is not a column; removing it from every row would cost more than carrying it.
-        """
-        *_, snapshot_id = rows[0]
-        return (parse_snapshot_id(server, snapshot_id), rows[1:]) if snapshot_id else None
+def parse_plan_rows(server: Server, rows: Sequence[Row]) -> tuple[SnapshotId, Sequence[Row]] | None:
+    """Return the id of the snapshot and the rows; None where a precondition does not hold any more.
+
+    Each row ends with a value that is not a column; removing it from every row would cost more than carrying it.
+    """
+    *_, snapshot_id = rows[0]
+    return (parse_snapshot_id(server, snapshot_id), rows[1:]) if snapshot_id else None
 
 
 def write_plan_statement(page: Statement, preconditions: Sequence[Precondition]) -> Statement:

@@ -62,8 +62,9 @@ class Collector:
         self.rows = 0
         self.truncated = False
         self._row_limit = row_limit
-        self._reservation = reservation
+        self.reservation = reservation
         self._trace = trace
+        self._unread: tuple[SnapshotSource, int] | None = None  # and the rows that were asked for last
         self._shape = shape_row(columns)
         self._text = BytesIO()
         self._text.write(BEGIN)
@@ -89,19 +90,23 @@ class Collector:
         self._trace.stages.append((None, perf_counter()))
 
     def open(self, source: SnapshotSource, statement: Statement, count: int) -> list[Row]:
-        """Return the first rows of a statement, for `add_all`."""
+        """Return the first rows of a statement, `count` at most."""
         self._reserve(PART_MEMORY)
-        return source.open(statement, count)
+        rows = source.open(statement, count)
+        self._unread = (source, count) if len(rows) == count else None
+        return rows
 
-    def add_all(self, source: SnapshotSource, rows: Sequence[Row], asked: int) -> None:
-        """Add the first rows, which are all where they are fewer than were asked for, and those that follow."""
+    def add_all(self, rows: Sequence[Row]) -> None:
+        """Add the first rows, and those that follow where a statement was opened that has more."""
         bytes_a_row = self._add_part(rows)
-        while len(rows) == asked and not self.truncated:
+        while self._unread is not None and not self.truncated:
+            source, asked = self._unread
             self._reserve(self.size + PART_MEMORY)
             asked = min(count_rows(bytes_a_row), GROWTH * asked)
             rows = ()  # they are text now
             self._trace.stages.append(("sql", perf_counter()))
             rows = source.fetch_more(asked)
+            self._unread = (source, asked) if len(rows) == asked else None
             bytes_a_row = max(bytes_a_row, self._add_part(rows))
 
     def _add_part(self, rows: Sequence[Row]) -> int:
@@ -112,8 +117,8 @@ class Collector:
 
     def _reserve(self, size: int) -> None:
         """Let the reservation be `size` at least."""
-        if size > self._reservation.size:
-            self._reservation.resize(size)
+        if size > self.reservation.size:
+            self.reservation.resize(size)
 
     def finish(self) -> bytes:
         """Return the whole body, which is the buffer itself, cut to its size. Nothing can be added any more."""

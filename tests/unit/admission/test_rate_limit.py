@@ -28,7 +28,7 @@ def test_failures_are_counted_for_an_address_or_a_subscribers_network(address: s
     assert normalize_address(address) == network
 
 
-def check(limiter: RateLimiter, token: str | None) -> RateLimitStatus:
+def check(limiter: RateLimiter, token: str) -> RateLimitStatus:
     status = limiter.check(token, "203.0.113.9")
     assert status is not None
     return status

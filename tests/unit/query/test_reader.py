@@ -16,9 +16,9 @@ from tickiti_query.model.perspective import Condition, Perspective, Selector, Ti
 from tickiti_query.model.request import Deadline, Request, RequestTrace
 from tickiti_query.model.statement import Precondition, Source, Statement
 from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials, User
-from tickiti_query.query.cached_plan import PlanCache
+from tickiti_query.query.cached_plan import CachedPlan, PlanCache
 from tickiti_query.query.collector import FIRST_ROWS, GROWTH, PART_BYTES, PART_MEMORY
-from tickiti_query.query.reader import Reader, Reading, ReadRequest
+from tickiti_query.query.reader import Miss, Reader, Reading
 
 SERVER = Server(generation=1, system=77, major=18)
 SNAPSHOT = Snapshot(SnapshotId(SERVER, "10:20: since t", ""), lag_seconds=0.0)
@@ -143,8 +143,12 @@ class World:
         return ResolvedNames(dict.fromkeys(keys, (2,)))
 
     def answer(self, request: Request, trace: RequestTrace | None = None) -> Reading:
+        miss = Miss(request, trace or RequestTrace(), self.snapshot, self.find_plan(request))
         with self.budget.reserve("ann") as reservation:
-            return self.reader.read(ReadRequest(request, trace or RequestTrace(), self.snapshot, reservation))
+            return self.reader.read(miss, reservation)
+
+    def find_plan(self, request: Request) -> CachedPlan | None:
+        return self.reader.plans.get(request.key)
 
 
 def make_request(query: TicketQuery | None = None, credentials: Credentials = CREDENTIALS) -> Request:
@@ -169,25 +173,30 @@ PLAIN = TicketQuery(row_limit=50)
 
 def test_the_first_reading_is_one_transaction_and_leaves_a_plan() -> None:
     world, request, trace = World(), make_request(PLAIN), RequestTrace()
-    assert not world.reader.has_plan(request)
+    assert world.find_plan(request) is None
     reading = world.answer(request, trace)
     assert (world.asked, read_rows(reading), reading.validator) == (["transaction"], ROWS, SNAPSHOT.validator)
-    assert (reading.rows, reading.truncated) == (2, False)
-    assert world.reader.has_plan(request)
+    assert (reading.answer.rows, reading.answer.truncated) == (2, False)
+    assert world.find_plan(request) is not None
     assert (trace.user_id, trace.perspective_id) == (7, 3)
-    assert world.remembered == [CREDENTIALS.fingerprint]
+    assert world.remembered == [CREDENTIALS.digest]
 
 
 def test_the_plan_has_every_look_up_as_a_precondition() -> None:
-    plan = World().answer(make_request(PLAIN)).plan
+    world, request = World(), make_request(PLAIN)
+    world.answer(request)
+    plan = world.find_plan(request)
+    assert plan is not None
     for what in ("a token", "a perspective", "names"):
         assert f"looked up {what}" in plan.checked.sql
         assert f"looked up {what}" not in plan.unchecked.sql
 
 
 def test_the_size_of_a_plan_covers_its_question_and_both_statements() -> None:
-    request = make_request(PLAIN)
-    plan = World().answer(request).plan
+    world, request = World(), make_request(PLAIN)
+    world.answer(request)
+    plan = world.find_plan(request)
+    assert plan is not None
     assert plan.size >= request.size + len(plan.checked.sql) + len(plan.unchecked.sql)
 
 
@@ -196,7 +205,7 @@ def test_under_the_snapshot_of_the_plan_the_unchecked_statement_is_enough() -> N
     first = world.answer(request)
     again = world.answer(request, trace)
     assert world.asked == ["transaction", "unchecked"]
-    assert again.body == first.body
+    assert again.answer == first.answer
     assert again.validator == SNAPSHOT.validator
     assert (trace.user_id, trace.perspective_id) == (7, 3)
 
@@ -217,9 +226,9 @@ def test_a_plan_whose_precondition_has_changed_is_dropped_and_everything_is_read
     trace = RequestTrace()
     reading = world.answer(request, trace)
     assert world.asked == ["transaction", "checked", "transaction"]
-    assert (reading.plan.perspective_id, trace.perspective_id) == (4, 4)
+    assert (reading.answer.perspective_id, trace.perspective_id) == (4, 4)
     world.holds = True
-    assert world.answer(request).plan.perspective_id == 4
+    assert world.answer(request).answer.perspective_id == 4
     assert world.asked[3:] == ["unchecked"]
 
 
@@ -229,7 +238,7 @@ def test_a_plan_that_fails_leaves_none_where_reading_anew_fails_too() -> None:
     world.snapshot, world.holds, world.perspective = LATER, False, replace(RETURNS, id=4)
     with pytest.raises(NotFound):
         world.answer(request)
-    assert not world.reader.has_plan(request)
+    assert world.find_plan(request) is None
 
 
 def test_rows_of_another_server_are_proved_by_nothing() -> None:
@@ -242,17 +251,19 @@ def test_rows_of_another_server_are_proved_by_nothing() -> None:
 
 def test_what_is_not_stored_in_tables_is_proved_by_nothing_and_checked_every_time() -> None:
     world, request = World(is_provable=False), make_request(PLAIN)
-    assert world.reader.is_provable(request)
-    assert [world.answer(request).validator for _ in range(3)] == [None] * 3
+    readings = [world.answer(request) for _ in range(3)]
+    assert [(reading.validator, reading.is_provable) for reading in readings] == [(None, False)] * 3
     assert world.asked == ["transaction", "checked", "checked"]
-    assert not world.reader.is_provable(request)
+    plan = world.find_plan(request)
+    assert plan is not None
+    assert not plan.is_provable
 
 
 def test_a_plan_is_of_one_token_and_one_body() -> None:
     world = World()
     world.answer(make_request(PLAIN))
-    assert not world.reader.has_plan(make_request(TicketQuery(row_limit=51)))
-    assert not world.reader.has_plan(make_request(PLAIN, Credentials("b" * 64)))
+    assert world.find_plan(make_request(TicketQuery(row_limit=51))) is None
+    assert world.find_plan(make_request(PLAIN, Credentials("b" * 64))) is None
 
 
 def test_a_plan_does_not_let_a_token_in_that_time_or_place_forbid() -> None:
@@ -279,7 +290,7 @@ def test_who_asks_comes_before_what_is_asked(
     request = make_request(None, credentials)
     with pytest.raises(expected):
         world.answer(request)
-    assert not world.reader.has_plan(request)
+    assert world.find_plan(request) is None
 
 
 def make_rows(count: int, text: str = LONG) -> list[tuple[Any, ...]]:
@@ -287,13 +298,13 @@ def make_rows(count: int, text: str = LONG) -> list[tuple[Any, ...]]:
 
 
 def read_rows(reading: Reading) -> list[tuple[Any, ...]]:
-    return [tuple(row.values())[:2] for row in json.loads(reading.body)["data"]]
+    return [tuple(row.values())[:2] for row in json.loads(reading.answer.body)["data"]]
 
 
 def test_a_list_that_nobody_has_read_comes_in_parts_of_growing_size() -> None:
     world, rows = World(rows=make_rows(2000)), make_rows(2000)
     reading = world.answer(make_request(TicketQuery(row_limit=5000)))
-    assert (read_rows(reading), reading.rows, reading.truncated) == (rows, 2000, False)
+    assert (read_rows(reading), reading.answer.rows, reading.answer.truncated) == (rows, 2000, False)
     assert world.parts[0] == (FIRST_ROWS, FIRST_ROWS)
     assert world.parts[1] == (GROWTH * FIRST_ROWS, GROWTH * FIRST_ROWS)
     assert all(asked * len(LONG) <= PART_BYTES for asked, _ in world.parts)
@@ -303,7 +314,7 @@ def test_a_list_that_nobody_has_read_comes_in_parts_of_growing_size() -> None:
 def test_rows_that_become_longer_come_in_smaller_parts() -> None:
     world = World(rows=[*make_rows(100, "short"), *make_rows(1000, 20 * LONG)])
     reading = world.answer(make_request(TicketQuery(row_limit=5000)))
-    assert (reading.rows, reading.truncated) == (1100, False)
+    assert (reading.answer.rows, reading.answer.truncated) == (1100, False)
     assert [asked for asked, _ in world.parts][:2] == [FIRST_ROWS, GROWTH * FIRST_ROWS]
     assert [asked for asked, _ in world.parts][-1] == PART_BYTES // len(20 * LONG)
 
@@ -315,7 +326,7 @@ def test_every_number_of_rows_is_whole_or_truncated(count: int, row_limit: int) 
     for _ in range(2):
         reading = world.answer(request)
         assert read_rows(reading) == make_rows(count)[:row_limit]
-        assert (reading.rows, reading.truncated) == (min(count, row_limit), count > row_limit)
+        assert (reading.answer.rows, reading.answer.truncated) == (min(count, row_limit), count > row_limit)
 
 
 def test_a_list_that_was_large_comes_in_parts_of_the_right_size_by_the_checked_statement() -> None:
@@ -324,7 +335,7 @@ def test_a_list_that_was_large_comes_in_parts_of_the_right_size_by_the_checked_s
     world.asked.clear()
     world.parts.clear()
     again = world.answer(request)
-    assert (again.body, again.validator) == (first.body, SNAPSHOT.validator)
+    assert (again.answer, again.validator) == (first.answer, SNAPSHOT.validator)
     assert world.asked == ["transaction", "checked"]
     assert len(world.parts) == 8
     assert max(asked for asked, _ in world.parts) * len(LONG) <= PART_BYTES
@@ -335,7 +346,7 @@ def test_a_large_list_whose_precondition_has_changed_is_read_anew() -> None:
     world.answer(request)
     world.asked.clear()
     world.snapshot, world.holds = LATER, False
-    assert world.answer(request).rows == 2000
+    assert world.answer(request).answer.rows == 2000
     assert world.asked == ["transaction", "checked", "transaction"]
 
 
@@ -371,7 +382,7 @@ def test_a_large_list_has_a_part_as_rows_and_no_more_than_its_text_beside_it() -
     reading = world.answer(make_request(TicketQuery(row_limit=5000)))
     assert sizes[0] == PART_MEMORY
     assert sizes == sorted(sizes)
-    assert sizes[-1] <= len(reading.body) + PART_MEMORY
+    assert sizes[-1] <= len(reading.answer.body) + PART_MEMORY
     assert world.budget.used_bytes == 0
 
 
@@ -387,7 +398,7 @@ def test_a_list_without_room_is_refused_on_its_way_and_from_then_on_before_it_is
             world.answer(request)
         assert world.asked == []
         assert world.budget.used_bytes == 44 * 2**20
-    assert world.answer(request).rows == 5000
+    assert world.answer(request).answer.rows == 5000
 
 
 def test_a_list_that_was_too_large_and_has_become_smaller_is_answered() -> None:
@@ -395,4 +406,4 @@ def test_a_list_that_was_too_large_and_has_become_smaller_is_answered() -> None:
     with pytest.raises(Overloaded):
         world.answer(request)
     world.rows = make_rows(20)
-    assert world.answer(request).rows == 20
+    assert world.answer(request).answer.rows == 20

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.snapshots import alter
 from tickiti_query.admission.concurrency_limit import ConcurrencyLimiter
-from tickiti_query.admission.memory_budget import MemoryBudget
+from tickiti_query.admission.memory_budget import MemoryBudget, Reservation
 from tickiti_query.admission.rate_limit import FixedWindowStorage, RateLimiter
 from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
@@ -28,9 +28,9 @@ from tickiti_query.model.perspective import TicketQuery
 from tickiti_query.model.request import Answer, Deadline, Request, RequestTrace
 from tickiti_query.model.statement import Statement
 from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials, User
-from tickiti_query.query.cached_plan import CachedPlan
-from tickiti_query.query.reader import Reader, Reading, ReadRequest
-from tickiti_query.query.service import Reply, SharedAnswer, TicketQueryService, is_as_new
+from tickiti_query.query.cached_plan import CachedPlan, PlanCache
+from tickiti_query.query.reader import Miss, Reader, Reading
+from tickiti_query.query.service import Reply, TicketQueryService, is_as_new
 
 SERVER = Server(generation=1, system=77, major=18)
 SNAPSHOT = Snapshot(SnapshotId(SERVER, "10:20: since t", ""), lag_seconds=0.0)
@@ -115,45 +115,32 @@ class World:
     def ask(self, request: Request | None = None, trace: RequestTrace | None = None) -> Reply:
         """Return the reply to a request, as the edge asks for it."""
         request, trace = request or self.make_request(), trace or RequestTrace()
-        snapshot, reply = self.service.find_proved_answer(request, trace)
-        return reply or self.service.read_answer(request, trace, snapshot)
+        found = self.service.find_proved_answer(request, trace)
+        return self.service.read_answer(found) if isinstance(found, Miss) else found
 
 
 class FakeReader:
     """Finds three rows; what a test put into `world.read` happens meanwhile."""
 
     def __init__(self, world: World) -> None:
+        self.plans = PlanCache(10**6)
         self._world = world
 
-    def has_plan(self, request: Request) -> bool:
-        return request.raw_body == b"known"
-
-    def is_provable(self, request: Request) -> bool:
-        return True  # nothing is known of it yet
-
-    def read(self, asked: ReadRequest) -> Reading:
-        request, snapshot = asked.request, asked.snapshot
+    def read(self, miss: Miss, reservation: Reservation) -> Reading:
+        request, snapshot = miss.request, miss.snapshot
         self._world.diary.append("read")
         self._world.read()
-        asked.reservation.resize(len(self._world.body))
-        plan = CachedPlan(
-            token=TOKEN,
-            size=0,
-            query=request.query,
-            perspective_id=3,
-            columns=("id", "subject"),
-            checked=STATEMENT,
-            unchecked=STATEMENT,
-            is_provable=self._world.is_provable,
-        )
-        return Reading(
-            snapshot_id=snapshot.snapshot_id,
-            validator=snapshot.validator if self._world.is_provable else None,
-            plan=plan,
+        reservation.resize(len(self._world.body))
+        answer = Answer(
             body=self._world.body,
             rows=min(3, request.query.row_limit),
             truncated=request.query.row_limit < 3,
+            perspective_id=3,
+            as_of=None,
         )
+        is_provable = self._world.is_provable
+        validator = snapshot.validator if is_provable else None
+        return Reading(answer, TOKEN, snapshot.snapshot_id, validator, is_provable)
 
 
 def test_a_miss_is_read_and_stored() -> None:
@@ -202,10 +189,15 @@ def test_without_a_cache_nothing_is_kept_and_the_answer_says_so() -> None:
     assert world.diary.count("read") == 2
 
 
-def test_a_plan_is_asked_for_in_the_reader() -> None:
-    world = World()
-    assert world.service.has_plan(world.make_request(body=b"known"))
-    assert not world.service.has_plan(world.make_request(body=b"new"))
+def test_a_miss_has_the_plan_that_an_equal_request_has_left() -> None:
+    world, query = World(), TicketQuery(row_limit=2)
+    plan = CachedPlan(TOKEN, 0, query, 3, ("id", "subject"), STATEMENT, STATEMENT)
+    known, new = world.make_request(body=b"known"), world.make_request(body=b"new")
+    world.service.reader.plans.put(known.key, plan)
+    for request, expected in ((known, plan), (new, None)):
+        miss = world.service.find_proved_answer(request, RequestTrace())
+        assert isinstance(miss, Miss)
+        assert miss.plan is expected
 
 
 def test_ignored_fields_are_those_of_the_request_and_not_of_the_answer() -> None:
@@ -340,7 +332,7 @@ def test_who_waits_for_anothers_run_waits_no_longer_than_the_deadline() -> None:
         first = threads.submit(world.ask, request)
         assert started.wait(SECONDS)
         with pytest.raises(QueryTimeout):
-            world.service.read_answer(late, RequestTrace(), SNAPSHOT)
+            world.service.read_answer(Miss(late, RequestTrace(), SNAPSHOT, None))
         go_on.set()
         assert first.result(SECONDS).answer.rows == 2
 
@@ -444,7 +436,7 @@ def test_a_large_answer_without_room_is_refused_and_a_small_one_is_not() -> None
 
 
 def test_anothers_run_is_as_new_by_a_proof_or_by_its_rows() -> None:
-    shared = SharedAnswer(Answer(b"", 0, False, None, None), TOKEN, False, SNAPSHOT.snapshot_id)
+    shared = Reading(Answer(b"", 0, False, None, None), TOKEN, SNAPSHOT.snapshot_id, SNAPSHOT.validator)
     unprovable = replace(shared, is_provable=False)
     assert is_as_new(shared, SNAPSHOT, SNAPSHOT.validator)
     assert not is_as_new(unprovable, SNAPSHOT, SNAPSHOT.validator)
