@@ -15,13 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.rivals.targets import LoadError
-from demo.binaries import BinariesMissingError
-from demo.failure import DemoError
+from demo.binaries import DemoError
 from demo.pair import Pair
-from demo.postgres import ServerError
 
 MILLION = 1_000_000
-FAULTS = (LoadError, DemoError, ServerError, BinariesMissingError)
+FAULTS = (LoadError, DemoError)
 INTERRUPTED = 130  # as a shell has it
 
 

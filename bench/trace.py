@@ -22,7 +22,7 @@ from bench.trees import Tree, find_tree
 from demo.loading import READER
 from demo.pair import Pair
 from demo.seed_data import load_seed_data
-from demo.tokens import DEMO_TOKENS
+from demo.shop_seed import DEMO_TOKENS
 from tests.support.running import build_environment
 
 SCRIPT = Path(__file__).with_name("trace_requests.py")

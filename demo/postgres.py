@@ -1,7 +1,6 @@
 """One PostgreSQL server as a child process: start, stop, crash, connect."""
 
 import contextlib
-import os
 import select
 import signal
 import subprocess
@@ -15,48 +14,38 @@ import psycopg2
 from psycopg2 import extensions
 
 from demo import binaries
+from demo.binaries import DemoError
 
 POLL_SECONDS = 0.01
 STOP_SECONDS = 10.0  # PostgreSQL itself kills a child that hangs after five
 ANSWER_SECONDS = 60.0  # for one statement of the demo's
 
 
-class ServerError(RuntimeError):
-    """A server did not do what was asked. The first line of the message says so; the tail of its log may follow."""
-
-
 class PostgresServer:
     """A server over one data directory; its settings travel on the command line, none in its files."""
 
-    def __init__(
-        self, data: Path, *, sockets: Path, port: int, settings: Mapping[str, str], listen: bool = False
-    ) -> None:
+    def __init__(self, data: Path, *, sockets: Path, port: int, settings: Mapping[str, str]) -> None:
         self.data = data
         self.sockets = sockets
         self.port = port
         self.log = data.with_suffix(".log")
         self._settings = {
-            "listen_addresses": "127.0.0.1" if listen else "",
+            "listen_addresses": "",
             "unix_socket_directories": str(sockets),
             "port": str(port),
             **settings,
         }
         self._process: subprocess.Popen[bytes] | None = None
 
-    @property
-    def url(self) -> str:
-        """The URL over the unix socket, as the superuser."""
-        return self.url_for("postgres")
-
-    def url_for(self, user: str) -> str:
+    def url_for(self, user: str, database: str = "postgres") -> str:
         """Return the URL over the unix socket, as this role, which needs no password."""
-        return f"postgresql://{quote(user)}@/postgres?host={quote(str(self.sockets))}&port={self.port}"
+        return f"postgresql://{quote(user)}@/{quote(database)}?host={quote(str(self.sockets))}&port={self.port}"
 
     @property
     def pid(self) -> int:
         """The postmaster's process id."""
         if self._process is None:
-            raise ServerError(f"{self.data.name} was never started")
+            raise DemoError(f"{self.data.name} was never started")
         return self._process.pid
 
     @property
@@ -67,12 +56,11 @@ class PostgresServer:
         """Start the process without waiting for it; `settings` hold for this start only."""
         if self.is_running:
             return
-        options = {**self._settings, **(settings or {})}
-        words = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
-        command = [*binaries.build_prefix(), str(binaries.find_bindir() / "postgres"), "-D", str(self.data)]
+        options = [f"--{name}={value}" for name, value in {**self._settings, **(settings or {})}.items()]
+        program = str(binaries.find_bindir() / "postgres")
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, *words],
+                [*binaries.build_prefix(), program, "-D", str(self.data), *options],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -82,11 +70,11 @@ class PostgresServer:
             )
 
     def wait_ready(self, timeout: float = 30.0) -> None:
-        """Return once a connection succeeds; ServerError when the process ended or time is up."""
+        """Return once a connection succeeds; DemoError when the process ended or time is up."""
         self.wait_until("accept connections", self._accepts, timeout)
 
     def wait_until(self, what: str, holds: Callable[[], bool], timeout: float) -> None:
-        """Poll until the condition holds; ServerError when the process ended or time is up."""
+        """Poll until the condition holds; DemoError when the process ended or time is up."""
         deadline = time.monotonic() + timeout
         while not holds():
             if not self.is_running:
@@ -133,8 +121,8 @@ class PostgresServer:
             return False
         return True
 
-    def _describe(self, problem: str) -> ServerError:
-        return ServerError(f"the {self.data.name} {problem}: see {self.log}\n{read_tail(self.log)}")
+    def _describe(self, problem: str) -> DemoError:
+        return DemoError(f"the {self.data.name} {problem}: see {self.log}\n{read_tail(self.log)}")
 
 
 def wait_for_postgres(connection: extensions.connection) -> None:
@@ -143,7 +131,7 @@ def wait_for_postgres(connection: extensions.connection) -> None:
     while (state := connection.poll()) != extensions.POLL_OK:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise ServerError(f"a PostgreSQL server did not answer within {ANSWER_SECONDS:g} s")
+            raise DemoError(f"a PostgreSQL server did not answer within {ANSWER_SECONDS:g} s")
         descriptor = [connection.fileno()]
         reads, writes = (descriptor, []) if state == extensions.POLL_READ else ([], descriptor)
         select.select(reads, writes, [], left)
@@ -153,7 +141,5 @@ def read_tail(path: Path, lines: int = 15) -> str:
     """Return the last lines of a log, indented; empty where there is none."""
     if not path.is_file():
         return ""
-    with path.open("rb") as log:
-        log.seek(max(0, os.fstat(log.fileno()).st_size - 8192))
-        text = log.read().decode("utf-8", "replace")
+    text = path.read_bytes()[-8192:].decode("utf-8", "replace")
     return "\n".join(f"    {line}" for line in text.splitlines()[-lines:])

@@ -3,19 +3,18 @@
 import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
-from demo.loading import World
-from demo.shop_people import QUEUES, TEAMS, People, Person
-from demo.shop_texts import CUSTOMER_REPLIES, HASHTAGS, INTERNAL_NOTES, STAFF_REPLIES, TOPICS, fill_text
-
-Row = dict[str, Any]
+from demo.loading import Row, World
+from demo.shop_people import People, Person
+from demo.shop_seed import QUEUES, TEAMS, TEXTS
 
 TICKETS = 5000
 FIRST_NUMBER = 220009
 OPENED = datetime(2026, 5, 1, 9, 14, 2)  # noqa: DTZ001 - UTC without a zone, as the relations have it
 CLOSES = datetime(2026, 11, 20, 18, 0, 0)  # noqa: DTZ001
 QUEUE_WEIGHTS = (16, 14, 14, 12, 10, 8, 5, 6, 5, 6, 2, 2)
+EMPTY = ("assigned_to_email", "resolution", "on_hold_until", "last_responder_email", "last_response_at", "deleted_at")
+NEW_TICKET: Row = {"status": "open", "priority": 20, "response_count": 0, "is_draft": False} | dict.fromkeys(EMPTY)
 
 
 def make_tickets(rng: random.Random, world: World, people: People) -> None:
@@ -36,51 +35,39 @@ def _make_first_ticket(world: World, people: People) -> None:
     ticket |= {"subject": "Carbon plate cracked on first marathon", "assigned_to_email": priya}
     _add_response(world, ticket, marcus, OPENED, "At kilometre 30 of my first marathon the plate cracked.")
     _add_response(world, ticket, priya, answered, "That must not happen. Please send us both shoes.")
-    world["tickets"].append(ticket | {"updated_at": answered})
+    world["tickets"].append(ticket)
     world["ticket_participants"].append({"ticket_id": 1, "email": marcus})
     world["ticket_hashtags"].append({"ticket_id": 1, "tag": "carbon-plate"})
 
 
 def _make_ticket(rng: random.Random, world: World, people: People, ticket_id: int, created: datetime) -> None:
     [queue] = rng.choices(QUEUES, QUEUE_WEIGHTS)
-    topic = TOPICS[queue]
-    customer = _choose_customer(rng, people, queue)
+    topic = TEXTS["topics"][queue]
+    is_regular = rng.random() < (0.4 if queue == "Club Orders" else 0.01)
+    customer = people.customers[0] if is_regular else rng.choice(people.customers)
     handler = rng.choice(people.staff)
     ticket = _build_ticket(ticket_id, queue, created, _vary_case(rng, customer.email))
-    ticket["subject"] = fill_text(rng, rng.choice(topic.subjects))
+    ticket["subject"] = _write_text(rng, topic["subjects"])
     [ticket["priority"]] = rng.choices((10, 20, 30, 40), (20, 55, 18, 7))
-    ticket["assigned_to_email"] = _choose_assignee(rng, handler)
+    draw = rng.random()
+    if draw >= 0.27:
+        ticket["assigned_to_email"] = _vary_case(rng, handler.email)
+    elif draw >= 0.15:
+        ticket["assigned_to_email"] = f"team:{rng.randint(1, len(TEAMS))}"
     if rng.random() < 0.95:
-        _add_response(world, ticket, customer.email, created, fill_text(rng, rng.choice(topic.openings)))
+        _add_response(world, ticket, customer.email, created, _write_text(rng, topic["openings"]))
     _make_conversation(rng, world, ticket, customer, handler)
-    _settle_status(rng, ticket, topic.resolutions)
+    _settle_status(rng, ticket, topic["resolutions"])
     world["tickets"].append(ticket)
     emails = {person.email for person in rng.sample(people.staff, rng.choice((0, 0, 1, 2)))} | {customer.email}
     world["ticket_participants"] += [{"ticket_id": ticket_id, "email": email} for email in sorted(emails)]
-    tags = rng.sample(HASHTAGS, rng.choice((0, 0, 1, 1, 2, 3)))
+    tags = rng.sample(TEXTS["hashtags"], rng.choice((0, 0, 1, 1, 2, 3)))
     world["ticket_hashtags"] += [{"ticket_id": ticket_id, "tag": tag} for tag in tags]
 
 
 def _build_ticket(ticket_id: int, queue: str, created: datetime, originator: str) -> Row:
-    return {
-        "id": ticket_id,
-        "number": FIRST_NUMBER + ticket_id - 1,
-        "subject": "",
-        "status": "open",
-        "priority": 20,
-        "queue_id": QUEUES.index(queue) + 1,
-        "assigned_to_email": None,
-        "originator_email": originator,
-        "resolution": None,
-        "on_hold_until": None,
-        "last_responder_email": None,
-        "last_response_at": None,
-        "response_count": 0,
-        "is_draft": False,
-        "created_at": created,
-        "updated_at": created,
-        "deleted_at": None,
-    }
+    row = {"id": ticket_id, "number": FIRST_NUMBER + ticket_id - 1, "queue_id": QUEUES.index(queue) + 1}
+    return NEW_TICKET | row | {"originator_email": originator, "created_at": created, "updated_at": created}
 
 
 def _make_conversation(rng: random.Random, world: World, ticket: Row, customer: Person, handler: Person) -> None:
@@ -90,12 +77,13 @@ def _make_conversation(rng: random.Random, world: World, ticket: Row, customer: 
         if moment > CLOSES:
             return
         if rng.random() < 0.2:
-            note = fill_text(rng, rng.choice(INTERNAL_NOTES))
-            _add_response(world, ticket, handler.email, moment, note, is_internal=True)
+            author, kind = handler, "internal_notes"
         elif turn % 2:
-            _add_response(world, ticket, customer.email, moment, fill_text(rng, rng.choice(CUSTOMER_REPLIES)))
+            author, kind = customer, "customer_replies"
         else:
-            _add_response(world, ticket, handler.email, moment, fill_text(rng, rng.choice(STAFF_REPLIES)))
+            author, kind = handler, "staff_replies"
+        text = _write_text(rng, TEXTS[kind])
+        _add_response(world, ticket, author.email, moment, text, is_internal=kind == "internal_notes")
         if rng.random() < 0.03:
             world["responses"][-1]["deleted_at"] = moment + timedelta(minutes=1)
             ticket["response_count"] -= 1
@@ -103,17 +91,9 @@ def _make_conversation(rng: random.Random, world: World, ticket: Row, customer: 
 
 def _add_response(world: World, ticket: Row, email: str, at: datetime, text: str, *, is_internal: bool = False) -> None:
     """Add a response and keep the ticket's own summary of its responses in step."""
-    world["responses"].append(
-        {
-            "id": len(world["responses"]) + 1,
-            "ticket_id": ticket["id"],
-            "plain_text": text,
-            "is_internal": is_internal,
-            "created_by_email": email,
-            "created_at": at,
-            "deleted_at": None,
-        }
-    )
+    response_id = len(world["responses"]) + 1
+    row = {"id": response_id, "ticket_id": ticket["id"], "plain_text": text, "is_internal": is_internal}
+    world["responses"].append(row | {"created_by_email": email, "created_at": at, "deleted_at": None})
     ticket["response_count"] += 1
     ticket["updated_at"] = at
     if not is_internal:
@@ -137,17 +117,10 @@ def _settle_status(rng: random.Random, ticket: Row, resolutions: Sequence[str]) 
         ticket["deleted_at"] = ticket["updated_at"]
 
 
-def _choose_customer(rng: random.Random, people: People, queue: str) -> Person:
-    if rng.random() < (0.4 if queue == "Club Orders" else 0.01):
-        return people.customers[0]
-    return rng.choice(people.customers)
-
-
-def _choose_assignee(rng: random.Random, handler: Person) -> str | None:
-    draw = rng.random()
-    if draw < 0.15:
-        return None
-    return f"team:{rng.randint(1, len(TEAMS))}" if draw < 0.27 else _vary_case(rng, handler.email)
+def _write_text(rng: random.Random, templates: Sequence[str]) -> str:
+    """Return one of the templates, with each word in braces drawn from its list."""
+    template = rng.choice(templates)
+    return template.format_map({name: rng.choice(choices) for name, choices in TEXTS["words"].items()})
 
 
 def _vary_case(rng: random.Random, email: str) -> str:

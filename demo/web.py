@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from demo.failure import DemoError
+from demo.binaries import DemoError
 from demo.options import ROOT, Options
 from demo.postgres import read_tail
 
@@ -22,19 +22,24 @@ class ServiceProcess:
     """gunicorn with the project's own configuration, told everything by the environment."""
 
     def __init__(self, options: Options, replica_url: str) -> None:
+        """Start it with our own environment, so that TICKITI_ variables work here too, and what the demo decides."""
         self.log = options.data / "service.log"
-        self._host = find_local_host(options.host)
-        self._admin_port = options.admin_port
+        self._admin = find_local_host(options.host), options.admin_port
+        decided = {
+            "TICKITI_REPLICA_URL": replica_url,
+            "TICKITI_REPLICA_SCHEMA": "reporting",
+            "TICKITI_BIND": format_address(options.host, options.port),
+            "TICKITI_ADMIN_BIND": format_address(options.host, options.admin_port),
+        }
         prefix = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
-        command = [sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py", "wsgi:app"]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
-                [*prefix, *command],
+                [*prefix, sys.executable, "-m", "gunicorn", "-c", "config/gunicorn.conf.py", "wsgi:app"],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd=ROOT,
-                env=build_service_environment(options, replica_url),
+                env={**os.environ, **decided},
                 process_group=0,
             )
 
@@ -57,8 +62,7 @@ class ServiceProcess:
         self._process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_SECONDS)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self.kill()
         self._process.wait()
 
     def kill(self) -> None:
@@ -70,25 +74,12 @@ class ServiceProcess:
         return DemoError(f"the service {problem}: see {self.log}\n{read_tail(self.log)}")
 
     def _answers_ready(self) -> bool:
-        connection = http.client.HTTPConnection(self._host, self._admin_port, timeout=2)
         try:
-            connection.request("GET", "/readyz")
-            return connection.getresponse().status == http.HTTPStatus.OK
+            with contextlib.closing(http.client.HTTPConnection(*self._admin, timeout=2)) as connection:
+                connection.request("GET", "/readyz")
+                return connection.getresponse().status == http.HTTPStatus.OK
         except (OSError, http.client.HTTPException):
             return False
-        finally:
-            connection.close()
-
-
-def build_service_environment(options: Options, replica_url: str) -> dict[str, str]:
-    """Return our own environment, so that TICKITI_ variables work here too, with what the demo decides on top."""
-    return {
-        **os.environ,
-        "TICKITI_REPLICA_URL": replica_url,
-        "TICKITI_REPLICA_SCHEMA": "reporting",
-        "TICKITI_BIND": format_address(options.host, options.port),
-        "TICKITI_ADMIN_BIND": format_address(options.host, options.admin_port),
-    }
 
 
 def check_port(host: str, port: int, option: str) -> None:

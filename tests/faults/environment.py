@@ -22,6 +22,7 @@ from tests.faults.traffic import CLIENTS
 from tests.faults.truth import Observer, Truth, Writer, connect_writer, make_numbered
 from tests.support.running import Running, find_free_port
 from tests.support.running import wait_until as wait_for_start
+from tests.support.servers import LISTENING, create_listening_pair
 
 LAG_SECONDS = 2
 SETTINGS = {
@@ -70,7 +71,7 @@ class Environment:
 
     def __init__(self, directory: Path, clock: Clock) -> None:
         self.clock = clock
-        self.pair = Pair.create(directory, listen=True)
+        self.pair = create_listening_pair(directory)
         self.primary, self.standby = self.pair.primary, self.pair.standby
         self.second = make_standby(self.pair, "second")
         self.writer = Writer(self.primary)
@@ -201,15 +202,15 @@ def make_standby(pair: Pair, name: str, port: int | None = None) -> PostgresServ
     """Another standby of the same primary, or of the server at a port, with nothing in it yet."""
     host, port = (pair.primary.sockets, pair.primary.port) if port is None else ("127.0.0.1", port)
     link = f"host='{host}' port={port} user=postgres application_name={name}"
-    settings = {**pairs.SETTINGS, "primary_conninfo": link}
+    settings = {**pairs.SETTINGS, **LISTENING, "primary_conninfo": link}
     data = pair.directory / name
-    return PostgresServer(data, sockets=pair.primary.sockets, port=find_free_port(), settings=settings, listen=True)
+    return PostgresServer(data, sockets=pair.primary.sockets, port=find_free_port(), settings=settings)
 
 
 def fill(primary: PostgresServer, standby: PostgresServer) -> None:
     """Give a standby the data of a primary that runs."""
     program = binaries.find_bindir() / "pg_basebackup"
-    options = ["--checkpoint=fast", "--no-sync", "--wal-method=stream", "--dbname", primary.url]
+    options = ["--checkpoint=fast", "--no-sync", "--wal-method=stream", "--dbname", primary.url_for("postgres")]
     subprocess.run([program, *options, "--pgdata", standby.data], check=True, timeout=60)
     (standby.data / "standby.signal").touch()
     binaries.hand_over(standby.data)

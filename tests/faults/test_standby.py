@@ -7,8 +7,9 @@ import time
 
 import psycopg2
 
+from demo.binaries import DemoError
 from demo.loading import READER
-from demo.postgres import PostgresServer, ServerError
+from demo.postgres import PostgresServer
 from tests.faults.environment import LAG_SECONDS, Environment, bring_back, frozen, is_there
 from tests.faults.fault import MACHINE_SECONDS, Scene, wait_until
 from tests.faults.traffic import CLIENTS
@@ -42,7 +43,7 @@ def is_startable(standby: PostgresServer) -> bool:
     """The children of a postmaster that was killed may still hold its memory: the next one ends at once then."""
     try:
         bring_back(standby)
-    except ServerError:
+    except DemoError:
         return False
     return True
 

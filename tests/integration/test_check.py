@@ -49,7 +49,7 @@ class Case:
         return f"check_role_{self.number}"
 
     def url(self, server: PostgresServer, user: str) -> str:
-        return server.url_for(user).replace("/postgres?", f"/{DATABASE}?")
+        return server.url_for(user, DATABASE)
 
     def execute(self, sql: str) -> None:
         """Run statements on the primary; SCHEMA and ROLE in them are the test's own."""
@@ -89,7 +89,7 @@ class Case:
 def database(pair: Pair) -> Iterator[None]:
     """A database of its own, so that what other tests leave behind is not found."""
     pair.primary.execute(f"CREATE DATABASE {DATABASE}")
-    with contextlib.closing(psycopg2.connect(pair.primary.url.replace("/postgres?", f"/{DATABASE}?"))) as connection:
+    with contextlib.closing(psycopg2.connect(pair.primary.url_for("postgres", DATABASE))) as connection:
         connection.autocommit = True
         connection.cursor().execute("CREATE EXTENSION pg_trgm")
     yield

@@ -96,7 +96,7 @@ def test_check_says_what_the_database_folds_in_another_way(
     older.primary.execute(f"CREATE DATABASE folding TEMPLATE template0 {locale}")
     try:
         older.wait_replayed()
-        monkeypatch.setenv("TICKITI_REPLICA_URL", older.standby.url.replace("/postgres?", "/folding?"))
+        monkeypatch.setenv("TICKITI_REPLICA_URL", older.standby.url_for("postgres", "folding"))
         main(["check"])
     finally:
         older.primary.execute("DROP DATABASE folding WITH (FORCE)")
@@ -110,11 +110,11 @@ class Aged:
 
     def __init__(self, pair: Pair) -> None:
         self.primary = pair.primary
-        self.url = pair.standby.url_for(READER).replace("/postgres?", "/aged?")
+        self.url = pair.standby.url_for(READER, "aged")
         self.settings = Settings(replica_url=self.url, replica_schema=SCHEMA, rate_limit=None)
 
     def connect(self) -> Any:
-        return psycopg2.connect(self.primary.url.replace("/postgres?", "/aged?"))
+        return psycopg2.connect(self.primary.url_for("postgres", "aged"))
 
     def execute(self, sql: str) -> None:
         with contextlib.closing(self.connect()) as connection, connection, connection.cursor() as cursor:

@@ -96,7 +96,7 @@ def list_few_bodies(word: str) -> Iterator[Any]:
 
 
 def make_url(pair: Pair, database: str) -> str:
-    return pair.standby.url_for(READER).replace("/postgres?", f"/{database}?")
+    return pair.standby.url_for(READER, database)
 
 
 @contextlib.contextmanager
@@ -106,7 +106,7 @@ def open_database(pair: Pair, encoding: str) -> Iterator[Comparison]:
     locale = "LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C'"
     pair.primary.execute(f"CREATE DATABASE {name} ENCODING '{encoding}' {locale} TEMPLATE template0")
     try:
-        primary = psycopg2.connect(pair.primary.url.replace("/postgres?", f"/{name}?"), client_encoding="UTF8")
+        primary = psycopg2.connect(pair.primary.url_for("postgres", name), client_encoding="UTF8")
         try:
             create_schema(primary, SCHEMA)
             create_reader(primary, SCHEMA)

@@ -13,11 +13,12 @@ import psycopg2
 import pytest
 
 from demo import binaries
+from demo.binaries import DemoError
 from demo.pair import Pair
-from demo.postgres import STOP_SECONDS, ServerError
+from demo.postgres import STOP_SECONDS
 from tests.support.processes import is_alive
 from tests.support.running import wait_until
-from tests.support.servers import crash, pause_replay, promote, resume_replay, tcp_url_for
+from tests.support.servers import crash, create_listening_pair, pause_replay, promote, resume_replay, tcp_url_for
 
 COUNT = "SELECT count(*) FROM pair_rows"
 INSERT = "INSERT INTO pair_rows DEFAULT VALUES"
@@ -55,7 +56,7 @@ def test_paused_replay_shows_old_rows_until_it_is_resumed(rows: Pair) -> None:
             cursor.execute(INSERT)
         connection.close()
         assert count_rows(rows) == 0
-        with pytest.raises(ServerError, match="did not replay up to"):
+        with pytest.raises(DemoError, match="did not replay up to"):
             rows.wait_replayed(timeout=0.2)
     finally:
         resume_replay(rows)
@@ -87,7 +88,7 @@ def test_lower_folds_more_than_ascii(pair: Pair) -> None:
 
 
 def test_a_directory_is_reused_and_a_promoted_standby_replaced(tmp_path: Path) -> None:
-    with Pair.create(tmp_path / "a" / "pair", listen=True) as first:
+    with create_listening_pair(tmp_path / "a" / "pair") as first:
         first.primary.execute("CREATE TABLE pair_rows AS SELECT 1 AS id")
         psycopg2.connect(tcp_url_for(first.standby, "postgres")).close()
         promote(first)
@@ -107,7 +108,7 @@ def test_a_long_path_still_has_a_short_socket(tmp_path: Path) -> None:
 
 def test_a_server_that_cannot_start_says_why(tmp_path: Path) -> None:
     pair = Pair.create(tmp_path, settings={"no_such_setting": "1"})
-    with pytest.raises(ServerError, match="no_such_setting"):
+    with pytest.raises(DemoError, match="no_such_setting"):
         pair.start()
 
 
@@ -128,5 +129,5 @@ def test_the_servers_end_when_their_program_is_killed(tmp_path: Path) -> None:
 
 def test_missing_programs_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("TICKITI_PG_BINDIR", str(tmp_path))
-    with pytest.raises(binaries.BinariesMissingError, match="postgres and initdb not found in"):
+    with pytest.raises(DemoError, match="postgres and initdb not found in"):
         binaries.find_bindir()

@@ -18,7 +18,7 @@ from demo.pair import Pair
 from demo.seed_data import load_seed_data
 from tests.support.processes import may_unshare
 from tests.support.running import ROOT, build_environment, wait_until
-from tests.support.servers import OPENSSL, make_certificate
+from tests.support.servers import OPENSSL, create_listening_pair, make_certificate
 from tests.support.shop import PRIYA, Shop, open_shop
 
 NAME = "replica.example"
@@ -28,7 +28,7 @@ PASSWORD = "long way"
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """A pair with the shop that speaks TCP, and asks the service's role for a password there."""
-    with Pair.create(tmp_path_factory.mktemp("far") / "pair", listen=True) as pair:
+    with create_listening_pair(tmp_path_factory.mktemp("far") / "pair") as pair:
         load_seed_data(pair, lambda _line: None)
         pair.primary.execute(f"ALTER ROLE {READER} PASSWORD %s", (PASSWORD,))
         rules = f"host all {READER} all scram-sha-256\nlocal all all trust\nhost all all all trust\n"

@@ -28,7 +28,7 @@ LONG = "(SELECT string_agg(md5(CAST(n AS text)), '') FROM generate_series(1, 100
 def url(pair: Pair) -> Iterator[str]:
     """A database with Tickiti's tables and one ticket."""
     pair.primary.execute(f"CREATE DATABASE {DATABASE}")
-    url = pair.primary.url.replace("/postgres?", f"/{DATABASE}?")
+    url = pair.primary.url_for("postgres", DATABASE)
     try:
         execute(url, f"CREATE EXTENSION pg_trgm; {TABLES}; {TICKET}")
         yield url

@@ -23,7 +23,7 @@ from demo.loading import Row, World, create_schema, load_world
 from demo.pair import Pair
 from demo.postgres import PostgresServer
 from demo.shop import make_shop
-from demo.tokens import DEMO_TOKENS
+from demo.shop_seed import DEMO_TOKENS
 from tests.support.documents import read_document
 from tests.support.laravel import DEPLOY, TABLES, write_views
 from tests.support.running import wait_until
@@ -70,7 +70,7 @@ class Install:
     pair: Pair
 
     def url(self, server: PostgresServer, user: str = "postgres") -> str:
-        return server.url_for(user).replace("/postgres?", f"/{DATABASE}?")
+        return server.url_for(user, DATABASE)
 
     @contextlib.contextmanager
     def open(
@@ -483,7 +483,7 @@ def test_the_manual_can_be_followed_to_the_end_and_back(install: Install) -> Non
     install.execute(primary, "CREATE DATABASE manual")
     try:
         with (
-            contextlib.closing(psycopg2.connect(primary.url.replace("/postgres?", "/manual?"))) as connection,
+            contextlib.closing(psycopg2.connect(primary.url_for("postgres", "manual"))) as connection,
             connection,
             connection.cursor() as cursor,
         ):
@@ -494,7 +494,7 @@ def test_the_manual_can_be_followed_to_the_end_and_back(install: Install) -> Non
             "PGPORT": str(primary.port),
             "PGUSER": "postgres",
             "PGDATABASE": "manual",
-            "TICKITI_REPLICA_URL": standby.url_for("tickiti_query").replace("/postgres?", "/manual?"),
+            "TICKITI_REPLICA_URL": standby.url_for("tickiti_query", "manual"),
         }
         lines = "".join(list_blocks("sh")).replace(".venv/bin/python", sys.executable).splitlines()
         shell = "\n".join(line for line in lines if not line.startswith("export "))

@@ -8,13 +8,21 @@ from urllib.parse import quote
 
 from psycopg2 import extensions, sql
 
+from demo.binaries import DemoError
 from demo.pair import Pair
-from demo.postgres import PostgresServer, ServerError
+from demo.postgres import PostgresServer
+from tests.support.running import find_free_port
 from tickiti_query.model.statement import Row, Statement
 from tickiti_query.replica.execution import to_pyformat
 from tickiti_query.reporting.contract import RELATIONS
 
 OPENSSL = Path("/usr/bin/openssl")
+LISTENING = {"listen_addresses": "127.0.0.1"}  # settings of a server, or of both of a pair
+
+
+def create_listening_pair(directory: Path) -> Pair:
+    """Return a pair that is reached over TCP as well."""
+    return Pair.create(directory, settings=LISTENING, ports=(find_free_port(), find_free_port()))
 
 
 def pause_replay(pair: Pair) -> None:
@@ -38,7 +46,7 @@ def promote(pair: Pair, timeout: float = 60.0) -> None:
     """Make the standby a primary of its own; the next `create` in its directory builds a new standby."""
     [(done,)] = pair.standby.execute("SELECT pg_promote(true, %s)", (int(timeout),))
     if not done:
-        raise ServerError(f"the standby was not promoted within {timeout:g} s")
+        raise DemoError(f"the standby was not promoted within {timeout:g} s")
 
 
 def crash(server: PostgresServer) -> None:
@@ -47,7 +55,7 @@ def crash(server: PostgresServer) -> None:
 
 
 def tcp_url_for(server: PostgresServer, user: str) -> str:
-    """Return the URL over TCP on 127.0.0.1, for a server that was made with `listen`."""
+    """Return the URL over TCP on 127.0.0.1, for a server with the settings LISTENING."""
     return f"postgresql://{quote(user)}@127.0.0.1:{server.port}/postgres"
 
 

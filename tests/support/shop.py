@@ -13,7 +13,7 @@ from app import Service, create_service
 from config.settings import Settings
 from demo.loading import READER
 from demo.pair import Pair
-from demo.tokens import DEMO_TOKENS
+from demo.shop_seed import DEMO_TOKENS
 
 PATH = "/api/v1/tickets/query"
 PRIYA, TOM, MARCUS, BLUNT = (token.plain_text for token in DEMO_TOKENS)

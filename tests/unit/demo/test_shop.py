@@ -8,7 +8,7 @@ import pytest
 
 from demo.loading import World
 from demo.shop import make_shop
-from demo.tokens import DEMO_TOKENS
+from demo.shop_seed import DEMO_TOKENS
 from tickiti_query.reporting.contract import RELATIONS
 
 EQUALS = {"is", "is not"}
