@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from flask import Flask
 
@@ -29,7 +28,6 @@ from tickiti_query.http.docs_page import make_docs_page
 from tickiti_query.http.edge import Edge
 from tickiti_query.http.openapi import publish
 from tickiti_query.http.request_context import Hooks
-from tickiti_query.model.request import Deadline
 from tickiti_query.model.token import make_authorizer, read_credentials
 from tickiti_query.operations import metrics
 from tickiti_query.operations.admin import make_admin_app
@@ -38,13 +36,11 @@ from tickiti_query.query.cached_plan import PlanCache
 from tickiti_query.query.reader import Reader
 from tickiti_query.query.service import TicketQueryService
 from tickiti_query.replica.connection import Target
+from tickiti_query.replica.execution import deadline_from_now
 from tickiti_query.replica.replica import OBSERVE_SECONDS, Replica
 from tickiti_query.reporting.contract_source import ContractSources
 from tickiti_query.reporting.perspectives import find_perspective, resolve
 from tickiti_query.reporting.tokens import find_token
-
-if TYPE_CHECKING:
-    from tickiti_query.operations.tracing import Tracing
 
 log = logging.getLogger("tickiti_query.start")
 
@@ -71,47 +67,23 @@ def create_service(settings: Settings, commit: str = UNKNOWN) -> Service:
     logging.config.dictConfig(configure_logging(settings.log_level))
     for sentence in drop_uncounted(os.environ):
         log.warning("%s", sentence)
-    target = Target.of(settings)
-    exact = settings.freshness == "exact"
-    cache = Cache(
-        ttl_seconds=settings.cache_ttl_seconds,
-        max_bytes=settings.cache_max_bytes,
-        exact=exact,
+    replica = Replica(Target.of(settings), connections=settings.connections, require_standby=settings.require_standby)
+    service = make_service(settings, replica)
+    readiness = Readiness(
+        lambda: service.freshness.read_snapshot(monotonic(), deadline_from_now(PROBE_SECONDS)),
+        lambda work: replica.read(work, deadline_from_now(PROBE_SECONDS)),
+        metrics.observe_checks,
     )
-    replica = Replica(target, connections=settings.connections, require_standby=settings.require_standby)
-    freshness = Freshness(
-        replica.observe,
-        exact=exact and cache.enabled,
-        require_standby=settings.require_standby,
-        max_lag_seconds=settings.max_replica_lag_seconds,
-        max_commit_age_seconds=settings.max_commit_age_seconds,
-        leave=replica.leave,
-    )
-    concurrency_limiter = ConcurrencyLimiter(settings.threads, count_shed=lambda: metrics.SHED.labels("replica").inc())
-    memory_budget = MemoryBudget(settings.answers_max_bytes, lambda: metrics.SHED.labels("memory").inc())
-    service = make_service(settings, replica, freshness, cache, concurrency_limiter, memory_budget)
-    tracing = start_tracing(views.PATH) if settings.traces else None
-    hooks = Hooks(metrics.observe_request, tracing.write if tracing else None)
-    app = make_flask_app(service, settings, hooks)
-    readiness = make_readiness(replica, freshness)
-
-    cache_events = metrics.CacheEvents()
-
-    def render_page() -> bytes:
-        # A gauge that nobody has set says 0, and 0 would be good news; so what is not known is NaN.
-        changed = readiness.changed_collations
-        metrics.COLLATIONS_CHANGED.set(float("nan") if changed is None else len(changed))
-        metrics.REPLICA_LAG.set(freshness.lag_seconds)
-        metrics.REPLICA_VERSION.set(freshness.major)
-        metrics.POOL_IN_USE.set(replica.count_connections())
-        metrics.SLOT_WAITING.set(concurrency_limiter.count_waiting())
-        metrics.ANSWER_BYTES.set(memory_budget.used_bytes)
-        metrics.CACHE_BYTES.set(cache.held_bytes)
-        cache_events.count(cache.events)
-        # One page for each worker: with several, it says which one answered.
-        return metrics.render_metrics(str(os.getpid()) if settings.workers > 1 else None)
-
+    render_page = make_metrics_page(settings, replica, service, readiness)
     admin_app = make_admin_app(readiness.check, render_page, lambda: readiness.changed_collations or ())
+    trace, end = None, lambda: None
+    if settings.traces:
+        from tickiti_query.operations.tracing import Tracing  # noqa: PLC0415  its packages are needed only here
+
+        tracing = Tracing(views.PATH)
+        trace, end = tracing.write, tracing.end
+    hooks = Hooks(metrics.observe_request, trace)
+    app = make_flask_app(settings, service, hooks)
     app.wsgi_app = Edge(  # type: ignore[method-assign]
         app=app.wsgi_app,
         admin_app=admin_app,
@@ -125,47 +97,74 @@ def create_service(settings: Settings, commit: str = UNKNOWN) -> Service:
         longest_seconds=OBSERVE_SECONDS + WAIT_SECONDS + replica.longest_read_seconds,
     )
     metrics.observe_build(commit)
-    return Service(app, admin_app, readiness.keep_checking, tracing.end if tracing else lambda: None)
+    return Service(app, admin_app, readiness.keep_checking, end)
 
 
-def make_service(
-    settings: Settings,
-    replica: Replica,
-    freshness: Freshness,
-    cache: Cache,
-    concurrency_limiter: ConcurrencyLimiter,
-    memory_budget: MemoryBudget,
-) -> TicketQueryService:
-    """Return the service that answers requests, with the world handed to it."""
+def make_service(settings: Settings, replica: Replica) -> TicketQueryService:
+    """Return the service that answers requests from a replica."""
+    is_exact = settings.freshness == "exact"
+    cache = Cache(ttl_seconds=settings.cache_ttl_seconds, max_bytes=settings.cache_max_bytes, exact=is_exact)
+    freshness = Freshness(
+        replica.observe,
+        exact=is_exact and cache.enabled,
+        require_standby=settings.require_standby,
+        max_lag_seconds=settings.max_replica_lag_seconds,
+        max_commit_age_seconds=settings.max_commit_age_seconds,
+        leave=replica.leave,
+    )
     url = settings.rate_limit_storage
     storage = SharedStorage(open_redis(url), count_fault=metrics.STORE_FAULTS.inc) if url else FixedWindowStorage()
     rate_limiter = None
     if settings.rate_limit is not None:
         rate_limiter = RateLimiter(settings.rate_limit, storage, lambda by: metrics.RATE_LIMITED.labels(by).inc())
     authorize = make_authorizer(settings.token_expiration_minutes, partial(datetime.now, UTC))
-    reader = Reader(
-        replica=replica,
-        open_contract=ContractSources().open,
-        find_token=find_token,
-        authorize=authorize,
-        find_perspective=find_perspective,
-        resolve=resolve,
-        plans=PlanCache(PLAN_BYTES),
-        remember_valid_token=rate_limiter.remember_valid_token if rate_limiter else lambda _token: None,
-    )
     return TicketQueryService(
         rate_limiter=rate_limiter,
         freshness=freshness,
         cache=cache,
         authorize=authorize,
-        concurrency_limiter=concurrency_limiter,
+        concurrency_limiter=ConcurrencyLimiter(
+            settings.threads, count_shed=lambda: metrics.SHED.labels("replica").inc()
+        ),
         single_flight=SingleFlight(count_shared=metrics.FLIGHT_WAITS.inc),
-        memory_budget=memory_budget,
-        reader=reader,
+        memory_budget=MemoryBudget(settings.answers_max_bytes, lambda: metrics.SHED.labels("memory").inc()),
+        reader=Reader(
+            replica=replica,
+            open_contract=ContractSources().open,
+            find_token=find_token,
+            authorize=authorize,
+            find_perspective=find_perspective,
+            resolve=resolve,
+            plans=PlanCache(PLAN_BYTES),
+            remember_valid_token=rate_limiter.remember_valid_token if rate_limiter else lambda _digest: None,
+        ),
     )
 
 
-def make_flask_app(service: TicketQueryService, settings: Settings, hooks: Hooks) -> Flask:
+def make_metrics_page(
+    settings: Settings, replica: Replica, service: TicketQueryService, readiness: Readiness
+) -> Callable[[], bytes]:
+    """Return the function that renders the page of metrics, with the state of the service's parts as it is then."""
+    cache_events = metrics.CacheEvents()
+
+    def render_page() -> bytes:
+        # A gauge that nobody has set says 0, and 0 would be good news; so what is not known is NaN.
+        changed = readiness.changed_collations
+        metrics.COLLATIONS_CHANGED.set(float("nan") if changed is None else len(changed))
+        metrics.REPLICA_LAG.set(service.freshness.lag_seconds)
+        metrics.REPLICA_VERSION.set(service.freshness.major)
+        metrics.POOL_IN_USE.set(replica.count_connections())
+        metrics.SLOT_WAITING.set(service.concurrency_limiter.count_waiting())
+        metrics.ANSWER_BYTES.set(service.memory_budget.used_bytes)
+        metrics.CACHE_BYTES.set(service.cache.held_bytes)
+        cache_events.count(service.cache.events)
+        # One page for each worker: with several, it says which one answered.
+        return metrics.render_metrics(str(os.getpid()) if settings.workers > 1 else None)
+
+    return render_page
+
+
+def make_flask_app(settings: Settings, service: TicketQueryService, hooks: Hooks) -> Flask:
     """Return Flask's app: the blueprint of the API, its document, and the page to try it."""
     app = Flask(__name__, static_folder=None)
     app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
@@ -175,23 +174,3 @@ def make_flask_app(service: TicketQueryService, settings: Settings, hooks: Hooks
     app.register_blueprint(make_docs_page())
     views.install(app, hooks)
     return app
-
-
-def make_readiness(replica: Replica, freshness: Freshness) -> Readiness:
-    """Return the readiness checks; each check has a deadline of its own."""
-
-    def deadline() -> Deadline:
-        return Deadline(monotonic() + PROBE_SECONDS, monotonic)
-
-    return Readiness(
-        lambda: freshness.read_snapshot(monotonic(), deadline()),
-        lambda work: replica.read(work, deadline()),
-        metrics.observe_checks,
-    )
-
-
-def start_tracing(route: str) -> "Tracing":
-    """Return the maker and sender of spans. Its packages are needed only where traces are asked for."""
-    from tickiti_query.operations.tracing import Tracing  # noqa: PLC0415
-
-    return Tracing(route)

@@ -73,7 +73,7 @@ class RateLimitStatus:
     is_exceeded: bool
 
 
-@dataclass(slots=True)
+@dataclass  # without slots: the durations are kept in the instance
 class RequestTrace:
     """The facts of one request, filled in as they become known; None for what was never reached.
 
@@ -91,9 +91,9 @@ class RequestTrace:
     facts: Mapping[str, str] | None = None
     stages: list[tuple[str | None, float]] = field(default_factory=list)
 
-    @property
+    @cached_property
     def durations(self) -> dict[str, float]:
-        """The seconds of each stage that has ended."""
+        """The seconds of each stage, once the answer is made: what is noted later is left out."""
         durations: dict[str, float] = {}
         for (stage, began), (_, ended) in pairwise(self.stages):
             if stage is not None:
