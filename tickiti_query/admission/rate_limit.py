@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
-from ipaddress import IPv4Address, ip_network
+from ipaddress import ip_network
 from math import ceil
 
 from cachetools import LRUCache
@@ -81,9 +81,7 @@ def normalize_address(address: str) -> str:
     parsed = parse_address(address)
     if parsed is None:
         return "no address"
-    if isinstance(parsed, IPv4Address):
-        return str(parsed)
-    return str(ip_network((parsed.packed[: IPV6_NETWORK // 8].ljust(16, b"\0"), IPV6_NETWORK)))
+    return str(ip_network((parsed.packed, IPV6_NETWORK), strict=False) if parsed.version == 6 else parsed)
 
 
 class FixedWindowStorage(Storage):

@@ -6,7 +6,7 @@ from pathlib import Path
 from flask import Blueprint, Response, redirect, render_template, send_from_directory
 from markupsafe import Markup
 
-from tickiti_query.catalogue.field import Catalogue, Kind
+from tickiti_query.catalogue.field import Kind
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.http.documented_answers import COMMON_HEADERS, ERROR_HEADERS, ERRORS, ROW_HEADERS
 
@@ -34,16 +34,13 @@ KIND_WORDS = {
 }
 
 
-def make_docs_page(catalogue: Catalogue = FIELDS) -> Blueprint:
+def make_docs_page() -> Blueprint:
     """Return the blueprint of the page, of its scripts and styles, and of `/`, which leads to the page."""
     pages = Blueprint("docs", __name__, template_folder=OWN, static_folder=SWAGGER_UI, static_url_path=f"{PAGE}/assets")
     pages.add_app_template_filter(mark_code)
-
-    def show_page() -> str:
-        headers = {**ROW_HEADERS, **COMMON_HEADERS, **ERROR_HEADERS}
-        return render_template("docs.html", catalogue=catalogue, errors=ERRORS, headers=headers, kind_words=KIND_WORDS)
-
-    pages.add_url_rule(PAGE, "page", show_page)
+    headers = {**ROW_HEADERS, **COMMON_HEADERS, **ERROR_HEADERS}
+    shown = {"catalogue": FIELDS, "errors": ERRORS, "headers": headers, "kind_words": KIND_WORDS}
+    pages.add_url_rule(PAGE, "page", lambda: render_template("docs.html", **shown))
     pages.add_url_rule("/", "root", lambda: redirect(PAGE))
     pages.add_url_rule(f"{PAGE}/assets/docs.js", "script", lambda: send_from_directory(OWN, "docs.js"))
     pages.add_url_rule(f"{PAGE}/assets/docs.css", "style", lambda: send_from_directory(OWN, "docs.css"))

@@ -1,6 +1,6 @@
 """The answers of the route, as the OpenAPI document and the docs page describe them: rows and errors, with headers."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from itertools import groupby
 from typing import Any
 
@@ -16,11 +16,6 @@ TEXT = {"type": "string"}
 DURATION = "[a-z]+;dur=[0-9]+[.][0-9]+"
 
 
-def match(pattern: str) -> dict[str, str]:
-    """Return the schema of the texts that a pattern matches from end to end."""
-    return {"type": "string", "pattern": f"^{pattern}$"}
-
-
 def describe_header(
     schema: dict[str, Any], example: str | int | bool, meaning: str, *, always: bool = True
 ) -> dict[str, Any]:
@@ -30,7 +25,7 @@ def describe_header(
 
 COMMON_HEADERS = {
     "X-Request-ID": describe_header(
-        match("[A-Za-z0-9._-]{1,128}"),
+        {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"},
         "4f1c2b9d6a7e4d0c8f3a5b6c7d8e9f01",
         "The request's name: the caller's, if it is 1 to 128 of A-Z a-z 0-9 . _ -, or a new one; also in the log.",
     ),
@@ -40,7 +35,7 @@ COMMON_HEADERS = {
         "`private, no-cache` with rows, `no-store` with an error: no shared cache keeps an answer.",
     ),
     "Server-Timing": describe_header(
-        match(f"{DURATION}(, {DURATION})*"),
+        {"type": "string", "pattern": f"^{DURATION}(, {DURATION})*$"},
         "cache;dur=0.412, auth;dur=0.018, sql;dur=3.907",
         "Milliseconds: `cache` (the proof, and waiting for an equal request), `auth`, `sql`.",
         always=False,
@@ -57,7 +52,7 @@ ROW_HEADERS = {
     "X-Row-Count": describe_header(COUNT, 1, "The number of rows."),
     "X-Truncated": describe_header({"type": "boolean"}, False, "`true` when more tickets matched than `row_limit`."),
     "Cache-Status": describe_header(
-        match("tickiti-query; (hit; ttl=[0-9]+|fwd=miss(; stored)?|fwd=bypass)"),
+        {"type": "string", "pattern": "^tickiti-query; (hit; ttl=[0-9]+|fwd=miss(; stored)?|fwd=bypass)$"},
         "tickiti-query; hit; ttl=29",
         "RFC 9211: a hit, or how the request went on to the replica.",
     ),
@@ -123,22 +118,17 @@ def describe_answers(blueprint: Blueprint, view: Callable[[], Response]) -> Call
         make_ticket_list_schema(FIELDS),
         description="The rows, in the perspective's order.",
         example={"ok": True, "data": [example]},
-        headers=refer_to((*ROW_HEADERS, *COMMON_HEADERS)),
+        headers={name: name for name in (*ROW_HEADERS, *COMMON_HEADERS)},  # of the document's components
     )(view)
     for status, found in groupby(ERRORS, key=lambda each: each[0].status):
         kinds = dict(found)
-        own = next(iter(kinds)).headers
+        headers = (*next(iter(kinds)).headers, *(EARLY_HEADERS if status in EARLY else COMMON_HEADERS))
         schemas = [make_error_schema(error.code, names_fields="errors" in error.body) for error in kinds]
         view = blueprint.alt_response(
             status,
             schema=schemas[0] if len(schemas) == 1 else {"oneOf": schemas},
             description="\n".join(f"`{error.code}`: {when}" for error, when in kinds.items()),
             examples={error.code: {"value": dict(error.body)} for error in kinds},
-            headers=refer_to((*own, *(EARLY_HEADERS if status in EARLY else COMMON_HEADERS))),
+            headers={name: name for name in headers},
         )(view)
     return view
-
-
-def refer_to(headers: Iterable[str]) -> dict[str, str]:
-    """Return references to headers of the document's components, by their names."""
-    return {name: name for name in headers}

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
+from wsgiref.types import StartResponse, WSGIApplication
 
 from werkzeug.wsgi import ClosingIterator
 
@@ -20,9 +21,6 @@ from tickiti_query.model.request import LONGEST_BODY, Deadline, Request
 from tickiti_query.model.token import Credentials, parse_address
 from tickiti_query.query.reader import Miss
 from tickiti_query.query.service import TicketQueryService
-
-StartResponse = Callable[..., Any]
-WsgiApp = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
 
 NO_ADDRESS = "unknown"
 UNANSWERED = "tickiti_query.unanswered"  # where in a WSGI environment it travels
@@ -46,8 +44,8 @@ class Edge:
     A request has `longest_seconds` for everything.
     """
 
-    app: WsgiApp
-    admin_app: WsgiApp
+    app: WSGIApplication
+    admin_app: WSGIApplication
     admin_port: str
     path: str
     service: TicketQueryService

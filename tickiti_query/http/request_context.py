@@ -56,8 +56,9 @@ class RequestContext:
         """Return the headers that every answer carries."""
         trace = self.trace
         headers = [("X-Request-ID", self.request_id)]
-        if timing := render_durations(trace.durations):
-            headers.append(("Server-Timing", timing))
+        stages = [f"{name};dur={took * 1000:.3f}" for name, took in trace.durations.items() if name != "render"]
+        if stages:
+            headers.append(("Server-Timing", ", ".join(stages)))
         status = trace.rate_limit
         if status:
             headers += [
@@ -148,12 +149,9 @@ class RequestRecord(logging.LogRecord):
 def describe_rows(rows: int, truncated: bool, as_of: datetime | None) -> tuple[tuple[str, str], ...]:
     """Return the headers that describe the rows of an answer."""
     headers = (("X-Row-Count", str(rows)), ("X-Truncated", "true" if truncated else "false"))
-    return (*headers, ("X-Data-As-Of", render_moment(as_of))) if as_of else headers
-
-
-def render_moment(moment: datetime) -> str:
-    """Return a UTC time in ISO 8601, to the microsecond."""
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    if as_of is None:
+        return headers
+    return (*headers, ("X-Data-As-Of", as_of.isoformat(timespec="microseconds").replace("+00:00", "Z")))
 
 
 def join_bounded(names: tuple[str, ...]) -> str:
@@ -163,8 +161,3 @@ def join_bounded(names: tuple[str, ...]) -> str:
         return text
     whole = text[:LONGEST_IGNORED_HEADER].rpartition(",")[0]
     return f"{whole},..." if whole else "..."
-
-
-def render_durations(durations: Mapping[str, float]) -> str:
-    """Return the value of Server-Timing: milliseconds by name."""
-    return ", ".join([f"{name};dur={seconds * 1000:.3f}" for name, seconds in durations.items() if name != "render"])
