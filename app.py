@@ -15,8 +15,7 @@ from config.build import UNKNOWN
 from config.libpq import drop_uncounted
 from config.log import configure_logging
 from config.settings import Settings
-from tickiti_query.admission.concurrency_limit import WAIT_SECONDS, ConcurrencyLimiter
-from tickiti_query.admission.memory_budget import MemoryBudget
+from tickiti_query.admission.capacity import WAIT_SECONDS, ConcurrencyLimiter, MemoryBudget
 from tickiti_query.admission.rate_limit import FixedWindowStorage, RateLimiter
 from tickiti_query.admission.shared_rate_limit import SharedStorage, open_redis
 from tickiti_query.cache.cache import Cache

@@ -141,11 +141,8 @@ PLANTS = {
     ),
     "the statement imports the concurrency limiter": (
         "tickiti_query/model/statement.py",
-        "from tickiti_query.admission import concurrency_limit",
-        (
-            "tickiti_query/model/statement.py:1: "
-            "model must not import admission (tickiti_query.admission.concurrency_limit)"
-        ),
+        "from tickiti_query.admission import capacity",
+        "tickiti_query/model/statement.py:1: model must not import admission (tickiti_query.admission.capacity)",
     ),
     "a relative import leaves the room": (
         "tickiti_query/model/planted.py",

@@ -91,8 +91,8 @@ class Edge:
         raw_body = read_body(environ)
         received_at = monotonic()
         return Request(
-            credentials=self.read_credentials(environ.get("HTTP_AUTHORIZATION")),
             address=find_address(environ, self.trusted_proxies),
+            credentials=self.read_credentials(environ.get("HTTP_AUTHORIZATION")),
             raw_body=raw_body,
             content_type=environ.get("CONTENT_TYPE", ""),
             received_at=received_at,

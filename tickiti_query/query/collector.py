@@ -13,7 +13,7 @@ from typing import Protocol
 
 import msgspec
 
-from tickiti_query.admission.memory_budget import Reservation
+from tickiti_query.admission.capacity import Reservation
 from tickiti_query.cache.snapshot import Server
 from tickiti_query.model.request import RequestTrace
 from tickiti_query.model.statement import Row, Source, Statement

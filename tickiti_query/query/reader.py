@@ -6,7 +6,7 @@ from functools import partial
 from time import perf_counter
 from typing import Protocol, TypeVar
 
-from tickiti_query.admission.memory_budget import Reservation
+from tickiti_query.admission.capacity import Reservation
 from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot, SnapshotId, parse_snapshot_id
 from tickiti_query.catalogue.predicate import Key, ResolvedNames
 from tickiti_query.compiler.page import compile_query

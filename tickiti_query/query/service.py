@@ -17,8 +17,7 @@ from time import perf_counter
 
 from cachetools.keys import hashkey
 
-from tickiti_query.admission.concurrency_limit import ConcurrencyLimiter
-from tickiti_query.admission.memory_budget import Hold, MemoryBudget
+from tickiti_query.admission.capacity import ConcurrencyLimiter, Hold, MemoryBudget
 from tickiti_query.admission.rate_limit import RateLimiter
 from tickiti_query.cache.cache import Cache, Entry
 from tickiti_query.cache.freshness import Freshness

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tickiti_query.admission.memory_budget import MemoryBudget, Reservation
+from tickiti_query.admission.capacity import MemoryBudget, Reservation
 from tickiti_query.model.request import RequestTrace
 from tickiti_query.query.collector import Collector, shape_row
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.snapshots import alter
-from tickiti_query.admission.memory_budget import MemoryBudget
+from tickiti_query.admission.capacity import MemoryBudget
 from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot, SnapshotId
 from tickiti_query.catalogue.predicate import Key, ResolvedNames
 from tickiti_query.model.errors import Forbidden, MalformedJson, NotFound, Overloaded, Unauthenticated

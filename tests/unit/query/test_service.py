@@ -9,8 +9,7 @@ from typing import cast
 import pytest
 
 from tests.support.snapshots import alter
-from tickiti_query.admission.concurrency_limit import ConcurrencyLimiter
-from tickiti_query.admission.memory_budget import MemoryBudget, Reservation
+from tickiti_query.admission.capacity import ConcurrencyLimiter, MemoryBudget, Reservation
 from tickiti_query.admission.rate_limit import FixedWindowStorage, RateLimiter
 from tickiti_query.cache.cache import Cache
 from tickiti_query.cache.freshness import Freshness
