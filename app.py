@@ -38,8 +38,6 @@ from tickiti_query.replica.connection import Target
 from tickiti_query.replica.execution import deadline_from_now
 from tickiti_query.replica.replica import OBSERVE_SECONDS, Replica
 from tickiti_query.reporting.contract_source import ContractSources
-from tickiti_query.reporting.perspectives import find_perspective, resolve
-from tickiti_query.reporting.tokens import find_token
 
 log = logging.getLogger("tickiti_query.start")
 
@@ -130,10 +128,7 @@ def make_service(settings: Settings, replica: Replica) -> TicketQueryService:
         reader=Reader(
             replica=replica,
             open_contract=ContractSources().open,
-            find_token=find_token,
             authorize=authorize,
-            find_perspective=find_perspective,
-            resolve=resolve,
             plans=PlanCache(PLAN_BYTES),
             remember_valid_token=rate_limiter.remember_valid_token if rate_limiter else lambda _digest: None,
         ),

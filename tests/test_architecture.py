@@ -36,7 +36,7 @@ TABLE: dict[str, set[str]] = {
         "model",
     },
     # a request, from its credentials to its answer
-    "query": {"admission", "cache", "catalogue", "compiler", "model"},
+    "query": {"admission", "cache", "catalogue", "compiler", "model", "replica", "reporting"},
     "http": {"catalogue", "model", "query", "schemas"},
     "operations": {"http", "model", "reporting"},  # a span is made of the context of a request
     "server": {"http", "model", "operations"},

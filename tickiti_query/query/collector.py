@@ -9,14 +9,13 @@ from functools import lru_cache
 from io import BytesIO
 from itertools import starmap
 from time import perf_counter
-from typing import Protocol
 
 import msgspec
 
 from tickiti_query.admission.capacity import Reservation
-from tickiti_query.cache.snapshot import Server
 from tickiti_query.model.request import RequestTrace
-from tickiti_query.model.statement import Row, Source, Statement
+from tickiti_query.model.statement import Row, Statement
+from tickiti_query.replica.execution import Transaction
 
 BEGIN = b'{"ok":true,"data":['
 END = b"]}"
@@ -26,18 +25,6 @@ GROWTH = 12  # how many times as many rows a part may have as the one before: th
 # Bytes of memory for a byte of text while its rows are there: libpq's copy, Python's values, the text itself.
 BYTES_A_BYTE = 4
 PART_MEMORY = BYTES_A_BYTE * PART_BYTES
-
-
-class SnapshotSource(Source, Protocol):
-    """One snapshot of one server, of which a statement's rows can be fetched in parts."""
-
-    server: Server
-
-    def open(self, statement: Statement, count: int) -> list[Row]:
-        """Return the first rows of a statement, `count` at most."""
-
-    def fetch_more(self, count: int) -> list[Row]:
-        """Return the rows that follow, `count` at most."""
 
 
 @lru_cache(maxsize=256)
@@ -64,7 +51,7 @@ class Collector:
         self._row_limit = row_limit
         self.reservation = reservation
         self._trace = trace
-        self._unread: tuple[SnapshotSource, int] | None = None  # and the rows that were asked for last
+        self._unread: tuple[Transaction, int] | None = None  # and the rows that were asked for last
         self._shape = shape_row(columns)
         self._text = BytesIO()
         self._text.write(BEGIN)
@@ -89,7 +76,7 @@ class Collector:
             self.rows += len(rows)
         self._trace.stages.append((None, perf_counter()))
 
-    def open(self, source: SnapshotSource, statement: Statement, count: int) -> list[Row]:
+    def open(self, source: Transaction, statement: Statement, count: int) -> list[Row]:
         """Return the first rows of a statement, `count` at most."""
         self._reserve(PART_MEMORY)
         rows = source.open(statement, count)

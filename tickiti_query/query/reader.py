@@ -4,53 +4,27 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
-from typing import Protocol, TypeVar
 
 from tickiti_query.admission.capacity import Reservation
-from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot, SnapshotId, parse_snapshot_id
+from tickiti_query.cache.snapshot import SNAPSHOT_ID, Snapshot, SnapshotId, parse_snapshot_id
 from tickiti_query.catalogue.predicate import Key, ResolvedNames
 from tickiti_query.compiler.page import compile_query
 from tickiti_query.compiler.rules import read_criteria
 from tickiti_query.model.errors import Overloaded, QueryError
 from tickiti_query.model.perspective import Perspective, Selector
-from tickiti_query.model.request import Answer, Deadline, Request, RequestTrace
-from tickiti_query.model.statement import Precondition, Row, Source, Statement
+from tickiti_query.model.request import Answer, Request, RequestTrace
+from tickiti_query.model.statement import Row, Source
 from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials
 from tickiti_query.query.cached_plan import CachedPlan, PlanCache, parse_plan_rows, write_plan_statement
-from tickiti_query.query.collector import FIRST_ROWS, Collector, SnapshotSource
+from tickiti_query.query.collector import FIRST_ROWS, Collector
+from tickiti_query.replica.execution import Transaction
+from tickiti_query.replica.replica import Replica
+from tickiti_query.reporting.contract_source import ContractSource
+from tickiti_query.reporting.perspectives import find_perspective, resolve
+from tickiti_query.reporting.tokens import find_token
 
-T = TypeVar("T")
 OF_DEFINITIONS = "42"  # the class of SQLSTATEs of a statement that does not fit what it reads
 Authorize = Callable[[AuthenticatedToken, str], Actor]  # the token and the caller's address
-
-
-class FittingSource(Source, Protocol):
-    """The contract's relations in one snapshot. `preconditions` has each look-up that was fetched, with its rows."""
-
-    preconditions: list[Precondition]
-
-    def fit(self, statement: Statement) -> Statement:
-        """Return the statement over the relations as the replica has them."""
-
-    @property
-    def is_provable(self) -> bool:
-        """True where a snapshot id proves what was read so far."""
-
-    @property
-    def guard(self) -> Statement:
-        """The statement whose rows are the same as long as all statements so far fit the relations that they read."""
-
-
-class ReadOnlyReplica(Protocol):
-    """The replica, as far as requests read it. Every method raises ReplicaUnavailable and QueryTimeout."""
-
-    def read(self, work: Callable[[SnapshotSource], T], deadline: Deadline) -> T:
-        """Return what `work` makes of one snapshot."""
-        ...
-
-    def ask(self, statement: Statement, deadline: Deadline) -> tuple[Server, list[Row]]:
-        """Return the server and the rows of a statement that is asked again and again."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +57,14 @@ class Reading:
 class Reader:
     """Reads for requests. `remember_valid_token` is called with the digest of each token that the replica has."""
 
-    replica: ReadOnlyReplica
-    open_contract: Callable[[Source], FittingSource]
-    find_token: Callable[[Source, Credentials], AuthenticatedToken]
+    replica: Replica
+    open_contract: Callable[[Source], ContractSource]
     authorize: Authorize
-    find_perspective: Callable[[Source, Selector, Actor], Perspective]
-    resolve: Callable[[Source, Iterable[Key]], ResolvedNames]
     plans: PlanCache
     remember_valid_token: Callable[[str], None] = lambda _digest: None
+    find_token: Callable[[Source, Credentials], AuthenticatedToken] = find_token
+    find_perspective: Callable[[Source, Selector, Actor], Perspective] = find_perspective
+    resolve: Callable[[Source, Iterable[Key]], ResolvedNames] = resolve
 
     def read(self, miss: Miss, reservation: Reservation) -> Reading:
         """Return the answer to a request. Raises QueryError: who may ask comes before what, and Overloaded comes last.
@@ -136,7 +110,7 @@ class Reader:
         return self._collect(plan, miss, Collector(plan.columns, plan.query.row_limit, reservation, miss.trace), *found)
 
     def _read_parts(
-        self, plan: CachedPlan, miss: Miss, reservation: Reservation, source: SnapshotSource
+        self, plan: CachedPlan, miss: Miss, reservation: Reservation, source: Transaction
     ) -> Reading | None:
         """Return the answer by a plan, in parts; None where a precondition has changed."""
         collector = Collector(plan.columns, plan.query.row_limit, reservation, miss.trace)
@@ -157,7 +131,7 @@ class Reader:
         trace.stages.append((None, perf_counter()))
         trace.perspective_id = plan.perspective_id
 
-    def _read_steps(self, miss: Miss, reservation: Reservation, transaction: SnapshotSource) -> Reading:
+    def _read_steps(self, miss: Miss, reservation: Reservation, transaction: Transaction) -> Reading:
         """Return the answer, read step by step in one transaction, and keep the plan that this makes."""
         request, trace = miss.request, miss.trace
         trace.stages.append(("auth", perf_counter()))

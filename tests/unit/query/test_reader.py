@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -19,6 +19,8 @@ from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials, Us
 from tickiti_query.query.cached_plan import CachedPlan, PlanCache
 from tickiti_query.query.collector import FIRST_ROWS, GROWTH, PART_BYTES, PART_MEMORY
 from tickiti_query.query.reader import Miss, Reader, Reading
+from tickiti_query.replica.replica import Replica
+from tickiti_query.reporting.contract_source import ContractSource
 
 SERVER = Server(generation=1, system=77, major=18)
 SNAPSHOT = Snapshot(SnapshotId(SERVER, "10:20: since t", ""), lag_seconds=0.0)
@@ -72,7 +74,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.reader = Reader(
-            replica=self,
+            replica=cast(Replica, self),
             open_contract=self.open_contract,
             find_token=self.find_token,
             authorize=self.authorize,
@@ -118,8 +120,8 @@ class World:
     def look_up(self, source: Source, what: str) -> None:
         source.fetch(Statement(f"SELECT 'looked up {what}'"))
 
-    def open_contract(self, transaction: Source) -> "Contract":
-        return Contract(transaction, self.is_provable)
+    def open_contract(self, transaction: Source) -> ContractSource:
+        return cast(ContractSource, Contract(transaction, self.is_provable))
 
     def find_token(self, source: Source, credentials: Credentials) -> AuthenticatedToken:
         self.look_up(source, "a token")
