@@ -11,7 +11,7 @@ from bench.cases import PAGE, Case, ask_once
 from bench.command import report
 from bench.load_world import TOKEN
 from bench.rivals.targets import LoadError, Target
-from tickiti_query.catalogue.predicate import Key, ResolvedNames
+from tickiti_query.catalogue.predicate import Name, Names
 from tickiti_query.compiler.page import compile_query
 from tickiti_query.model.perspective import Selector
 from tickiti_query.model.statement import Statement
@@ -31,7 +31,7 @@ def compile_statement(session: ReplicaTarget, perspective_id: int, row_limit: in
         actor = find_token(source, credentials).actor
         perspective = find_perspective(source, Selector(id=perspective_id), actor)
 
-        def refuse(_missing: Iterable[Key]) -> ResolvedNames:
+        def refuse(_missing: Iterable[Name]) -> Names:
             raise LoadError(f"{perspective.title} needs names looked up, which the rivals do not do")
 
         statement, _ = compile_query(perspective, (), actor, row_limit, refuse)

@@ -26,24 +26,8 @@ class Relation(Enum):
     FEW_PARTICIPATIONS = "few_participations"  # e-mail address -> itself, where it takes part in few tickets
 
 
-Key = tuple[Relation, str | int]
-Found = Mapping[Key, tuple[str | int, ...]]
-
-
-class ResolvedNames(dict[Key, tuple[Any, ...]]):
-    """The ids (or addresses) that names stand for, in their order; none where no row has the name.
-
-    A name that has not been resolved stands for none, and is noted in `missing`: what was written with it must be
-    written again once it has been resolved.
-    """
-
-    def __init__(self, found: Found | None = None) -> None:
-        super().__init__(found or {})
-        self.missing: set[Key] = set()
-
-    def __missing__(self, key: Key) -> tuple[Any, ...]:
-        self.missing.add(key)
-        return ()
+Name = tuple[Relation, str | int]
+Names = Mapping[Name, tuple[Any, ...]]  # what each name stands for, in the order of the ids (or addresses)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +41,7 @@ class CompileContext:
 
     actor: Actor
     subject: User
-    names: ResolvedNames
+    names: Names
     binds: Binds = field(default_factory=Binds)
     joins: dict[str, None] = field(default_factory=dict)
 

@@ -11,7 +11,7 @@ from typing import Any
 import psycopg2
 
 from config.settings import Settings
-from tickiti_query.catalogue.predicate import ResolvedNames
+from tickiti_query.catalogue.predicate import Names
 from tickiti_query.cli.session import CommandError, Refused
 from tickiti_query.compiler.page import compile_query
 from tickiti_query.compiler.rules import Search, read_criteria
@@ -50,7 +50,7 @@ class Question:
     query: TicketQuery
     perspective: Perspective
     searches: tuple[Search, ...]
-    names: ResolvedNames
+    names: Names
     statement: Statement
 
 

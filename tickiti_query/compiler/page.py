@@ -5,12 +5,13 @@ two give the same rows where no index has the tickets in the wanted order, but s
 or one part of the list at a time. bench/README.md has the figures.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tickiti_query.catalogue.field import Column
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.catalogue.predicate import CompileContext, Fragment, Key, Predicate, ResolvedNames
+from tickiti_query.catalogue.predicate import CompileContext, Fragment, Name, Names, Predicate
 from tickiti_query.compiler.rules import Search, merge_conditions, read_rules
 from tickiti_query.model.errors import UnsupportedPerspective
 from tickiti_query.model.perspective import Order, Perspective
@@ -40,15 +41,12 @@ MOST_BRANCHES = 12  # beyond it, one pass over the tickets is the better half
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A page of a list: `queues`, as write_queue_tests writes them, and `predicates` must all hold.
-
-    `joins` are the clauses that predicates, keys or columns need.
-    """
+    """A page of a list: `queues`, as write_queue_tests writes them, and `predicates` must all hold."""
 
     queues: tuple[str, ...]
     predicates: tuple[Predicate, ...]
     keys: tuple[SortKey, ...]
-    joins: tuple[str, ...]
+    joins: tuple[str, ...]  # that predicates, keys or columns need
     limit: str
 
     @property
@@ -62,18 +60,19 @@ def compile_query(
     searches: Sequence[Search],
     actor: Actor,
     row_limit: int,
-    resolve: Callable[[Iterable[Key]], ResolvedNames],
-) -> tuple[Statement, ResolvedNames]:
+    resolve: Callable[[Iterable[Name]], Names],
+) -> tuple[Statement, Names]:
     """Return the statement whose rows are the answer, with one row more than `row_limit` where there are more.
 
     The rules are read a first time to find out which names they need. `resolve` is called with these, once, and only
     where there are any. The names that the statement was written with come beside it. Raise UnsupportedPerspective
     where the perspective has a field, operator, value, order or column that the catalogue does not know.
     """
-    perspective, names = merge_conditions(perspective), ResolvedNames()
+    perspective = merge_conditions(perspective)
+    names: Names = defaultdict(tuple)  # a name that is asked for comes to be in it
     context, rules = read_rules(perspective, searches, actor, names)
-    if names.missing:
-        names = resolve(names.missing)
+    if names:
+        names = resolve(names)
         context, rules = read_rules(perspective, searches, actor, names)
     predicates = [rule.predicate for rule in rules]
     keys = read_keys(perspective, context)

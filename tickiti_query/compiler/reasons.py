@@ -9,7 +9,7 @@ from typing import Any
 
 from tickiti_query.catalogue.field import Field, write_moment
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.catalogue.predicate import CompileContext, ResolvedNames
+from tickiti_query.catalogue.predicate import CompileContext, Names
 from tickiti_query.compiler.page import (
     DEFAULT,
     TICKETS,
@@ -67,7 +67,7 @@ class Reasons:
 
 
 def compile_reasons(
-    perspective: Perspective, searches: Sequence[Search], actor: Actor, number: int, names: ResolvedNames
+    perspective: Perspective, searches: Sequence[Search], actor: Actor, number: int, names: Names
 ) -> tuple[Statement, Callable[[Row], Reasons]]:
     """Return the statement that asks for the truth of each rule for the ticket of this number, and its row's reader.
 
@@ -141,7 +141,7 @@ def find_field(part: Part) -> Field:
 
 
 def compile_place(
-    perspective: Perspective, searches: Sequence[Search], actor: Actor, ticket_id: int, names: ResolvedNames
+    perspective: Perspective, searches: Sequence[Search], actor: Actor, ticket_id: int, names: Names
 ) -> Statement:
     """Return the statement of the ticket's place in the whole list, and of the list's length.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from tickiti_query.catalogue.field import Mode
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.catalogue.predicate import Comparison, CompileContext, Predicate, ResolvedNames, join_all, join_any
+from tickiti_query.catalogue.predicate import Comparison, CompileContext, Names, Predicate, join_all, join_any
 from tickiti_query.model.errors import UnsupportedPerspective, ValidationFailed
 from tickiti_query.model.perspective import Condition, Criterion, Perspective
 from tickiti_query.model.token import Actor
@@ -48,7 +48,7 @@ class Rule:
 
 
 def read_rules(
-    perspective: Perspective, searches: Sequence[Search], actor: Actor, names: ResolvedNames
+    perspective: Perspective, searches: Sequence[Search], actor: Actor, names: Names
 ) -> tuple[CompileContext, list[Rule]]:
     """Return the perspective's context, and the rules of a question, which must all hold; those of criteria come last.
 

@@ -5,8 +5,7 @@ Numbers are bounded by what a bind can hold, JSON is bounded in its depth, and i
 
 import json
 import re
-from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 BIGINT = range(-(2**63), 2**63)
@@ -46,25 +45,22 @@ class Precondition:
     rows: tuple[str, ...]
 
 
+@dataclass(slots=True)
 class Binds:
     """The values of a statement that is being written, each named after its field.
 
-    `params` are all of them so far, by name, in the order of their first use.
+    `params` are all of them so far, by name, in the order of their first use; `names` are the names of each field's.
     """
 
-    def __init__(self) -> None:
-        self.params: dict[str, Bind] = {}
-        self._names: dict[tuple[str, type, Bind], str] = {}
-        self._taken: Counter[str] = Counter()
+    params: dict[str, Bind] = field(default_factory=dict)
+    names: dict[str, dict[tuple[type, Bind], str]] = field(default_factory=dict)
 
     def add(self, name: str, value: Bind) -> str:
         """Take `value` into the statement, and return its placeholder, such as `:subject_1`. Equal values share one."""
-        key = (name, type(value), value)
-        if key not in self._names:
-            self._taken[name] += 1
-            self._names[key] = f"{name}_{self._taken[name]}"
-            self.params[self._names[key]] = value
-        return f":{self._names[key]}"
+        names = self.names.setdefault(name, {})
+        bind = names.setdefault((type(value), value), f"{name}_{len(names) + 1}")
+        self.params[bind] = value
+        return f":{bind}"
 
 
 def rename_binds(sql: str, suffix: str) -> str:

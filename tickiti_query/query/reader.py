@@ -7,7 +7,7 @@ from time import perf_counter
 
 from tickiti_query.admission.capacity import Reservation
 from tickiti_query.cache.snapshot import SNAPSHOT_ID, Snapshot, SnapshotId, parse_snapshot_id
-from tickiti_query.catalogue.predicate import Key, ResolvedNames
+from tickiti_query.catalogue.predicate import Name, Names
 from tickiti_query.compiler.page import compile_query
 from tickiti_query.compiler.rules import read_criteria
 from tickiti_query.model.errors import Overloaded, QueryError
@@ -64,7 +64,7 @@ class Reader:
     remember_valid_token: Callable[[str], None] = lambda _digest: None
     find_token: Callable[[Source, Credentials], AuthenticatedToken] = find_token
     find_perspective: Callable[[Source, Selector, Actor], Perspective] = find_perspective
-    resolve: Callable[[Source, Iterable[Key]], ResolvedNames] = resolve
+    resolve: Callable[[Source, Iterable[Name]], Names] = resolve
 
     def read(self, miss: Miss, reservation: Reservation) -> Reading:
         """Return the answer to a request. Raises QueryError: who may ask comes before what, and Overloaded comes last.

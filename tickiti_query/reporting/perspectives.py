@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from tickiti_query.catalogue.predicate import Key, Relation, ResolvedNames
+from tickiti_query.catalogue.predicate import Name, Names, Relation
 from tickiti_query.model.errors import NotFound, UnsupportedPerspective
 from tickiti_query.model.perspective import ALL, Condition, Order, Perspective, Selector
 from tickiti_query.model.statement import BIGINT, Bind, Source, Statement, read_json, read_scalars
@@ -128,9 +128,9 @@ LOOKUPS: dict[Relation, tuple[str, str, str, bool]] = {
 }
 
 
-def resolve(source: Source, missing: Iterable[Key]) -> ResolvedNames:
+def resolve(source: Source, missing: Iterable[Name]) -> Names:
     """Read what the missing names stand for, and return them resolved."""
-    found: dict[Key, set[str | int]] = {key: set() for key in missing}
+    found: dict[Name, set[str | int]] = {key: set() for key in missing}
     keys: dict[Relation, list[str | int]] = defaultdict(list)
     for relation, key in sorted(found, key=str):
         if isinstance(key, str) or key in BIGINT:
@@ -139,9 +139,7 @@ def resolve(source: Source, missing: Iterable[Key]) -> ResolvedNames:
         relation = Relation(name)
         *_, is_id = LOOKUPS[relation]
         found[relation, keys[relation][int(place) - 1]].add(int(value) if is_id else value)
-    return ResolvedNames(
-        {key: tuple(sorted(values, key=lambda value: (str(type(value)), value))) for key, values in found.items()}
-    )
+    return {key: tuple(sorted(values, key=lambda value: (str(type(value)), value))) for key, values in found.items()}
 
 
 def write_lookup(keys: Mapping[Relation, Sequence[str | int]]) -> Statement:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.golden_cases import ANN, BOB, BOB_EMAIL, CUSTOMER, FOUND, STAFF
 from tickiti_query.catalogue import relations
-from tickiti_query.catalogue.predicate import CompileContext, Predicate, QueueSet, ResolvedNames
+from tickiti_query.catalogue.predicate import CompileContext, Predicate, QueueSet
 from tickiti_query.catalogue.values import Team, Word
 from tickiti_query.model.token import Actor, User
 
@@ -15,7 +15,7 @@ Match = Callable[[Sequence[Any], CompileContext], Predicate]
 
 
 def make_context(actor: Actor = STAFF, subject: User = ANN) -> CompileContext:
-    return CompileContext(actor, subject, ResolvedNames(FOUND))
+    return CompileContext(actor, subject, FOUND)
 
 
 def list_values(context: CompileContext) -> list[Any]:
@@ -146,4 +146,3 @@ def test_who_has_no_address_is_nobody() -> None:
     assert "AND FALSE" in relations.match_participating(context).sql
     attention = relations.match_for_attention(context)
     assert attention.worth_splitting("t.updated_at")
-    assert context.names.missing == set()

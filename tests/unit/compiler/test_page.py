@@ -10,7 +10,7 @@ import pytest
 from tests.support.golden_cases import FOLDER, FOUND, STAFF, compile_found, list_cases
 from tickiti_query.catalogue.field import Field
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.catalogue.predicate import Key, Relation, ResolvedNames
+from tickiti_query.catalogue.predicate import Name, Names, Relation
 from tickiti_query.catalogue.reference import write_reference
 from tickiti_query.cli.explain import write_script
 from tickiti_query.compiler.page import compile_query
@@ -25,22 +25,21 @@ BY_QUEUE_2 = Perspective(1, "Asked", (Condition("queue", "is", (2,)),))
 BY_ID = Perspective(1, "Asked", (Condition("queue", "is", (7,)),))
 
 
-def refuse(missing: Iterable[Key]) -> ResolvedNames:
-    raise AssertionError(set(missing))
+def refuse(needed: Iterable[Name]) -> Names:
+    raise AssertionError(set(needed))
 
 
-def test_missing_names_are_resolved_once_and_the_statement_is_written_with_them() -> None:
-    asked: list[set[Key]] = []
+def test_needed_names_are_resolved_once_and_the_statement_is_written_with_them() -> None:
+    asked: list[set[Name]] = []
 
-    def resolve(missing: Iterable[Key]) -> ResolvedNames:
-        asked.append(set(missing))
-        return ResolvedNames(FOUND)
+    def resolve(needed: Iterable[Name]) -> Names:
+        asked.append(set(needed))
+        return FOUND
 
     statement, names = compile_query(BY_NAME, (), STAFF, 100, resolve)
     assert asked == [{(Relation.QUEUES_NAMED, "Returns")}]
     assert statement == compile_query(BY_QUEUE_2, (), STAFF, 100, refuse)[0]
-    assert statement != compile_query(BY_NAME, (), STAFF, 100, lambda _missing: ResolvedNames())[0]
-    assert (names, names.missing) == (FOUND, set())
+    assert names == FOUND
 
 
 def test_a_statement_that_needs_no_names_asks_for_none() -> None:
@@ -57,7 +56,7 @@ def test_no_column_and_no_order_needs_names_for_these_are_resolved_before(field:
         columns=(field.name,) if field.column else (),
     )
     _, names = compile_query(perspective, (), STAFF, 100, refuse)
-    assert not names.missing
+    assert not names
 
 
 @pytest.mark.parametrize("name", CASES)

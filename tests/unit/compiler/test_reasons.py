@@ -7,7 +7,6 @@ import pytest
 from tests.support.golden_cases import FOUND, SAMPLES, STAFF, TOKENS, compile_found
 from tickiti_query.catalogue.field import Field
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.catalogue.predicate import ResolvedNames
 from tickiti_query.compiler.reasons import MOST_CONDITIONS, Reasons, compile_reasons
 from tickiti_query.compiler.rules import Search, read_criteria
 from tickiti_query.model.perspective import Condition, Criterion, Order, Perspective
@@ -20,10 +19,7 @@ PLACES = tuple(range(1_664))  # a row that has in each column the place of the c
 
 
 def read_places(perspective: Perspective, searches: Sequence[Search] = ()) -> Reasons:
-    names = ResolvedNames(FOUND)
-    _, read = compile_reasons(perspective, searches, STAFF, 220009, names)
-    assert not names.missing
-    return read(PLACES)
+    return compile_reasons(perspective, searches, STAFF, 220009, FOUND)[1](PLACES)
 
 
 @pytest.mark.parametrize("field", FIELDS_WITH_CONDITIONS, ids=lambda field: field.name)
@@ -55,7 +51,7 @@ def test_the_truth_of_a_condition_is_the_predicate_of_the_list(field: Field) -> 
     perspective = Perspective(1, "Asked", (Condition(name, operator, SAMPLES.get(name, (True,))),))
     listed = compile_found(perspective)
     predicate = listed.sql.partition("bigint[]))\n  AND ")[2].partition("\nORDER BY")[0]
-    statement, _ = compile_reasons(perspective, (), STAFF, 220009, ResolvedNames(FOUND))
+    statement, _ = compile_reasons(perspective, (), STAFF, 220009, FOUND)
     assert predicate
     assert f"({predicate}) IS TRUE" in statement.sql
 

@@ -10,7 +10,7 @@ import pytest
 from tests.support.snapshots import alter
 from tickiti_query.admission.capacity import MemoryBudget
 from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot, SnapshotId
-from tickiti_query.catalogue.predicate import Key, ResolvedNames
+from tickiti_query.catalogue.predicate import Name, Names
 from tickiti_query.model.errors import Forbidden, MalformedJson, NotFound, Overloaded, Unauthenticated
 from tickiti_query.model.perspective import Condition, Perspective, Selector, TicketQuery
 from tickiti_query.model.request import Deadline, Request, RequestTrace
@@ -140,9 +140,9 @@ class World:
             raise NotFound("There is none.")
         return self.perspective
 
-    def resolve(self, source: Source, keys: Iterable[Key]) -> ResolvedNames:
+    def resolve(self, source: Source, keys: Iterable[Name]) -> Names:
         self.look_up(source, "names")
-        return ResolvedNames(dict.fromkeys(keys, (2,)))
+        return dict.fromkeys(keys, (2,))
 
     def answer(self, request: Request, trace: RequestTrace | None = None) -> Reading:
         miss = Miss(request, trace or RequestTrace(), self.snapshot, self.find_plan(request))
