@@ -21,7 +21,7 @@ def main() -> int:
     from tickiti_query.admission.rate_limit import FixedWindowStorage, RateLimiter  # noqa: PLC0415
 
     limiter = RateLimiter(RATE, FixedWindowStorage())
-    token = "0" * 64
+    token = "1" * 64
     limiter.remember_valid_token(token)
 
     def check() -> None:

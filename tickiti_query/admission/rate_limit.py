@@ -111,14 +111,11 @@ class FixedWindowStorage(Storage):
             count, end = self._windows.get(key, (0, 0.0))
             if end <= now:
                 count, end = 0, now + expiry
-                self._remove_ended(now)
+                if len(self._windows) >= self._cleanup_size:
+                    self._windows = {name: window for name, window in self._windows.items() if window[1] > now}
+                    self._cleanup_size = max(CLEANUP_SIZE, 2 * len(self._windows))
             self._windows[key] = (count + amount, end)
         return count + amount
-
-    def _remove_ended(self, now: float) -> None:
-        if len(self._windows) >= self._cleanup_size:
-            self._windows = {key: window for key, window in self._windows.items() if window[1] > now}
-            self._cleanup_size = max(CLEANUP_SIZE, 2 * len(self._windows))
 
     def get(self, key: str) -> int:
         """Return the count of `key` in its current window."""

@@ -23,18 +23,10 @@ from tickiti_query.query.reader import Miss
 from tickiti_query.query.service import TicketQueryService
 
 NO_ADDRESS = "unknown"
-UNANSWERED = "tickiti_query.unanswered"  # where in a WSGI environment it travels
+CONTEXT, MISS = "tickiti_query.context", "tickiti_query.miss"  # where in a WSGI environment they go on to Flask
 # The name that the caller used for us, and an offer to speak something else than HTTP. Nothing here depends on either,
 # and Flask refuses some of them before anybody has looked at the token.
 UNHEARD = ("HTTP_HOST", "HTTP_UPGRADE")
-
-
-@dataclass(frozen=True, slots=True)
-class Unanswered:
-    """A request for which the cache has no answer."""
-
-    context: RequestContext
-    miss: Miss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +64,7 @@ class Edge:
             line = name_status(status)
         else:
             if isinstance(reply, Miss):
-                environ[UNANSWERED] = Unanswered(context, reply)
+                environ[CONTEXT], environ[MISS] = context, reply
                 return self._hand_on(environ, start_response)
             status, line, headers = 200, "200 OK", context.describe_reply(reply)
             body, hold = reply.answer.body, reply.hold

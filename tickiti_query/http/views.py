@@ -4,7 +4,7 @@ from flask import Flask, Response, g, request
 from flask_smorest import Blueprint
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
-from tickiti_query.http.edge import UNANSWERED, Unanswered
+from tickiti_query.http.edge import CONTEXT, MISS
 from tickiti_query.http.error_answer import render_error
 from tickiti_query.http.openapi import add_documented_route
 from tickiti_query.http.request_context import Hooks, RequestContext
@@ -24,9 +24,8 @@ def make_blueprint(service: TicketQueryService, max_row_limit: int) -> Blueprint
 
         The rows, their order and what is left out are what the token's owner sees on screen.
         """
-        unanswered: Unanswered = request.environ[UNANSWERED]
-        context = unanswered.context
-        reply = service.read_answer(unanswered.miss)
+        context: RequestContext = g.request_context
+        reply = service.read_answer(request.environ[MISS])
         response = Response(reply.answer.body, headers=context.describe_reply(reply))
         if reply.hold is not None:
             response.call_on_close(reply.hold.release)
@@ -55,8 +54,8 @@ def answer_error(failure: Exception) -> Response:
 
 def begin_request(hooks: Hooks) -> None:
     """Give the request its context, unless it has one from the edge."""
-    found: Unanswered | None = request.environ.get(UNANSWERED)
-    g.request_context = found.context if found else RequestContext(hooks, request.environ, request.path)
+    found: RequestContext | None = request.environ.get(CONTEXT)
+    g.request_context = found or RequestContext(hooks, request.environ, request.path)
 
 
 def end_request(response: Response) -> Response:
