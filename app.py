@@ -102,8 +102,8 @@ def make_service(settings: Settings, replica: Replica) -> TicketQueryService:
     is_exact = settings.freshness == "exact"
     cache = Cache(ttl_seconds=settings.cache_ttl_seconds, max_bytes=settings.cache_max_bytes, exact=is_exact)
     freshness = Freshness(
-        replica.observe,
-        exact=is_exact and cache.enabled,
+        observe=replica.observe,
+        is_exact=is_exact and cache.enabled,
         require_standby=settings.require_standby,
         max_lag_seconds=settings.max_replica_lag_seconds,
         max_commit_age_seconds=settings.max_commit_age_seconds,

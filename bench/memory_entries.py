@@ -98,7 +98,7 @@ def store_token(cache: Cache, shape: Shape, i: int) -> None:
     actor = make_actor(shape, i)
     created = datetime(2026, 1, 1, 8, i % 60)  # noqa: DTZ001 - Laravel's wall clock
     token = AuthenticatedToken(actor, frozenset([f"tickets:read{i}"[:12]]), None, None, created)
-    cache.store(Credentials(digest_secret(str(i)), i + 1000), token, 0, make_validator(shape, i), cache.now())
+    cache.store(Credentials(digest_secret(str(i)), i + 1000), token, 0, make_validator(shape, i), cache.clock())
 
 
 def store_answer(cache: Cache, shape: Shape, i: int) -> None:
@@ -109,7 +109,7 @@ def store_answer(cache: Cache, shape: Shape, i: int) -> None:
     )
     query = TicketQuery(Selector(id=i + 1000), criteria, 100)
     answer = Answer(os.urandom(PAYLOAD_BYTES), 100, True, i + 1000, datetime.now(UTC))
-    cache.store((make_actor(shape, i), query), answer, len(answer.body), make_validator(shape, i), cache.now())
+    cache.store((make_actor(shape, i), query), answer, len(answer.body), make_validator(shape, i), cache.clock())
 
 
 def make_actor(shape: Shape, i: int) -> Actor:

@@ -46,6 +46,7 @@ class Cache:
     ) -> None:
         self.enabled = ttl_seconds > 0 and max_bytes > 0
         self.events: Counter[str] = Counter()
+        self.clock = clock
         self._ttl = ttl_seconds
         self._exact = exact
         self._lock = threading.Lock()
@@ -61,10 +62,6 @@ class Cache:
         """The bytes that the entries take."""
         with self._lock:
             return int(self._entries.currsize)
-
-    def now(self) -> float:
-        """Return the cache's clock, in seconds: the moment before a value is read, from which its time counts."""
-        return float(self._entries.timer())
 
     def find(self, key: Hashable, snapshot: Snapshot, *, again: bool = False) -> Entry | None:
         """Return the entry of `key` if the current `snapshot` proves it. `again`: this look-up was counted before."""
@@ -85,7 +82,7 @@ class Cache:
     def store(
         self, key: Hashable, value: Any, payload_bytes: int, validator: SnapshotId | None, read_at: float
     ) -> bool:
-        """Keep `value`, whose reading began at `read_at`; return True where it was kept.
+        """Keep `value`, whose reading began at `read_at` by the cache's clock; return True where it was kept.
 
         It is not kept where nothing proves it, where it is larger than a quarter of the cache, where its time has ended
         already, or where the present entry was read later.
@@ -96,7 +93,7 @@ class Cache:
         ends_at = read_at + self._ttl
         with self._lock:
             present = self._entries.get(key)
-            is_outdated = ends_at <= self.now() or (present is not None and present.ends_at > ends_at)
+            is_outdated = ends_at <= self.clock() or (present is not None and present.ends_at > ends_at)
             if is_outdated or size > self._entries.maxsize // 4:
                 return False
             before = len(self._entries) - (present is not None)
@@ -107,4 +104,4 @@ class Cache:
 
     def seconds_left(self, entry: Entry) -> int:
         """Return the whole seconds that the entry may still live."""
-        return max(0, int(entry.ends_at - self.now()))
+        return max(0, int(entry.ends_at - self.clock()))

@@ -4,6 +4,7 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from tickiti_query.cache.single_flight import SingleFlight
@@ -21,6 +22,7 @@ class Observe(Protocol):
     def __call__(self, deadline: Deadline, *, with_lag: bool) -> Snapshot: ...
 
 
+@dataclass(kw_only=True, eq=False)
 class Freshness:
     """Readings of what the server shows, shared by the requests that wait for one.
 
@@ -28,42 +30,33 @@ class Freshness:
     where it is behind an answer that was given already.
     """
 
-    def __init__(
-        self,
-        observe: Observe,
-        *,
-        exact: bool,
-        require_standby: bool,
-        max_lag_seconds: float,
-        max_commit_age_seconds: float | None = None,
-        leave: Callable[[], None] = lambda: None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._observe = observe
-        self._is_exact = exact
-        self._require_standby = require_standby
-        self._max_lag_seconds = max_lag_seconds
-        self._max_commit_age_seconds = max_commit_age_seconds
-        self._leave = leave
-        self._clock = clock
-        self._newest: dict[int, SnapshotId] = {}  # that was read or answered, by cluster
-        self._lag: tuple[Server | None, float, float] = (None, 0.0, 0.0)
-        self._lag_due = float("-inf")
-        self._lock = threading.Lock()
+    observe: Observe
+    is_exact: bool
+    require_standby: bool
+    max_lag_seconds: float
+    max_commit_age_seconds: float | None = None
+    leave: Callable[[], None] = lambda: None
+    clock: Callable[[], float] = time.monotonic
+
+    def __post_init__(self) -> None:
         self.lag_seconds = self.major = math.nan  # of the last reading: an upper bound, PostgreSQL's major version
+        self._newest: dict[int, SnapshotId] = {}  # that was read or answered, by cluster
+        self._lag: tuple[Server | None, float, float] = (None, 0.0, 0.0)  # an upper bound, and when it was one
+        self._lag_due = float("-inf")
         self._latest: tuple[float, Snapshot] | None = None  # when its reading began
-        self._single_flight = SingleFlight(clock)
+        self._single_flight = SingleFlight(self.clock)
+        self._lock = threading.Lock()
 
     def read_snapshot(self, since: float, deadline: Deadline) -> Snapshot:
         """Return what the replica shows now, or in a reading that began after `since`.
 
         `since` is when the request was received, on the monotonic clock.
         """
-        if not self._is_exact:
-            return self._share(self._clock() - UNPROVED_SECONDS, deadline)
+        if not self.is_exact:
+            return self._share(self.clock() - UNPROVED_SECONDS, deadline)
         snapshot = self._share(since, deadline)
         # Though the reading began after the request had come, a later answer may have been given meanwhile.
-        return self._share(self._clock(), deadline) if self._is_outdated(snapshot.snapshot_id) else snapshot
+        return self._share(self.clock(), deadline) if self._is_outdated(snapshot.snapshot_id) else snapshot
 
     def accept(self, snapshot_id: SnapshotId, snapshot: Snapshot, deadline: Deadline) -> None:
         """Note the snapshot of rows that are about to be answered, and that were read after `snapshot`.
@@ -73,7 +66,7 @@ class Freshness:
         """
         self._refuse_unfit(snapshot_id, snapshot.snapshot_id)
         server = snapshot_id.server
-        if server != snapshot.snapshot_id.server and self._share(self._clock(), deadline).snapshot_id.server != server:
+        if server != snapshot.snapshot_id.server and self._share(self.clock(), deadline).snapshot_id.server != server:
             raise ReplicaUnavailable
         with self._lock:
             self._note(snapshot_id)
@@ -89,7 +82,7 @@ class Freshness:
             raise ReplicaUnavailable from None
 
     def _read(self, deadline: Deadline) -> Snapshot:
-        began_at = self._clock()
+        began_at = self.clock()
         answered = self._newest.copy()
         snapshot = self._observe_fitness(deadline)
         with self._lock:
@@ -101,20 +94,20 @@ class Freshness:
         return snapshot
 
     def _observe_fitness(self, deadline: Deadline) -> Snapshot:
-        now = self._clock()
+        now = self.clock()
         server, bound, when = self._lag
-        if self._max_commit_age_seconds is None and now < self._lag_due and bound + now - when <= self._max_lag_seconds:
-            snapshot = self._observe(deadline, with_lag=False)
+        if self.max_commit_age_seconds is None and now < self._lag_due and bound + now - when <= self.max_lag_seconds:
+            snapshot = self.observe(deadline, with_lag=False)
             if snapshot.snapshot_id.server == server:  # what is known of one server's lag says nothing of another's
                 return snapshot
         self._lag_due = now + LAG_SECONDS
-        return self._observe(deadline, with_lag=True)
+        return self.observe(deadline, with_lag=True)
 
     def _refuse_late(self, snapshot: Snapshot) -> None:
         # Lag grows no faster than time does: an earlier, better bound and the time since then is a bound too. So
         # a link that is down for a moment over an idle primary is no lag of hours.
         server, bound, when = self._lag
-        now = self._clock()
+        now = self.clock()
         bounds = [] if snapshot.lag_seconds is None else [snapshot.lag_seconds]
         if server == snapshot.snapshot_id.server:
             bounds.append(bound + now - when)
@@ -123,18 +116,18 @@ class Freshness:
             self._lag = (snapshot.snapshot_id.server, lag, now)
         self.lag_seconds = math.inf if lag is None else lag
         self.major = snapshot.snapshot_id.server.major
-        if lag is None or lag > self._max_lag_seconds:
+        if lag is None or lag > self.max_lag_seconds:
             raise ReplicaUnavailable("The read replica is too far behind; please try again.", check="lag")
         # Behind another standby that has lost the primary, the link is alive and nothing is to be replayed: no lag.
-        longest, age = self._max_commit_age_seconds, snapshot.commit_age_seconds
+        longest, age = self.max_commit_age_seconds, snapshot.commit_age_seconds
         if longest is not None and snapshot.snapshot_id.in_recovery and (age is None or age > longest):
             raise ReplicaUnavailable("The read replica has replayed no commit for too long.", check="lag")
 
     def _refuse_unfit(self, snapshot_id: SnapshotId, answered: SnapshotId | None) -> None:
         if snapshot_id == answered:  # which was fit, and its role is a part of the position
             return
-        if self._require_standby and not snapshot_id.in_recovery:
-            self._leave()
+        if self.require_standby and not snapshot_id.in_recovery:
+            self.leave()
             raise ReplicaUnavailable("The server is no read replica any more; please try again.", check="standby")
         # A standby that crashed, or another host of the URL, may show an earlier moment than an answer did.
         if answered is not None and is_behind(snapshot_id, answered):

@@ -17,7 +17,7 @@ from tickiti_query.cache.snapshot import SNAPSHOT_ID_SQL, Server, SnapshotId, pa
 from tickiti_query.model.perspective import TicketQuery
 from tickiti_query.model.statement import Binds, Precondition, Row, Statement, rename_binds
 from tickiti_query.model.token import AuthenticatedToken
-from tickiti_query.query.collector import BYTES_A_BYTE, PART_BYTES, PART_MEMORY, count_rows
+from tickiti_query.query.collector import BYTES_A_BYTE, PART_BYTES, PART_MEMORY
 
 LARGEST_SMALL_BODY = 16 * PART_BYTES  # a list that may become larger comes in parts, however small it was
 UNKNOWN_ROW_BYTES = 500
@@ -58,11 +58,6 @@ class CachedPlan:
     def expected_bytes(self) -> int:
         """The memory that an answer like the last one takes while it is read."""
         return BYTES_A_BYTE * self.body_bytes if self.is_small else self.body_bytes + PART_MEMORY
-
-    @property
-    def rows_a_part(self) -> int:
-        """The number of rows in a part."""
-        return count_rows(self.bytes_a_row)
 
     def is_like(self, validator: SnapshotId | None, rows: int, body_bytes: int) -> bool:
         """Return True where another answer tells nothing new about the plan."""

@@ -16,7 +16,7 @@ from tickiti_query.model.request import Answer, Request, RequestTrace
 from tickiti_query.model.statement import Row, Source
 from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials
 from tickiti_query.query.cached_plan import CachedPlan, PlanCache, parse_plan_rows, write_plan_statement
-from tickiti_query.query.collector import FIRST_ROWS, Collector
+from tickiti_query.query.collector import FIRST_ROWS, Collector, count_rows
 from tickiti_query.replica.execution import Transaction
 from tickiti_query.replica.replica import Replica
 from tickiti_query.reporting.contract_source import ContractSource
@@ -115,7 +115,7 @@ class Reader:
         """Return the answer by a plan, in parts; None where a precondition has changed."""
         collector = Collector(plan.columns, plan.query.row_limit, reservation, miss.trace)
         miss.trace.stages.append(("sql", perf_counter()))
-        found = parse_plan_rows(source.server, collector.open(source, plan.checked, 1 + plan.rows_a_part))
+        found = parse_plan_rows(source.server, collector.open(source, plan.checked, 1 + count_rows(plan.bytes_a_row)))
         miss.trace.stages.append((None, perf_counter()))
         if found is None:
             return None

@@ -11,8 +11,8 @@ store          the bytes are kept under their proof
 hold           the bytes count until they are sent               503
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 
 from cachetools.keys import hashkey
@@ -90,6 +90,8 @@ class TicketQueryService:
         try:
             with self.concurrency_limiter.admit(miss.request.credentials):
                 return self._share(miss)
+        except TimeoutError:  # of waiting for another request's run
+            raise QueryTimeout from None
         except Unauthenticated:
             self._count_failure(miss.request, miss.trace)
             raise
@@ -131,10 +133,12 @@ class TicketQueryService:
 
         is_provable = self.cache.enabled and (miss.plan is None or miss.plan.is_provable)
         proof = snapshot.validator if is_provable else None
-        reading = self._share_run(request, work, proof, since=request.received_at if proof is None else ALWAYS)
+        share = partial(self.single_flight.share, work=work, deadline=request.deadline)
+        since = request.received_at if proof is None else ALWAYS
+        reading: Reading = share((request.key, request.address, proof), since=since)
         if trace.rows is None and not is_as_new(reading, snapshot, proof):
             proof = None
-            reading = self._share_run(request, work, proof, since=request.deadline.clock())
+            reading = share((request.key, request.address, proof), since=request.deadline.clock())
         if trace.rows is None:  # another request's run: all of the time was waiting
             trace.stages += [("cache", began), (None, perf_counter())]
             if proof is None:
@@ -157,20 +161,10 @@ class TicketQueryService:
         hold = self.memory_budget.hold(request.credentials, answer.body, is_new=is_new) if is_held else None
         return Reply(answer, cache_status, request.query.ignored, hold)
 
-    def _share_run(
-        self, request: Request, work: Callable[[], Reading], proof: SnapshotId | None, *, since: float
-    ) -> Reading:
-        """Return what a run read that began after `since`, among the requests that have the same proof or none."""
-        key = (request.key, request.address, proof)
-        try:
-            return self.single_flight.share(key, work, since=since, deadline=request.deadline)
-        except TimeoutError:
-            raise QueryTimeout from None
-
     def _read(self, miss: Miss) -> Reading:
         """Read token, perspective and rows, and store what is proved."""
         request, snapshot = miss.request, miss.snapshot
-        read_at = self.cache.now()
+        read_at = self.cache.clock()
         with self.memory_budget.reserve(request.credentials) as reservation:
             with self.concurrency_limiter.slot(request.credentials, request.deadline):
                 reading = self.reader.read(miss, reservation)

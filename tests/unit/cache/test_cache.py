@@ -35,7 +35,7 @@ def find(cache: Cache, key: str, snapshot_id: SnapshotId = NOW) -> object:
 
 def test_an_exact_entry_counts_while_its_validator_is_current() -> None:
     cache, _ = make_cache()
-    assert cache.store("key", "value", 10, NOW, cache.now())
+    assert cache.store("key", "value", 10, NOW, cache.clock())
     assert find(cache, "key") == "value"
     assert find(cache, "another key") is None
     assert find(cache, "key", LATER) is None
@@ -47,8 +47,8 @@ def test_an_exact_entry_counts_while_its_validator_is_current() -> None:
 def test_what_nothing_proves_is_kept_in_ttl_mode_alone() -> None:
     exact, _ = make_cache()
     ttl, _ = make_cache(exact=False)
-    assert not exact.store("key", "value", 10, None, exact.now())
-    assert ttl.store("key", "value", 10, None, ttl.now())
+    assert not exact.store("key", "value", 10, None, exact.clock())
+    assert ttl.store("key", "value", 10, None, ttl.clock())
     assert find(exact, "key", UNPROVABLE) is None
     assert [find(ttl, "key", each) for each in (UNPROVABLE, NOW, LATER)] == ["value"] * 3
 
@@ -56,7 +56,7 @@ def test_what_nothing_proves_is_kept_in_ttl_mode_alone() -> None:
 @pytest.mark.parametrize("exact", [True, False])
 def test_an_entry_lives_for_the_ttl_and_not_longer_when_it_is_read(exact: bool) -> None:
     cache, clock = make_cache(exact=exact)
-    cache.store("key", "value", 10, NOW, cache.now())
+    cache.store("key", "value", 10, NOW, cache.clock())
     entry = cache.find("key", Snapshot(NOW, lag_seconds=0.0))
     assert entry is not None
     assert cache.seconds_left(entry) == 30
@@ -71,13 +71,13 @@ def test_an_entry_lives_for_the_ttl_and_not_longer_when_it_is_read(exact: bool) 
 def test_the_bytes_are_bounded_and_the_least_recently_used_goes_first() -> None:
     cache, _ = make_cache(size=8 * (OVERHEAD_BYTES + 100))
     for key in "abcdefgh":
-        assert cache.store(key, key, 100, NOW, cache.now())
+        assert cache.store(key, key, 100, NOW, cache.clock())
     assert find(cache, "a") == "a"
-    assert cache.store("i", "i", 100, NOW, cache.now())
+    assert cache.store("i", "i", 100, NOW, cache.clock())
     assert [find(cache, key) for key in "abci"] == ["a", None, "c", "i"]
     assert cache.held_bytes == 8 * (OVERHEAD_BYTES + 100)
     assert cache.events["evict"] == 1
-    assert cache.store("j", "j", 2 * (OVERHEAD_BYTES + 100) - OVERHEAD_BYTES, NOW, cache.now())
+    assert cache.store("j", "j", 2 * (OVERHEAD_BYTES + 100) - OVERHEAD_BYTES, NOW, cache.clock())
     assert cache.held_bytes <= 8 * (OVERHEAD_BYTES + 100)
     assert cache.events["evict"] == 3
 
@@ -85,14 +85,14 @@ def test_the_bytes_are_bounded_and_the_least_recently_used_goes_first() -> None:
 def test_an_empty_payload_costs_what_an_entry_costs() -> None:
     cache, _ = make_cache(size=10 * OVERHEAD_BYTES)
     for key in range(100):
-        assert cache.store(str(key), "", 0, NOW, cache.now())
+        assert cache.store(str(key), "", 0, NOW, cache.clock())
     assert cache.held_bytes == 10 * OVERHEAD_BYTES
 
 
 def test_a_newer_value_takes_the_place_of_the_older() -> None:
     cache, _ = make_cache()
-    cache.store("key", "old", 500, NOW, cache.now())
-    cache.store("key", "new", 100, LATER, cache.now())
+    cache.store("key", "old", 500, NOW, cache.clock())
+    cache.store("key", "new", 100, LATER, cache.clock())
     assert find(cache, "key", LATER) == "new"
     assert cache.held_bytes == OVERHEAD_BYTES + 100
     assert cache.events["evict"] == 0
@@ -100,8 +100,8 @@ def test_a_newer_value_takes_the_place_of_the_older() -> None:
 
 def test_what_is_larger_than_a_quarter_of_the_cache_is_not_kept_and_pushes_nothing_out() -> None:
     cache, _ = make_cache(size=4 * (OVERHEAD_BYTES + 100))
-    assert cache.store("key", "value", 100, NOW, cache.now())
-    assert not cache.store("large", "value", 101, NOW, cache.now())
+    assert cache.store("key", "value", 100, NOW, cache.clock())
+    assert not cache.store("large", "value", 101, NOW, cache.clock())
     assert find(cache, "key") == "value"
 
 
@@ -109,7 +109,7 @@ def test_what_is_larger_than_a_quarter_of_the_cache_is_not_kept_and_pushes_nothi
 def test_a_cache_without_time_or_room_is_off(ttl: float, size: int) -> None:
     cache, _ = make_cache(ttl=ttl, size=size)
     assert not cache.enabled
-    assert not cache.store("key", "value", 0, NOW, cache.now())
+    assert not cache.store("key", "value", 0, NOW, cache.clock())
     assert find(cache, "key") is None
     assert cache.held_bytes == 0
 
@@ -120,7 +120,7 @@ def test_threads_may_use_it_at_once() -> None:
     def work(seed: int) -> None:
         for number in range(500):
             key = str((seed * 7 + number) % 40)
-            cache.store(key, key, 0, NOW, cache.now())
+            cache.store(key, key, 0, NOW, cache.clock())
             assert find(cache, key) in {key, None}
 
     with ThreadPoolExecutor(8) as threads:

@@ -29,8 +29,8 @@ class World:
         self.lag_readings = 0
         self.meanwhile: Callable[[], None] = lambda: None
         self.freshness = Freshness(
-            self.observe,
-            exact=exact,
+            observe=self.observe,
+            is_exact=exact,
             require_standby=require_standby,
             max_lag_seconds=60,
             max_commit_age_seconds=max_commit_age_seconds,

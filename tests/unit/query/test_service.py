@@ -67,8 +67,8 @@ class World:
         self.service = TicketQueryService(
             rate_limiter=limiter,
             freshness=Freshness(
-                self.observe,
-                exact=self.ttl_seconds > 0,
+                observe=self.observe,
+                is_exact=self.ttl_seconds > 0,
                 require_standby=True,
                 max_lag_seconds=60,
                 clock=lambda: self.now,
