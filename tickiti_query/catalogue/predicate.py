@@ -12,6 +12,7 @@ from typing import Any
 from tickiti_query.model.statement import BIGINT, Binds
 from tickiti_query.model.token import Actor, User
 
+FOLDED = "lower(CAST({} AS text))"
 FEW_PATTERNS = 8  # that many are planned one by one, each with an index of its own; more are one comparison
 
 
@@ -88,8 +89,8 @@ Fragment = str | Callable[[CompileContext], str]  # a piece of SQL; a text where
 class Comparison:
     """A comparison of values with a ticket.
 
-    `read` turns one JSON value into what `match` understands, and raises ValueError with a sentence that says
-    what would be right. `match` answers the predicate "any of these values".
+    `read` turns one JSON value into what `match` understands, and raises ValueError with a sentence that says what
+    would be right. `match` answers the predicate "any of these values".
     """
 
     read: Callable[[object], Any]
@@ -97,10 +98,7 @@ class Comparison:
 
 
 def join_any(predicates: Sequence[Predicate]) -> Predicate:
-    """Return the predicate that one of them holds.
-
-    It has branches where all of them have, and folds into the scope where all of them do.
-    """
+    """Return the predicate that one of them holds. It has branches, and folds into the scope, where all of them do."""
     if len(predicates) == 1:
         return predicates[0]
     branches = tuple(branch for predicate in predicates for branch in predicate.branches)
@@ -137,22 +135,19 @@ def equals_any(expression: str, values: Sequence[str]) -> str:
     return f"{expression} = {values[0]}" if len(values) == 1 else f"{expression} IN ({', '.join(values)})"
 
 
-def fold_all(context: CompileContext, name: str, values: Iterable[str]) -> list[str]:
-    """Write text values as the database folds them, each once."""
-    return [f"lower(CAST({context.binds.add(name, value)} AS text))" for value in dict.fromkeys(values)]
+def bind_all(form: str, name: str, values: Iterable[str | int], context: CompileContext) -> list[str]:
+    """Write each value once, as a bind in this form."""
+    return [form.format(context.binds.add(name, value)) for value in dict.fromkeys(values)]
 
 
 def match_text(sql: str, name: str, values: Sequence[str], context: CompileContext) -> Predicate:
-    """Match tickets whose text is one of the values, without case.
-
-    NULL is no text. Views over other people's tables may have it in any column.
-    """
-    return Predicate(equals_any(f'lower({sql}) COLLATE "C"', fold_all(context, name, values)), nullable=True)
+    """Match tickets whose text is one of the values, without case. NULL is no text; a view may have it anywhere."""
+    return Predicate(equals_any(f'lower({sql}) COLLATE "C"', bind_all(FOLDED, name, values, context)), nullable=True)
 
 
 def match_person(sql: str, name: str, values: Sequence[str], context: CompileContext) -> Predicate:
     """Match tickets as match_text does, for a column whose index has each person's tickets by update."""
-    branches = tuple(f'lower({sql}) COLLATE "C" = {key}' for key in fold_all(context, name, values))
+    branches = tuple(f'lower({sql}) COLLATE "C" = {key}' for key in bind_all(FOLDED, name, values, context))
     found = match_text(sql, name, values, context)
     return replace(found, branches=branches, worth_splitting=is_by_update, selective=True)
 
@@ -165,7 +160,7 @@ def is_by_update(key: str) -> bool:
 def contain_text(sql: str, name: str, values: Sequence[str], context: CompileContext) -> Predicate:
     """Match tickets whose text has one of the values in it, without case. `%`, `_` and `\\` are plain characters."""
     escaped = (value.replace("\\", r"\\").replace("%", r"\%").replace("_", r"\_") for value in values)
-    patterns = fold_all(context, name, (f"%{value}%" for value in escaped))
+    patterns = bind_all(FOLDED, name, (f"%{value}%" for value in escaped), context)
     if len(patterns) > FEW_PATTERNS:  # and the text is folded once, not for each of them
         return Predicate(f"lower({sql}) LIKE ANY (ARRAY[{', '.join(patterns)}])", nullable=True)
     return join_any([Predicate(f"lower({sql}) LIKE {each}", nullable=True) for each in patterns])
@@ -173,20 +168,19 @@ def contain_text(sql: str, name: str, values: Sequence[str], context: CompileCon
 
 def match_exactly(sql: str, name: str, values: Sequence[str], context: CompileContext) -> Predicate:
     """Match tickets whose text is one of the values, to the letter."""
-    binds = [f"CAST({context.binds.add(name, value)} AS text)" for value in dict.fromkeys(values)]
-    return Predicate(equals_any(sql, binds))
+    return Predicate(equals_any(sql, bind_all("CAST({} AS text)", name, values, context)))
 
 
 def match_number(sql: str, name: str, values: Sequence[int], context: CompileContext) -> Predicate:
     """Match tickets whose number is one of the values. No ticket has a value beyond 64 bits."""
-    binds = [context.binds.add(name, value) for value in dict.fromkeys(values) if value in BIGINT]
-    return Predicate(equals_any(sql, binds))
+    small = (value for value in values if value in BIGINT)
+    return Predicate(equals_any(sql, bind_all("{}", name, small, context)))
 
 
 def match_moment(bound: str, name: str, values: Sequence[str], context: CompileContext) -> Predicate:
     """Match tickets for which `bound`, such as `t.created_at >= {}`, holds with one of the times."""
-    binds = [f"CAST({context.binds.add(name, value)} AS timestamp)" for value in dict.fromkeys(values)]
-    return join_any([Predicate(bound.format(bind)) for bind in binds])
+    times = bind_all("CAST({} AS timestamp)", name, values, context)
+    return join_any([Predicate(bound.format(each)) for each in times])
 
 
 def match_flag(flag: Flag, values: Sequence[bool], context: CompileContext) -> Predicate:

@@ -155,10 +155,7 @@ def match_participating(context: CompileContext) -> Predicate:
 
 
 def match_for_attention(context: CompileContext) -> Predicate:
-    """Match tickets that are not closed and have one of five causes.
-
-    They are assigned, retained, tagged, in an inbox, or unread by one who takes part.
-    """
+    """Match tickets that are not closed and have one of the causes."""
     causes = list(find_causes(context).values())
     sides = tuple(side for cause in causes for side in cause.branches or (cause.sql,) if side != "FALSE")
     # An index has the unclosed tickets in these orders. One pass over them ends soon for who has an inbox or takes part

@@ -7,10 +7,7 @@ from tickiti_query.model.token import User
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One row of `perspective_conditions`, not yet understood.
-
-    `values` holds the JSON scalar, or the elements of the JSON array; the compiler judges them.
-    """
+    """One row of `perspective_conditions`, not yet understood. `values` are of its JSON, a scalar or an array."""
 
     field: str
     operator: str

@@ -44,10 +44,7 @@ def unmap(address: IpAddress) -> IpAddress:
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A Tickiti user, as far as a condition can mean one: `me`, reading states, watchlists, inboxes.
-
-    A row may lack the e-mail address; then `me` is nobody in the fields that compare addresses.
-    """
+    """A Tickiti user. Without an e-mail address, `me` is nobody in the fields that compare addresses."""
 
     id: int
     email: str | None
