@@ -136,14 +136,14 @@ def connect(hosts: Sequence[Host], deadline: Deadline, examine: Examine = lambda
 
 def connect_to_host(host: Host, deadline: Deadline, examine: Examine, *, is_last: bool) -> ReplicaConnection:
     """Return a connection to the first address of a host that `examine` does not refuse. Raise the last error."""
+    name, addresses = host.get("host", ""), [host]
+    if name and not name.startswith(("/", "@")) and "hostaddr" not in host:  # neither a socket nor an address
+        addresses = [{**host, "hostaddr": address} for address in ADDRESSES.find(name, deadline.remaining_seconds)]
     last_error = psycopg2.Error()
-    addresses = list_addresses(host, deadline)
     for address in addresses:
-        is_very_last = is_last and address is addresses[-1]
+        seconds = find_connect_seconds(address, is_last=is_last and address is addresses[-1])
         try:
-            connection = connect_to(
-                address, deadline.within(find_connect_seconds(address, is_last=is_very_last)), examine
-            )
+            connection = connect_to(address, deadline.within(seconds), examine)
         except psycopg2.Error as error:
             last_error = error
             if isinstance(error, DeadlinePassed):
@@ -152,17 +152,6 @@ def connect_to_host(host: Host, deadline: Deadline, examine: Examine, *, is_last
             connection.ends_at = deadline.ends_at
             return connection
     raise last_error
-
-
-def list_addresses(host: Host, deadline: Deadline) -> list[Host]:
-    """Return a host once for each address of its name; a host that names a socket or an address, unchanged.
-
-    Raise psycopg2.OperationalError where the name has no address, or where looking it up takes too long.
-    """
-    name = host.get("host", "")
-    if not name or name.startswith(("/", "@")) or "hostaddr" in host:
-        return [host]
-    return [{**host, "hostaddr": address} for address in ADDRESSES.find(name, deadline.remaining_seconds)]
 
 
 def find_connect_seconds(host: Host, *, is_last: bool) -> float:

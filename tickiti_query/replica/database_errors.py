@@ -204,18 +204,13 @@ def to_connect_error(error: psycopg2.Error) -> ReplicaUnavailable:
 
 def write_table() -> str:
     """Return the table of the faults, in Markdown."""
-    rows = [
-        (
-            ", ".join(f"`{state}`" for state in fault.states) or "–",
-            fault.meaning,
-            f"{fault.error.status} `{fault.error.code}`",
-            "once" if fault.is_retried else "no",
-            fault.ends.value,
-        )
-        for fault in FAULTS
-    ]
-    head = ("SQLSTATE or class", "meaning", "the caller gets", "read again", "ends with it")
-    return "".join(f"| {' | '.join(row)} |\n" for row in (head, ["---"] * len(head), *rows))
+    lines = ["SQLSTATE or class | meaning | the caller gets | read again | ends with it", " | ".join(["---"] * 5)]
+    for fault in FAULTS:
+        states = ", ".join(f"`{state}`" for state in fault.states) or "–"
+        again = "once" if fault.is_retried else "no"
+        error = f"{fault.error.status} `{fault.error.code}`"
+        lines.append(f"{states} | {fault.meaning} | {error} | {again} | {fault.ends.value}")
+    return "".join(f"| {line} |\n" for line in lines)
 
 
 if __name__ == "__main__":

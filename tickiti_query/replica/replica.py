@@ -17,6 +17,7 @@ from tickiti_query.cache.snapshot import Server, Snapshot
 from tickiti_query.model.errors import QueryTimeout, ReplicaUnavailable
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Row, Statement
+from tickiti_query.replica.background import LazyConnection
 from tickiti_query.replica.connect_reasons import TIMEOUT
 from tickiti_query.replica.connection import Host, Target, connect
 from tickiti_query.replica.database_errors import (
@@ -30,7 +31,6 @@ from tickiti_query.replica.database_errors import (
 )
 from tickiti_query.replica.encoding import install_replacing_codecs
 from tickiti_query.replica.execution import ReplicaConnection, Transaction, deadline_from_now, install_wait_callback
-from tickiti_query.replica.opening import LazyConnection
 from tickiti_query.replica.recovery import UNREADABLE, end_transaction, is_outdated, read_unconverted
 
 T = TypeVar("T")

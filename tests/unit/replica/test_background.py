@@ -7,8 +7,8 @@ import pytest
 
 from tests.support.running import wait_until
 from tickiti_query.model.errors import ReplicaUnavailable
+from tickiti_query.replica.background import LazyConnection
 from tickiti_query.replica.connect_reasons import TIMEOUT
-from tickiti_query.replica.opening import LazyConnection
 
 NO_TIME, MUCH_TIME = 0.0, threading.TIMEOUT_MAX / 2
 
