@@ -11,8 +11,7 @@ from time import monotonic
 
 from flask import Flask
 
-from config.build import UNKNOWN
-from config.libpq import drop_uncounted
+from config.environment import UNKNOWN_COMMIT, drop_uncounted
 from config.log import configure_logging
 from config.settings import Settings
 from tickiti_query.admission.capacity import WAIT_SECONDS, ConcurrencyLimiter, MemoryBudget
@@ -59,7 +58,7 @@ class Service:
     end: Callable[[], None]
 
 
-def create_service(settings: Settings, commit: str = UNKNOWN) -> Service:
+def create_service(settings: Settings, commit: str = UNKNOWN_COMMIT) -> Service:
     """Wire the service. Nothing is connected yet: a replica that is not there is waited for, request by request."""
     logging.config.dictConfig(configure_logging(settings.log_level))
     for sentence in drop_uncounted(os.environ):

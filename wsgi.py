@@ -3,7 +3,7 @@
 import os
 
 from app import create_service
-from config.build import read_commit
+from config.environment import read_commit
 from config.settings import load_settings
 
 service = create_service(load_settings(os.environ), read_commit(os.environ))

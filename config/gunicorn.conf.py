@@ -25,10 +25,9 @@ from typing import Any
 
 from gunicorn.http.errors import InvalidHeader
 
-from config.build import read_commit
+from config.environment import describe_misspelt, read_commit
 from config.log import QuietLogger, configure_logging
-from config.machine import allow_connections, find_bind_fault, find_heartbeat_directory, list_directories
-from config.misspelt import describe_misspelt
+from config.machine import allow_connections, find_bind_fault, find_heartbeat_directory
 from config.settings import VARIABLES, SettingsError, load_settings
 from tickiti_query import VERSION
 from tickiti_query.model.request import LONGEST_BODY
@@ -36,7 +35,9 @@ from tickiti_query.reporting.contract import CONTRACT_VERSION
 
 try:
     settings = load_settings(os.environ)
-    worker_tmp_dir = find_heartbeat_directory(list_directories())
+    # In memory where that is possible; a heartbeat is no secret.
+    places = ("/dev/shm", os.environ.get("TMPDIR") or "/tmp", "/tmp", "/var/tmp")  # noqa: S108
+    worker_tmp_dir = find_heartbeat_directory(places)
 except SettingsError as fault:
     sys.exit(str(fault))
 
@@ -51,9 +52,6 @@ class StartLogger(QuietLogger):
         for sentence in describe_misspelt(os.environ, VARIABLES):
             self.warning("%s", sentence)
 
-
-# In the environment of a master that SIGUSR2 has started beside the one it replaces.
-TAKING_OVER = "GUNICORN_PID"
 
 bind = [settings.bind, settings.admin_bind]  # the worker counts the connections of the first
 workers = settings.workers
@@ -74,13 +72,11 @@ forwarded_allow_ips = ""
 
 def on_starting(_server: Any) -> None:
     """Refuse an address that somebody has, with the name of its setting."""
-    if TAKING_OVER in os.environ:
+    if "GUNICORN_PID" in os.environ:  # SIGUSR2 has started this master beside the one that it replaces
         return
-    found = {
-        f"TICKITI_BIND {settings.bind}": find_bind_fault(settings.bind),
-        f"TICKITI_ADMIN_BIND {settings.admin_bind}": find_bind_fault(settings.admin_bind),
-    }
-    faults = [f"  {address}: {fault}" for address, fault in found.items() if fault is not None]
+    addresses = {"TICKITI_BIND": settings.bind, "TICKITI_ADMIN_BIND": settings.admin_bind}
+    found = [(f"  {name} {address}", find_bind_fault(address)) for name, address in addresses.items()]
+    faults = [f"{address}: {fault}" for address, fault in found if fault is not None]
     if faults:
         sys.exit("\n".join(["tickiti-query cannot start:", *faults]))
 

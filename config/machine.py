@@ -10,7 +10,6 @@ from config.settings import SettingsError, split_address
 
 BESIDES = 96  # descriptors for the log, the event loop, the operations port, and connections that are refused
 FEWEST = 16
-IN_MEMORY = "/dev/shm"  # noqa: S108  a heartbeat is no secret
 
 
 def find_bind_fault(address: str) -> str | None:
@@ -40,20 +39,13 @@ def allow_connections(wanted: int, *, others: int) -> int:
     return max(FEWEST, min(wanted, needed - others - BESIDES))
 
 
-def list_directories() -> list[str]:
-    """Return the directories for heartbeats, best first: in memory, then where temporary files are."""
-    return list(dict.fromkeys([IN_MEMORY, os.environ.get("TMPDIR") or "/tmp", "/tmp", "/var/tmp"]))  # noqa: S108
-
-
 def find_heartbeat_directory(directories: Iterable[str]) -> str:
     """Return the first directory in which a file can be made and touched. Raise SettingsError, which names them all."""
     faults = []
-    for directory in directories:
+    for directory in dict.fromkeys(directories):
         try:
-            descriptor, name = tempfile.mkstemp(dir=directory)
-            os.unlink(name)
-            os.utime(descriptor)
-            os.close(descriptor)
+            with tempfile.NamedTemporaryFile(dir=directory) as file:
+                os.utime(file.fileno())
         except OSError as error:
             faults.append(f"{directory}: {error.strerror}")
         else:

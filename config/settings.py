@@ -1,7 +1,7 @@
 """The settings: read from the environment once, checked all at once, frozen."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, get_origin, get_type_hints
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from limits import parse_many
 from psycopg2 import ProgrammingError
 from psycopg2.extensions import parse_dsn
 
-from config.traces import asks_for_traces
+from config.environment import asks_for_traces
 
 ENCODING = (
     "percent-encode the user name, the password and the database name (@ is %40, : %3A, / %2F, # %23, ? %3F, % %25)"
@@ -169,13 +169,6 @@ VARIABLES: Mapping[str, tuple[str, Callable[[str], Any]]] = {
 OFF_WHEN_EMPTY = {"TICKITI_RATE_LIMIT"}
 
 
-def find_second_password(given: Mapping[str, Any]) -> list[str]:
-    """Return a fault where the URL has a password and a file has one too."""
-    if "replica_password_file" in given and "password" in parse_dsn(given.get("replica_url", "")):
-        return ["TICKITI_REPLICA_PASSWORD_FILE and TICKITI_REPLICA_URL must not both have a password"]
-    return []
-
-
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """Return the settings in `environ`. Raise SettingsError."""
     given: dict[str, Any] = {}
@@ -191,17 +184,22 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
             faults.append(f"{variable} {fault}")
     if not environ.get("TICKITI_REPLICA_URL", "").strip():
         faults.insert(0, "TICKITI_REPLICA_URL is required: the URL of the read replica, postgresql://…")
-    faults += find_second_password(given)
     try:
         given["traces"] = asks_for_traces(environ)
     except ValueError as fault:
         faults.append(str(fault))
-    checked = Settings(replica_url="", **{k: v for k, v in given.items() if k in {"bind", "admin_bind"}})
-    if split_address(checked.bind)[1] == checked.admin_port:
-        faults.append("TICKITI_BIND and TICKITI_ADMIN_BIND must have different ports")
-    limits = Settings(replica_url="", **{k: v for k, v in given.items() if k.endswith("row_limit")})
-    if limits.default_row_limit > limits.max_row_limit:
-        faults.append("TICKITI_DEFAULT_ROW_LIMIT must not be larger than TICKITI_MAX_ROW_LIMIT")
+    settings = Settings(**{"replica_url": "", **given})
+    faults += find_contradictions(settings)
     if faults:
         raise SettingsError("tickiti-query cannot start:\n" + "\n".join(f"  {fault}" for fault in faults))
-    return Settings(**given)
+    return settings
+
+
+def find_contradictions(settings: Settings) -> Iterator[str]:
+    """Yield a fault for each two settings that do not go together."""
+    if settings.replica_password_file and "password" in parse_dsn(settings.replica_url):
+        yield "TICKITI_REPLICA_PASSWORD_FILE and TICKITI_REPLICA_URL must not both have a password"
+    if split_address(settings.bind)[1] == settings.admin_port:
+        yield "TICKITI_BIND and TICKITI_ADMIN_BIND must have different ports"
+    if settings.default_row_limit > settings.max_row_limit:
+        yield "TICKITI_DEFAULT_ROW_LIMIT must not be larger than TICKITI_MAX_ROW_LIMIT"

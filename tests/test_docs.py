@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from config import traces
+from config import environment
 from config.settings import VARIABLES, Settings
 from tests.support.documents import DOCUMENTS, ROOT, Document, read_document
 from tickiti_query.cli import COMMANDS
@@ -76,7 +76,7 @@ def test_every_variable_that_is_named_is_a_setting(document: Document) -> None:
 
 def test_every_variable_that_asks_for_traces_is_documented() -> None:
     text = read_document("docs/traces.md").text
-    for name in (traces.EXPORTER, *traces.ENDPOINTS, *traces.PROTOCOLS, "OTEL_SDK_DISABLED"):
+    for name in (environment.EXPORTER, *environment.ENDPOINTS, *environment.PROTOCOLS, "OTEL_SDK_DISABLED"):
         assert f"`{name}`" in text
 
 

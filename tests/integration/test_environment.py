@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from config.libpq import UNCOUNTED
+from config.environment import UNCOUNTED
 from demo.loading import READER
 from demo.pair import Pair
 from tests.support.running import Running, wait_until

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psycopg2
 
-from config.libpq import drop_uncounted
+from config.environment import drop_uncounted
 from config.settings import Settings, SettingsError, load_settings
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Row, Statement
