@@ -42,11 +42,16 @@ def match_subject_or_content(tokens: Sequence[str], context: CompileContext) -> 
     return replace(join_any(sides), branches=tuple(side.sql for side in sides))
 
 
+def resolve_ids(relation: Relation, values: Sequence[str | int], context: CompileContext) -> list[int]:
+    """Return the ids among the values, and those that the names among them stand for, in order."""
+    ids = {value for value in values if isinstance(value, int) and value in BIGINT}
+    return sorted(ids.union(*(context.names[relation, value] for value in values if isinstance(value, str))))
+
+
 def match_queue(queues: Sequence[str | int], context: CompileContext) -> Predicate:
     """Match tickets in a queue with one of the ids or names."""
-    ids = {queue for queue in queues if isinstance(queue, int) and queue in BIGINT}
-    ids = ids.union(*(context.names[Relation.QUEUES_NAMED, queue] for queue in queues if isinstance(queue, str)))
-    found = predicate.match_number("t.queue_id", "queue", sorted(ids), context)
+    ids = resolve_ids(Relation.QUEUES_NAMED, queues, context)
+    found = predicate.match_number("t.queue_id", "queue", ids, context)
     return Predicate(found.sql, queues=QueueSet(frozenset(ids)))
 
 
@@ -110,9 +115,8 @@ def visible_watchlists(context: CompileContext) -> str:
 
 def match_watchlist(watchlists: Sequence[str | int], context: CompileContext) -> Predicate:
     """Match tickets on a visible watchlist with one of the ids or names."""
-    ids = {each for each in watchlists if isinstance(each, int)}
-    ids = ids.union(*(context.names[Relation.WATCHLISTS_NAMED, each] for each in watchlists if isinstance(each, str)))
-    found = predicate.match_number("wt.watchlist_id", "watchlist", sorted(ids), context)
+    ids = resolve_ids(Relation.WATCHLISTS_NAMED, watchlists, context)
+    found = predicate.match_number("wt.watchlist_id", "watchlist", ids, context)
     return Predicate(f"EXISTS (SELECT 1 {visible_watchlists(context)} AND {found.sql})", selective=True)
 
 

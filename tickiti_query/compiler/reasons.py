@@ -10,15 +10,7 @@ from typing import Any
 from tickiti_query.catalogue.field import Field, write_moment
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.catalogue.predicate import CompileContext, Names
-from tickiti_query.compiler.page import (
-    DEFAULT,
-    TICKETS,
-    read_keys,
-    write_fragment,
-    write_order,
-    write_queue_tests,
-    write_scope,
-)
+from tickiti_query.compiler import page
 from tickiti_query.compiler.rules import Part, Rule, Search, merge_conditions, read_rules
 from tickiti_query.model.perspective import Condition, Order, Perspective
 from tickiti_query.model.statement import Row, Statement
@@ -78,7 +70,7 @@ def compile_reasons(
         perspective = merge_conditions(perspective)
     context, rules = read_rules(perspective, searches, actor, names)
     columns: Columns = {}
-    not_deleted, not_draft, *in_scope = write_scope(write_queue_tests((), context))
+    not_deleted, not_draft, *in_scope = page.write_scope(page.write_queue_tests((), context))
     head = {
         "ticket_id": put("t.id", columns),
         "deleted_at": put(write_moment("t.deleted_at"), columns),
@@ -89,13 +81,14 @@ def compile_reasons(
         "is_in_scope": put_truth(in_scope[0] if in_scope else "TRUE", columns),
     }
     readers = [put_rule(rule, columns) for rule in rules]
-    order = [(each, put_value(FIELDS.fields[each.field], context, columns)) for each in perspective.orders or DEFAULT]
+    orders = perspective.orders or page.DEFAULT
+    values = [(order, put_value(FIELDS.fields[order.field], context, columns)) for order in orders]
 
     def read(row: Row) -> Reasons:
         return Reasons(
             **{name: row[place] for name, place in head.items()},
             rulings=tuple(reader(row) for reader in readers),
-            order=tuple((each, row[place]) for each, place in order),
+            order=tuple((order, row[place]) for order, place in values),
         )
 
     where = f"WHERE t.number = {context.binds.add('number', number)}\nORDER BY t.id\nLIMIT 1"
@@ -120,7 +113,7 @@ def put_value(field: Field, context: CompileContext, columns: Columns) -> int:
     source = field.column or field.order
     fragment = field.shows or (source.sql if source else None)
     assert fragment is not None, field.name  # noqa: S101  every field that is asked for shows something
-    return put(write_fragment(fragment, context), columns)
+    return put(page.write_fragment(fragment, context), columns)
 
 
 def put_rule(rule: Rule, columns: Columns) -> Callable[[Row], Ruling]:
@@ -149,11 +142,11 @@ def compile_place(
     """
     context, rules = read_rules(merge_conditions(perspective), searches, actor, names)
     predicates = [rule.predicate for rule in rules]
-    keys = read_keys(perspective, context)
+    keys = page.read_keys(perspective, context)
     conditions = [predicate.sql for predicate in predicates if predicate.queues is None]
-    where = "\n    AND ".join([*write_scope(write_queue_tests(predicates, context)), *conditions])
-    tables = "\n  ".join([*TICKETS.split("\n"), *context.joins])
-    places = f"row_number() OVER (ORDER BY {write_order(keys)}) AS place, count(*) OVER () AS length"
+    where = "\n    AND ".join([*page.write_scope(page.write_queue_tests(predicates, context)), *conditions])
+    tables = "\n  ".join([*page.TICKETS.split("\n"), *context.joins])
+    places = f"row_number() OVER (ORDER BY {page.write_order(keys)}) AS place, count(*) OVER () AS length"
     inner = f"  SELECT t.id, {places}\n  {tables}\n  WHERE {where}"
     ticket = context.binds.add("ticket", ticket_id)
     sql = f"SELECT l.place, l.length\nFROM (\n{inner}\n) l\nWHERE l.id = {ticket}"
