@@ -93,43 +93,39 @@ class Reader:
             return None  # the plan was made for the relations as they were
 
     def _read_at_once(self, plan: CachedPlan, miss: Miss, reservation: Reservation) -> Reading | None:
-        """Return the answer by a plan, in one round trip; None where a precondition has changed.
-
-        The unchecked statement is enough while the plan's snapshot is current.
-        """
+        """Return the answer in one round trip: by the unchecked statement while the plan's snapshot is current."""
         deadline, found = miss.request.deadline, None
         miss.trace.stages.append(("sql", perf_counter()))
         if plan.validator == miss.snapshot.snapshot_id:
             found = parse_plan_rows(*self.replica.ask(plan.unchecked, deadline))
         if found is None or found[0] != plan.validator:
             found = parse_plan_rows(*self.replica.ask(plan.checked, deadline))
-        miss.trace.stages.append((None, perf_counter()))
-        if found is None:
-            return None
-        self._authorize(plan, miss)
-        return self._collect(plan, miss, Collector(plan.columns, plan.query.row_limit, reservation, miss.trace), *found)
+        collector = Collector(plan.columns, plan.query.row_limit, reservation, miss.trace)
+        return self._answer_by_plan(plan, miss, collector, found)
 
     def _read_parts(
         self, plan: CachedPlan, miss: Miss, reservation: Reservation, source: Transaction
     ) -> Reading | None:
-        """Return the answer by a plan, in parts; None where a precondition has changed."""
+        """Return the answer, of which each part is fetched when the one before it is text."""
         collector = Collector(plan.columns, plan.query.row_limit, reservation, miss.trace)
         miss.trace.stages.append(("sql", perf_counter()))
         found = parse_plan_rows(source.server, collector.open(source, plan.checked, 1 + count_rows(plan.bytes_a_row)))
-        miss.trace.stages.append((None, perf_counter()))
+        return self._answer_by_plan(plan, miss, collector, found)
+
+    def _answer_by_plan(
+        self, plan: CachedPlan, miss: Miss, collector: Collector, found: tuple[SnapshotId, Sequence[Row]] | None
+    ) -> Reading | None:
+        """Return the answer for whom the plan's token lets in, now that it is known that the replica still has it."""
+        trace = miss.trace
+        trace.stages.append((None, perf_counter()))
         if found is None:
             return None
-        self._authorize(plan, miss)
-        return self._collect(plan, miss, collector, *found)
-
-    def _authorize(self, plan: CachedPlan, miss: Miss) -> None:
-        """Let the caller in by the plan's token, now that it is known that the replica still has it."""
-        trace = miss.trace
         trace.stages.append(("auth", perf_counter()))
         trace.user_id = plan.token.actor.user.id
         self.authorize(plan.token, miss.request.address)
         trace.stages.append((None, perf_counter()))
         trace.perspective_id = plan.perspective_id
+        return self._collect(plan, miss, collector, *found)
 
     def _read_steps(self, miss: Miss, reservation: Reservation, transaction: Transaction) -> Reading:
         """Return the answer, read step by step in one transaction, and keep the plan that this makes."""
