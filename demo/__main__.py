@@ -27,7 +27,6 @@ from demo.shop_seed import DEMO_TOKENS
 from demo.web import ServiceProcess, check_port, find_local_host, format_address
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-REPLAY_SECONDS = 60.0  # for the standby to apply what was loaded
 
 
 class Stopped(Exception):
@@ -88,7 +87,7 @@ def run_demo(options: Options, signals: StopSignals) -> NoReturn:
             signals.kills.append(pair.kill)
             pair.start()
             load_seed_data(pair, report)
-            pair.wait_replayed(REPLAY_SECONDS)
+            pair.wait_replayed()
             report("Starting the service on the standby")
             service = ServiceProcess(options, pair.standby.url_for(READER))
             stack.callback(service.stop)

@@ -1,7 +1,6 @@
 """The options of ./script/server."""
 
 import argparse
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +18,7 @@ class Options:
     fresh: bool
 
 
-def parse_options(arguments: Sequence[str] | None = None) -> Options:
+def parse_options() -> Options:
     """Return the command line as Options. End the program where it makes no sense."""
     parser = argparse.ArgumentParser(
         prog="script/server",
@@ -33,7 +32,7 @@ def parse_options(arguments: Sequence[str] | None = None) -> Options:
     add("--data", type=Path, default=ROOT / ".demo", metavar="DIR", help="where all data goes (%(default)s)")
     add("--fresh", action="store_true", help="throw the data away and begin anew")
     add("--version", action="version", version=VERSION)
-    options = Options(**vars(parser.parse_args(arguments)))
+    options = Options(**vars(parser.parse_args()))
     if options.port == options.admin_port:
         parser.error("--port and --admin-port must differ")
     return options

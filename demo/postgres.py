@@ -29,12 +29,8 @@ class PostgresServer:
         self.sockets = sockets
         self.port = port
         self.log = data.with_suffix(".log")
-        self._settings = {
-            "listen_addresses": "",
-            "unix_socket_directories": str(sockets),
-            "port": str(port),
-            **settings,
-        }
+        place = {"listen_addresses": "", "unix_socket_directories": str(sockets), "port": str(port)}
+        self._settings = {**place, **settings}
         self._process: subprocess.Popen[bytes] | None = None
 
     def url_for(self, user: str, database: str = "postgres") -> str:
@@ -78,9 +74,9 @@ class PostgresServer:
         deadline = time.monotonic() + timeout
         while not holds():
             if not self.is_running:
-                raise self._describe(f"ended before it could {what}")
+                raise build_error(self.data.name, f"ended before it could {what}", self.log)
             if time.monotonic() > deadline:
-                raise self._describe(f"did not {what} within {timeout:g} s")
+                raise build_error(self.data.name, f"did not {what} within {timeout:g} s", self.log)
             time.sleep(POLL_SECONDS)
 
     def stop(self, signum: int = signal.SIGQUIT) -> None:
@@ -121,9 +117,6 @@ class PostgresServer:
             return False
         return True
 
-    def _describe(self, problem: str) -> DemoError:
-        return DemoError(f"the {self.data.name} {problem}: see {self.log}\n{read_tail(self.log)}")
-
 
 def wait_for_postgres(connection: extensions.connection) -> None:
     """Wait for a connection, as psycopg2's wait callback: signals are heard meanwhile, and time is limited."""
@@ -137,9 +130,8 @@ def wait_for_postgres(connection: extensions.connection) -> None:
         select.select(reads, writes, [], left)
 
 
-def read_tail(path: Path, lines: int = 15) -> str:
-    """Return the last lines of a log, indented; empty where there is none."""
-    if not path.is_file():
-        return ""
-    text = path.read_bytes()[-8192:].decode("utf-8", "replace")
-    return "\n".join(f"    {line}" for line in text.splitlines()[-lines:])
+def build_error(name: str, problem: str, log: Path) -> DemoError:
+    """Return the error that says what is the matter with a process, and the last lines of its log, indented."""
+    text = log.read_bytes()[-8192:].decode("utf-8", "replace") if log.is_file() else ""
+    tail = "\n".join(f"    {line}" for line in text.splitlines()[-15:])
+    return DemoError(f"the {name} {problem}: see {log}\n{tail}")

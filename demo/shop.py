@@ -11,11 +11,10 @@ from demo.shop_seed import DEMO_TOKENS, TEXTS, VIEWS
 from demo.shop_tickets import CLOSES, make_tickets
 from tickiti_query.reporting.contract import RELATIONS
 
-SEED = 42
 BLANK: Row = {"description": None, "owner_id": None, "impersonate_user_id": None, "shared": False, "show_in_crm": False}
 
 
-def make_shop(seed: int = SEED) -> World:
+def make_shop(seed: int = 42) -> World:
     """Return the whole world: 12 queues, 40 staff, 5,000 tickets and all that hangs on them."""
     rng = random.Random(seed)
     world: World = {relation: [] for relation in RELATIONS}

@@ -12,7 +12,7 @@ import time
 
 from demo.binaries import DemoError
 from demo.options import ROOT, Options
-from demo.postgres import read_tail
+from demo.postgres import build_error
 
 READY_SECONDS = 30.0
 STOP_SECONDS = 10.0
@@ -71,7 +71,7 @@ class ServiceProcess:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def describe(self, problem: str) -> DemoError:
-        return DemoError(f"the service {problem}: see {self.log}\n{read_tail(self.log)}")
+        return build_error("service", problem, self.log)
 
     def _answers_ready(self) -> bool:
         try:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -122,10 +123,8 @@ class Environment:
 
     def wait_replayed(self) -> None:
         """Return once both standbys show what the primary has written."""
-        self.pair.wait_replayed()
-        [(target,)] = self.primary.execute("SELECT CAST(pg_current_wal_lsn() AS text)")
-        sql = "SELECT pg_last_wal_replay_lsn() >= CAST(%s AS pg_lsn)"
-        self.second.wait_until("replay", lambda: bool(self.second.execute(sql, (target,))[0][0]), 60)
+        for standby in (self.standby, self.second):
+            replace(self.pair, standby=standby).wait_replayed()
 
     @contextlib.contextmanager
     def slow(self, seconds: float) -> Iterator[None]:
