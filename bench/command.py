@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import platform
 import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from bench.rivals.targets import LoadError
 from demo.binaries import DemoError
 from demo.pair import Pair
+from demo.seed_data import load_seed_data
 
 MILLION = 1_000_000
 FAULTS = (LoadError, DemoError)
@@ -40,6 +42,14 @@ def read_count(text: str) -> int:
     if not (text.isascii() and text.isdigit()) or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is no whole number from 1 on")
     return int(text)
+
+
+@contextlib.contextmanager
+def run_shop(report: Callable[[str], None] = print) -> Iterator[tuple[Pair, Path]]:
+    """A running pair with the demo's shop, and the directory of the run, which goes when it ends."""
+    with tempfile.TemporaryDirectory(prefix="bench") as name, Pair.create(Path(name) / "pair") as pair:
+        load_seed_data(pair, report)
+        yield pair, Path(name)
 
 
 def add_world_options(

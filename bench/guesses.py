@@ -14,16 +14,13 @@ import math
 import random
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from bench.command import run_shop
 from bench.results_page import replace_section, write_csv
 from demo.loading import READER
-from demo.pair import Pair
-from demo.seed_data import load_seed_data
 from tests.support.running import Running, wait_until
 from tests.support.shop import PATH, PRIYA
 
@@ -86,13 +83,12 @@ def main() -> int:
         "--write", action="store_true", help="write bench/results/guesses.csv and its section of bench/README.md"
     )
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="guesses") as directory, Pair.create(Path(directory)) as pair:
-        load_seed_data(pair, lambda _line: None)
+    with run_shop(lambda _line: None) as (pair, directory):
         digests = [hashlib.sha256(f"{SECRET[:-3]}{number}".encode()).hexdigest() for number in (901, 902)]
         pair.primary.execute(ROWS, tuple(digests))
         server = Running(
             pair.standby.url_for(READER),
-            Path(directory) / "log",
+            directory / "log",
             TICKITI_WORKERS="1",
             TICKITI_LOG_LEVEL="warning",
             TICKITI_RATE_LIMIT="",

@@ -13,16 +13,15 @@ import contextlib
 import http.client
 import json
 import sys
-import tempfile
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from bench.command import run_shop
 from bench.pod import MIB, read_memory, watch_peak
 from demo.loading import READER
 from demo.pair import Pair
-from demo.seed_data import load_seed_data
 from tests.support.long_lists import add_participants
 from tests.support.memory_limits import limit_memory, read_manifest_limit
 from tests.support.running import COMMAND, Running, wait_until
@@ -42,13 +41,8 @@ def main() -> int:
     add("--seconds", type=float, default=30.0, help="for quick readers, and again for slow ones (%(default)s)")
     add("--limit-mib", type=int, default=read_manifest_limit() // MIB, help="of memory (%(default)s, the manifest's)")
     options = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory(prefix="bench-long-lists") as name,
-        Pair.create(Path(name) / "pair") as pair,
-    ):
-        load_seed_data(pair, print)
-        with add_participants(pair, TICKETS, options.participants) as perspective:
-            return 0 if measure(options, pair, Path(name), perspective) else 1
+    with run_shop() as (pair, directory), add_participants(pair, TICKETS, options.participants) as perspective:
+        return 0 if measure(options, pair, directory, perspective) else 1
 
 
 def measure(options: argparse.Namespace, pair: Pair, directory: Path, perspective: int) -> bool:

@@ -10,7 +10,6 @@ import json
 import os
 import random
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -19,9 +18,8 @@ from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 
+from bench.command import run_shop
 from demo.loading import READER
-from demo.pair import Pair
-from demo.seed_data import load_seed_data
 from tests.support.memory_limits import sum_memory
 from tests.support.metrics_page import scrape
 from tests.support.processes import list_children
@@ -38,12 +36,8 @@ CACHE_BYTES = 64 * MIB  # TICKITI_CACHE_MAX_BYTES
 def main() -> int:
     """Start the service as a pod does, and measure it at rest, while its caches fill, and on hits."""
     argparse.ArgumentParser(prog="python -m bench.pod", description=__doc__).parse_args()
-    with (
-        tempfile.TemporaryDirectory(prefix="bench-pod") as name,
-        Pair.create(Path(name) / "pair") as pair,
-    ):
-        load_seed_data(pair, print)
-        running = Running(pair.standby.url_for(READER), Path(name) / "log", TMPDIR=name)
+    with run_shop() as (pair, directory):
+        running = Running(pair.standby.url_for(READER), directory / "log", TMPDIR=str(directory))
         try:
             wait_until(running.is_up)
             print(f"{'':<44}{'MiB':>6}")

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 
+from bench.command import run_shop
 from bench.pod import ask_anew, count_cpu, load
 from demo.loading import READER
 from demo.pair import Pair
-from demo.seed_data import load_seed_data
 from tests.support.memory_limits import sum_memory
 from tests.support.pooler import Pooler
 from tests.support.processes import list_children
@@ -30,24 +28,20 @@ KINDS = {"hits": lambda _: "{}", "misses": ask_anew}
 def main() -> int:
     """Load both arrangements in turn, and print a row of a table for each kind of answer."""
     argparse.ArgumentParser(prog="python -m bench.pooler", description=__doc__).parse_args()
-    with (
-        tempfile.TemporaryDirectory(prefix="bench-pooler") as name,
-        Pair.create(Path(name) / "pair") as pair,
-    ):
-        load_seed_data(pair, print)
+    with run_shop() as (pair, directory):
         print("| | answers/s | CPU ms each: ours | PostgreSQL's | PgBouncer's | sessions | MiB each |")
         print("|---|---:|---:|---:|---:|---:|---:|")
         for arrangement in ("connections of its own", "behind PgBouncer"):
             with ExitStack() as ends:
                 url, settings, bouncers = pair.standby.url_for(READER), {}, []
                 if arrangement == "behind PgBouncer":
-                    pooler = ends.enter_context(Pooler(Path(name) / "p", pair.standby, sessions=SESSIONS))
+                    pooler = ends.enter_context(Pooler(directory / "p", pair.standby, sessions=SESSIONS))
                     url, settings, bouncers = (
                         pooler.url,
                         {"TICKITI_POOLER": "transaction"},
                         [pooler.process.pid],
                     )
-                running = Running(url, Path(name) / "log", **settings)
+                running = Running(url, directory / "log", **settings)
                 ends.callback(running.end)
                 wait_until(running.is_up)
                 running.ask(PRIYA)

@@ -12,16 +12,15 @@ import argparse
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.command import run_shop
 from bench.rivals.targets import LoadError
 from bench.trees import Tree, find_tree
 from demo.loading import READER
 from demo.pair import Pair
-from demo.seed_data import load_seed_data
 from demo.shop_seed import DEMO_TOKENS
 from tests.support.running import build_environment
 
@@ -54,8 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         trees = [find_tree(None)] if options.tree is None else [find_tree(options.tree), find_tree(None)]
-        with tempfile.TemporaryDirectory(prefix="bench-trace") as name, Pair.create(Path(name)) as pair:
-            load_seed_data(pair, lambda _line: None)
+        with run_shop(lambda _line: None) as (pair, _):
             for tree in trees:
                 for line in describe_tree(tree, count_requests(tree, pair), with_files=options.files):
                     print(line)

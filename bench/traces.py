@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from contextlib import ExitStack
-from pathlib import Path
 from statistics import median
 
+from bench.command import run_shop
 from bench.pod import load
 from demo.loading import READER
-from demo.pair import Pair
-from demo.seed_data import load_seed_data
 from tests.support.collector import open_collector
 from tests.support.running import Running, wait_until
 
@@ -23,9 +20,7 @@ def main() -> int:
     """Ask two services in turns for what they have in their caches; the medians."""
     argparse.ArgumentParser(prog="python -m bench.traces", description=__doc__).parse_args()
     with ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-traces")))
-        pair = stack.enter_context(Pair.create(folder / "pair"))
-        load_seed_data(pair, print)
+        pair, folder = stack.enter_context(run_shop())
         endpoint = stack.enter_context(open_collector()).endpoint
         variables = {"without traces": {}, "with traces": {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint}}
         services: dict[str, Running] = {}
