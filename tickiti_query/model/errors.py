@@ -22,6 +22,9 @@ class QueryError(Exception):
     default_message: ClassVar[str] = "Something went wrong in this service; the request was not answered."
     headers: Mapping[str, str] = {}  # that the answer carries beside the body
 
+    def __init_subclass__(cls, status: int = 500, code: str = "internal_error") -> None:
+        cls.status, cls.code = status, code
+
     def __init__(self, message: str | None = None, *, facts: Facts = None) -> None:
         self.message = message or self.default_message
         self.facts = facts
@@ -33,44 +36,33 @@ class QueryError(Exception):
         return {"ok": False, "error": self.code, "message": self.message}
 
 
-class MalformedJson(QueryError):
+class MalformedJson(QueryError, status=400, code="malformed_json"):
     """The body is not JSON, or not UTF-8."""
 
-    status = 400
-    code = "malformed_json"
     default_message = "The body is not valid JSON in UTF-8."
 
 
-class Unauthenticated(QueryError):
+class Unauthenticated(QueryError, status=401, code="unauthenticated"):
     """No token, or none that is valid: one message for every cause, so that nothing can be told apart."""
 
-    status = 401
-    code = "unauthenticated"
     default_message = "A valid API token is required: send it as `Authorization: Bearer <token>`."
     headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
 
 
-class Forbidden(QueryError):
+class Forbidden(QueryError, status=403, code="forbidden"):
     """The token is valid and may not do this."""
 
-    status = 403
-    code = "forbidden"
     default_message = "This token may not read tickets: it needs the tickets:read ability."
 
 
-class NotFound(QueryError):
+class NotFound(QueryError, status=404, code="not_found"):
     """No such perspective for this user, or no such path."""
 
-    status = 404
-    code = "not_found"
     default_message = "There is nothing at this address."
 
 
-class MethodNotAllowed(QueryError):
+class MethodNotAllowed(QueryError, status=405, code="method_not_allowed"):
     """The path is known, the method is not; `allowed` lists the methods that are."""
-
-    status = 405
-    code = "method_not_allowed"
 
     def __init__(self, allowed: Sequence[str]) -> None:
         methods = ", ".join(sorted(allowed))
@@ -78,39 +70,30 @@ class MethodNotAllowed(QueryError):
         self.headers = {"Allow": methods}
 
 
-class RequestTimeout(QueryError):
+class RequestTimeout(QueryError, status=408, code="request_timeout"):
     """The request was cut because it arrived too slowly."""
 
-    status = 408
-    code = "request_timeout"
     default_message = "The request did not arrive in time: its head and its body may take 10 seconds each."
 
 
-class PayloadTooLarge(QueryError):
+class PayloadTooLarge(QueryError, status=413, code="payload_too_large"):
     """The body is over the limit."""
 
-    status = 413
-    code = "payload_too_large"
     default_message = "The body is larger than 64 KiB."
 
 
-class UnsupportedMediaType(QueryError):
+class UnsupportedMediaType(QueryError, status=415, code="unsupported_media_type"):
     """There is a body, and it is not announced as JSON."""
 
-    status = 415
-    code = "unsupported_media_type"
     default_message = "A body must be sent with `Content-Type: application/json`."
 
 
-class ValidationFailed(QueryError):
+class ValidationFailed(QueryError, status=422, code="validation_failed"):
     """The body is JSON with a wrong type or value.
 
     `errors` maps the dotted path of a field (`search_object.criteria.0.mode`; an empty path is the body itself) to
     sentences that say what would be right.
     """
-
-    status = 422
-    code = "validation_failed"
 
     def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
         self.errors = {path: list(sentences) for path, sentences in errors.items()}
@@ -121,11 +104,9 @@ class ValidationFailed(QueryError):
         return {**super().body, "errors": self.errors}
 
 
-class RateLimited(QueryError):
+class RateLimited(QueryError, status=429, code="rate_limited"):
     """The token has asked too often, or its address has shown too many tokens that are not valid."""
 
-    status = 429
-    code = "rate_limited"
     default_message = "There were too many requests; Retry-After says when there is room again."
 
     def __init__(self, retry_after_seconds: int) -> None:
@@ -133,11 +114,8 @@ class RateLimited(QueryError):
         self.headers = {"Retry-After": str(retry_after_seconds)}
 
 
-class UnsupportedPerspective(QueryError):
+class UnsupportedPerspective(QueryError, status=501, code="unsupported_perspective"):
     """The saved perspective uses something this service does not know; it is never read as a wider list."""
-
-    status = 501
-    code = "unsupported_perspective"
 
 
 class TransientError(QueryError):
@@ -146,14 +124,12 @@ class TransientError(QueryError):
     headers: Mapping[str, str] = {"Retry-After": "2"}
 
 
-class ReplicaUnavailable(TransientError):
+class ReplicaUnavailable(TransientError, status=503, code="replica_unavailable"):
     """No replica answers, or none that is fresh enough: the readiness check named `check` says the same.
 
     `reason` is a sentence for operators, which no caller gets.
     """
 
-    status = 503
-    code = "replica_unavailable"
     default_message = "The ticket replica cannot be read at the moment; please try again."
 
     def __init__(
@@ -164,18 +140,14 @@ class ReplicaUnavailable(TransientError):
         self.reason = reason or self.message
 
 
-class Overloaded(TransientError):
+class Overloaded(TransientError, status=503, code="overloaded"):
     """The service has no room for the request, and had none in time. It is worth trying again soon."""
 
-    status = 503
-    code = "overloaded"
     default_message = "There is more to do than can be done at the moment; please try again."
     headers: Mapping[str, str] = {"Retry-After": "1"}
 
 
-class QueryTimeout(TransientError):
+class QueryTimeout(TransientError, status=504, code="query_timeout"):
     """The statement ran past its limit."""
 
-    status = 504
-    code = "query_timeout"
     default_message = "The query ran past its time limit; a narrower perspective or smaller row_limit may help."
