@@ -26,14 +26,9 @@ UNCOUNTED = (
 
 PREFIX = "TICKITI_"
 # The demo's and the tests' own.
-OTHERS = frozenset(
-    {
-        "TICKITI_PG_BINDIR",
-        "TICKITI_DIFFERENCE_CASES",
-        "TICKITI_HOSTILE_CASES",
-        "TICKITI_INTERLEAVINGS",
-        "TICKITI_SCHEMATHESIS_CASES",
-    }
+OTHERS = (
+    *("TICKITI_PG_BINDIR", "TICKITI_INTERLEAVINGS"),
+    *("TICKITI_DIFFERENCE_CASES", "TICKITI_HOSTILE_CASES", "TICKITI_SCHEMATHESIS_CASES"),
 )
 # Kubernetes puts these into pods for each Service whose name begins with tickiti.
 INJECTED = re.compile(r"TICKITI_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)")
@@ -91,7 +86,7 @@ def drop_uncounted(environ: MutableMapping[str, str]) -> Iterator[str]:
 
 def describe_misspelt(environ: Mapping[str, str], settings: Collection[str]) -> Iterator[str]:
     """Yield a sentence for each variable that is no setting but was meant to be one. No sentence has a value."""
-    for name in sorted(environ.keys() - settings - OTHERS):
+    for name in sorted(environ.keys() - {*settings, *OTHERS}):
         if INJECTED.fullmatch(name) or INJECTED_URL.fullmatch(f"{name}={environ[name]}"):
             continue
         meant = find_nearest(name, settings)

@@ -6,7 +6,6 @@ import stat
 import sys
 import traceback
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any
 
 import msgspec
@@ -26,15 +25,10 @@ class JsonFormatter(logging.Formatter):
         }
         line.update(getattr(record, "facts", {}))
         if record.exc_info and record.exc_info[0]:
+            frames = traceback.extract_tb(record.exc_info[2])
             line["exception"] = record.exc_info[0].__name__
-            line["at"] = locate_exception(record.exc_info[2])
+            line["at"] = f"{frames[-1].filename}:{frames[-1].lineno} {frames[-1].name}" if frames else "unknown"
         return msgspec.json.encode(line, enc_hook=str).decode()
-
-
-def locate_exception(trace: TracebackType | None) -> str:
-    """Return the place where an exception was raised: file, line and function of the innermost frame."""
-    frames = traceback.extract_tb(trace)
-    return f"{frames[-1].filename}:{frames[-1].lineno} {frames[-1].name}" if frames else "unknown"
 
 
 class LineHandler(logging.Handler):

@@ -62,10 +62,8 @@ class Readiness:
         So metrics and log stay true where no probe comes: beside Tickiti, or behind a proxy of one's own.
         """
         while True:
-            rest = self._checked_at + unasked_seconds - time.monotonic()
-            if rest > 0:
+            while (rest := self._checked_at + unasked_seconds - time.monotonic()) > 0:
                 time.sleep(rest)
-                continue
             try:
                 self.check()
             except Exception:  # what nobody foresaw must not be the last check

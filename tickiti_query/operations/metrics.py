@@ -102,33 +102,22 @@ BUILD_INFO = Gauge(
 )
 
 
-class BoundedNames:
-    """Names for the first ids that come, and one name for all others."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._names: dict[int, str] = {}
-        self._lock = threading.Lock()
-
-    def find(self, number: int) -> str:
-        """Return the name of an id: its digits, or `other`."""
-        name = self._names.get(number)
-        if name is None:
-            with self._lock:
-                if len(self._names) < self._most:
-                    self._names[number] = str(number)
-            name = self._names.get(number, "other")
-        return name
-
-
-_perspectives = BoundedNames(PERSPECTIVES_NAMED)
+_names: dict[int, str] = {}  # of the perspectives that came first
+_naming = threading.Lock()
 
 
 def name_perspective(status: int, trace: RequestTrace) -> str:
-    """Return the perspective's label: its id, bounded; `all` for the stand-in of All; `none` where none was reached."""
-    if trace.perspective_id is not None:
-        return _perspectives.find(trace.perspective_id)
-    return "all" if status == 200 and trace.rows is not None else "none"
+    """Return the perspective's label: its id, `other` beyond the first, `all` for the stand-in of All, or `none`."""
+    number = trace.perspective_id
+    if number is None:
+        return "all" if status == 200 and trace.rows is not None else "none"
+    name = _names.get(number)
+    if name is None:
+        with _naming:
+            if len(_names) < PERSPECTIVES_NAMED:
+                _names[number] = str(number)
+        name = _names.get(number, "other")
+    return name
 
 
 @lru_cache(maxsize=4096)

@@ -26,7 +26,7 @@ def measure(work: Callable[[], None], name: str, **labels: str) -> float:
 
 @pytest.fixture(autouse=True)
 def _room_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(metrics, "_perspectives", metrics.BoundedNames(metrics.PERSPECTIVES_NAMED))
+    monkeypatch.setattr(metrics, "_names", {})
 
 
 def make_hit(perspective_id: int) -> RequestTrace:
