@@ -9,7 +9,7 @@ import pytest
 from config import environment
 from config.settings import VARIABLES, Settings
 from tests.support.documents import DOCUMENTS, ROOT, Document, read_document
-from tickiti_query.cli import COMMANDS
+from tickiti_query.cli import add_commands
 from tickiti_query.model.errors import QueryError, TransientError
 
 README, API = read_document("README.md"), read_document("docs/api.md")
@@ -110,8 +110,7 @@ def test_every_header_is_documented_and_each_that_is_documented_is_sent() -> Non
 def list_options() -> list[tuple[str, str]]:
     """The command line: each command, and each option of it."""
     subparsers = argparse.ArgumentParser().add_subparsers()
-    for command in COMMANDS:
-        command.add_parser(subparsers)
+    add_commands(subparsers)
     return [
         (name, option)
         for name, parser in subparsers.choices.items()

@@ -30,7 +30,7 @@ SOURCES = (
     "pyproject.toml",
     "requirements.in",
 )
-NAMES = [command.__name__.rpartition(".")[2] for command in COMMANDS]
+NAMES = list(COMMANDS)
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from demo.loading import READER
 from tests.support.shop import PRIYA, TOM, Shop
 from tickiti_query.catalogue.fields import FIELDS
 from tickiti_query.cli import explain, main, why
-from tickiti_query.cli.question import open_contract, read_question
+from tickiti_query.cli.question import read_question
 from tickiti_query.cli.wording import quote
 from tickiti_query.compiler.reasons import Reasons
 from tickiti_query.model.errors import QueryTimeout
@@ -24,6 +24,7 @@ from tickiti_query.model.statement import Statement
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.execution import Transaction, deadline_from_now
 from tickiti_query.replica.replica import Replica
+from tickiti_query.reporting.contract_source import ContractSources
 
 PRIYAS_ADDRESS = "priya.sharma@sole-provider.example"
 MARCUS = "marcus@trailblazers-club.example"
@@ -131,7 +132,7 @@ def test_the_verdict_is_what_the_service_lists(shop: Shop, user: str, token: str
 
 
 def judge(user: str, query: TicketQuery, number: int, source: Transaction) -> tuple[Reasons | None, why.Place]:
-    contract = open_contract(source)
+    contract = ContractSources().open(source)
     return why.judge(contract, read_question(contract, user, query), number)[1:]
 
 

@@ -4,14 +4,13 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from tickiti_query.cli.checks import CheckResult, Level
 from tickiti_query.cli.checks.contract import check_cacheable, check_columns, check_nulls
 from tickiti_query.cli.checks.indexes import check_indexes
 from tickiti_query.cli.checks.rights import check_rights
 from tickiti_query.cli.checks.server import check_hosts, check_pooler, check_server
-from tickiti_query.cli.session import Session, open_session, read_settings
+from tickiti_query.cli.session import Arguments, Session, open_session, read_settings
 
 CHECKS: tuple[Callable[[Session], Iterator[CheckResult]], ...] = (
     check_hosts,
@@ -23,6 +22,7 @@ CHECKS: tuple[Callable[[Session], Iterator[CheckResult]], ...] = (
     check_indexes,
     check_rights,
 )
+HELP = "say what a replica lacks, and what its role could write"
 DESCRIPTION = """
 Reads the replica of TICKITI_REPLICA_URL as the service would, and prints one line a finding: `ok`, `warning` or
 `fault`, what it is about, and what is the matter. Looks at each host of the URL, at the server that is read (version,
@@ -30,14 +30,7 @@ standby, lag, the link to the primary), at a pooler, at the reporting contract i
 missing, unreadable, NULL or of a wrong type), its indexes, and what the role could write. Changes nothing.
 """
 EPILOG = "Exit code: 0 without faults, 1 with faults, 2 where the settings are wrong or nothing can be connected to."
-
-
-def add_parser(subparsers: Any) -> None:
-    """Add the command to the command line."""
-    parser = subparsers.add_parser(
-        "check", help="say what a replica lacks, and what its role could write", description=DESCRIPTION, epilog=EPILOG
-    )
-    parser.set_defaults(run=run)
+ARGUMENTS: Arguments = {}
 
 
 def run(_args: argparse.Namespace) -> int:

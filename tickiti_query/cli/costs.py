@@ -7,13 +7,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPException
-from typing import Any
 from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tickiti_query.cli.session import CommandError
+from tickiti_query.cli.session import Arguments, CommandError
 
+HELP = "show what each perspective costs"
 DESCRIPTION = """
 Reads GET /metrics of each operations port that is named, and prints what each perspective has cost since the pods
 started, what cost the replica most first: calls, the share of answers that came from the cache, the time that half of
@@ -77,17 +77,6 @@ class CostTotals:
         return lower
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the command to the command line."""
-    parser = subparsers.add_parser(
-        "costs", help="show what each perspective costs", description=DESCRIPTION, epilog=EPILOG
-    )
-    parser.add_argument("url", nargs="+", help="of an operations port, such as http://127.0.0.1:9090; one for each pod")
-    over = "wait so long, and show what these seconds cost"
-    parser.add_argument("--over", type=read_seconds, metavar="SECONDS", help=over)
-    parser.set_defaults(run=run)
-
-
 def read_seconds(text: str) -> float:
     """Return the seconds to wait: more than none, and no more than a day."""
     try:
@@ -97,6 +86,12 @@ def read_seconds(text: str) -> float:
     if not 0 < seconds <= LONGEST_WAIT:
         raise argparse.ArgumentTypeError(f"must be a number of seconds above 0, and {LONGEST_WAIT:,} at most")
     return seconds
+
+
+ARGUMENTS: Arguments = {
+    "url": {"nargs": "+", "help": "of an operations port, such as http://127.0.0.1:9090; one for each pod"},
+    "--over": {"type": read_seconds, "metavar": "SECONDS", "help": "wait so long, and show what these seconds cost"},
+}
 
 
 def run(args: argparse.Namespace) -> int:

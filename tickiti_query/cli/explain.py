@@ -4,18 +4,19 @@ import argparse
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
-from typing import Any
 
 from tickiti_query.cli.plan import find_growing_tables, list_scan_warnings
-from tickiti_query.cli.question import Question, add_question, open_contract, open_replica, read_query, read_question
-from tickiti_query.cli.session import read_settings
+from tickiti_query.cli.question import QUESTION, Question, open_replica, read_query, read_question
+from tickiti_query.cli.session import Arguments, read_settings
 from tickiti_query.cli.wording import describe_order, describe_part, enumerate_all, quote
 from tickiti_query.compiler.page import DEFAULT
 from tickiti_query.model.errors import QueryTimeout
 from tickiti_query.model.statement import Bind, Statement
 from tickiti_query.replica.execution import Transaction, deadline_from_now
 from tickiti_query.replica.replica import Replica
+from tickiti_query.reporting.contract_source import ContractSources
 
+HELP = "show a question's SQL and plan, and what in it grows"
 DESCRIPTION = """
 Prints who asks and what the perspective holds, the compiled SQL as a script for psql, the plan with timings and
 buffers, and a warning for each scan that grows with the number of tickets. The statement is run once, read-only and
@@ -24,6 +25,9 @@ within TICKITI_STATEMENT_TIMEOUT_MS.
 EPILOG = """
 Exit code: 0; 1 where the service would answer with an error, or knows no such user; 2 for wrong arguments or settings.
 """
+ARGUMENTS: Arguments = QUESTION | {
+    "--no-run": {"action": "store_true", "help": "show the plan without running the statement"}
+}
 QUEUES = """
 SELECT q.id, q.name
 FROM ticket_queues q
@@ -33,16 +37,6 @@ ORDER BY lower(q.name) COLLATE "C"
 MEASURED, ESTIMATED = "EXPLAIN (ANALYZE, BUFFERS)", "EXPLAIN"
 
 
-def add_parser(subparsers: Any) -> None:
-    """Add the command to the command line."""
-    parser = subparsers.add_parser(
-        "explain", help="show a question's SQL and plan, and what in it grows", description=DESCRIPTION, epilog=EPILOG
-    )
-    add_question(parser)
-    parser.add_argument("--no-run", action="store_true", help="show the plan without running the statement")
-    parser.set_defaults(run=run)
-
-
 def run(args: argparse.Namespace) -> int:
     """Print everything; 0, or CommandError."""
     settings = read_settings()
@@ -50,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         query = read_query(args, settings)
 
         def read(source: Transaction) -> tuple[Question, Mapping[int, str], Mapping[str, str]]:
-            contract = open_contract(source)
+            contract = ContractSources().open(source)
             question = read_question(contract, args.user, query)
             queues = contract.fetch(Statement(QUEUES, (("queues", question.actor.queues or ()),)))
             return question, dict(queues), find_growing_tables(source, settings.replica_schema)

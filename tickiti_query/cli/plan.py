@@ -44,8 +44,6 @@ WHERE n.nspname = CAST(:schema AS text)
   AND NOT b.reltuples BETWEEN 0 AND CAST(:few AS real)
 """
 
-Part = tuple[str, str]  # the wording, and the SQL
-
 
 @dataclass(frozen=True, slots=True)
 class Scan:
@@ -124,25 +122,17 @@ def list_scan_warnings(plan: Sequence[str], question: Question, tables: Mapping[
 
 def find_likely_parts(scan: Scan, relation: str, question: Question, *, is_sorted: bool) -> list[str]:
     """Return the parts of the question that are about the scanned relation, as far as that can be told."""
-    rules, keys, columns = list_parts(question)
-    if relation == "tickets":
-        # Everything speaks of tickets: what counts is a rule whose columns are filtered by.
-        filtered = set(re.findall(r"\w+", scan.conditions))
-        found = [wording for wording, sql in rules if filtered & set(re.findall(r"\bt\.(\w+)", sql)) - {"id"}]
-        return found + [wording for wording, _ in keys if is_sorted]
-    aliases = set(re.findall(rf"\b{relation} (\w+)\b", question.statement.sql))
-    return [wording for wording, sql in (*rules, *keys, *columns) if aliases & set(re.findall(r"\b(\w+)\.", sql))]
-
-
-def list_parts(question: Question) -> tuple[list[Part], list[Part], list[Part]]:
-    """Return the parts of the question: conditions and criteria; orders; columns of the perspective's own."""
     perspective = question.perspective
     context, every = read_rules(perspective, question.searches, question.actor, question.names)
     rules = [(describe_part(part), predicate.sql) for rule in every for part, predicate in rule.alternatives]
     orders = zip(list_orders(perspective), read_keys(perspective, context), strict=True)
     keys = [(f"the order by {order.field}", key.sql) for order, key in orders]
-    written = {name: FIELDS.fields[name].column for name in perspective.columns}
-    columns = [
-        (f"the column {name}", write_fragment(column.sql, context)) for name, column in written.items() if column
-    ]
-    return rules, keys, columns
+    if relation == "tickets":
+        # Everything speaks of tickets: what counts is a rule whose columns are filtered by.
+        filtered = set(re.findall(r"\w+", scan.conditions))
+        found = [wording for wording, sql in rules if filtered & set(re.findall(r"\bt\.(\w+)", sql)) - {"id"}]
+        return found + [wording for wording, _ in keys if is_sorted]
+    own = [(f"the column {name}", FIELDS.fields[name].column) for name in perspective.columns]
+    columns = [(wording, write_fragment(column.sql, context)) for wording, column in own if column]
+    aliases = set(re.findall(rf"\b{relation} (\w+)\b", question.statement.sql))
+    return [wording for wording, sql in (*rules, *keys, *columns) if aliases & set(re.findall(r"\b(\w+)\.", sql))]

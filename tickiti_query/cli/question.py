@@ -12,7 +12,7 @@ import psycopg2
 
 from config.settings import Settings
 from tickiti_query.catalogue.predicate import Names
-from tickiti_query.cli.session import CommandError, Refused
+from tickiti_query.cli.session import Arguments, CommandError, Refused
 from tickiti_query.compiler.page import compile_query
 from tickiti_query.compiler.rules import Search, read_criteria
 from tickiti_query.http.body import make_body_parser
@@ -23,9 +23,8 @@ from tickiti_query.model.statement import BIGINT, Source, Statement, read_digits
 from tickiti_query.model.token import Actor, User
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.database_errors import describe_connect_error
-from tickiti_query.replica.execution import Transaction
 from tickiti_query.replica.replica import Replica
-from tickiti_query.reporting.contract_source import ContractSource, ContractSources
+from tickiti_query.reporting.contract_source import ContractSource
 from tickiti_query.reporting.perspectives import find_perspective, resolve
 from tickiti_query.reporting.tokens import VISIBLE_QUEUES
 
@@ -40,10 +39,7 @@ ORDER BY u.id
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A user's query, its perspective, and the statement that answers it.
-
-    `asker` is the user in words, and `names` has the names that the statement needed.
-    """
+    """A query of `actor`, who is `asker` in words; its perspective, the names in it, and the statement of its rows."""
 
     actor: Actor
     asker: str
@@ -54,20 +50,6 @@ class Question:
     statement: Statement
 
 
-def add_question(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of a question: the user, and the query."""
-    add = parser.add_argument
-    add("--user", required=True, type=read_argument, metavar="USER", help="who asks: an id, or an e-mail address")
-    add(
-        "--perspective",
-        type=read_argument,
-        metavar="PERSPECTIVE",
-        help="an id, or an exact name; wins over what the body selects (default: the body's, or All)",
-    )
-    add("--body", metavar="JSON", help="a body as the API takes it; @FILE reads it from a file")
-    add("--row-limit", metavar="N", help="how many rows; wins over the body's")
-
-
 def read_argument(text: str) -> str:
     """Return the argument, which must be a text that the replica can be asked for."""
     try:
@@ -75,6 +57,17 @@ def read_argument(text: str) -> str:
     except UnicodeEncodeError:
         raise argparse.ArgumentTypeError("is not UTF-8") from None
     return text
+
+
+QUESTION: Arguments = {
+    "--user": {"required": True, "type": read_argument, "help": "who asks: an id, or an e-mail address"},
+    "--perspective": {
+        "type": read_argument,
+        "help": "an id, or an exact name; wins over what the body selects (default: the body's, or All)",
+    },
+    "--body": {"metavar": "JSON", "help": "a body as the API takes it; @FILE reads it from a file"},
+    "--row-limit": {"metavar": "N", "help": "how many rows; wins over the body's"},
+}
 
 
 @contextmanager
@@ -140,11 +133,6 @@ def read_body_argument(text: str) -> bytes:
             return file.read(LONGEST_BODY + 1)  # enough to see that it is too long
     except OSError as error:
         raise CommandError(f"--body: {text[1:]} cannot be read: {error.strerror}") from error
-
-
-def open_contract(transaction: Transaction) -> ContractSource:
-    """Return the contract's relations in the snapshot of a transaction."""
-    return ContractSources().open(transaction)
 
 
 def read_question(contract: ContractSource, who: str, query: TicketQuery) -> Question:

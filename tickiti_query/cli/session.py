@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Iterator, MutableMapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import psycopg2
 
@@ -18,6 +19,7 @@ from tickiti_query.replica.execution import ReplicaConnection, deadline_from_now
 
 CONNECT_SECONDS = 60.0  # for all hosts together, each of which has its own connect timeout
 GRACE_SECONDS = 1.0  # how much longer than the server's own limit we wait
+Arguments = dict[str, dict[str, Any]]  # of a command, each with its options for argparse
 
 
 class CommandError(Exception):
@@ -45,8 +47,7 @@ class Trial:
 class Session:
     """One autocommit connection to the server that the service would read; to a primary where it would read none.
 
-    It is a source of rows, in which each statement sees a snapshot of its own. `trials` has each host of the URL, in
-    order.
+    Each statement sees a snapshot of its own. `trials` has each host of the URL, in order.
     """
 
     connection: ReplicaConnection
@@ -61,14 +62,6 @@ class Session:
     def begin_deadline(self) -> Deadline:
         """Return the deadline of a statement that begins now."""
         return deadline_from_now(self.settings.statement_timeout_ms / 1000 + GRACE_SECONDS)
-
-    @contextmanager
-    def connect_again(self) -> Iterator[ReplicaConnection]:
-        """Yield a second connection to the same server. Raise psycopg2.Error."""
-        [host] = [trial.host for trial in self.trials if trial.connection is self.connection]
-        with closing(connect([host], self.begin_deadline())) as connection:
-            connection.ends_at = self.begin_deadline().ends_at
-            yield connection
 
 
 def read_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:

@@ -3,17 +3,18 @@
 import argparse
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 from psycopg2.errors import QueryCanceled
 
-from tickiti_query.cli.question import Question, add_question, open_contract, open_replica, read_query, read_question
-from tickiti_query.cli.session import CommandError, read_settings
+from tickiti_query.cli.question import QUESTION, Question, open_replica, read_query, read_question
+from tickiti_query.cli.session import Arguments, CommandError, read_settings
 from tickiti_query.cli.wording import describe_order, describe_part, describe_value
 from tickiti_query.compiler.reasons import Reason, Reasons, compile_place, compile_reasons
 from tickiti_query.model.statement import Source, read_digits
 from tickiti_query.replica.execution import Transaction, deadline_from_now
+from tickiti_query.reporting.contract_source import ContractSources
 
+HELP = "say why a ticket is or is not in a list"
 DESCRIPTION = """
 Says in its first line whether a ticket is in the list that this user would get, and at which place; then line by line
 whether it is what the list asks for: not deleted, not a draft, in a queue that the user sees, and each condition and
@@ -23,17 +24,10 @@ EPILOG = """
 Exit code: 0 whether or not the ticket is in the list; 1 where the service would answer with an error, or knows no
 such user; 2 for wrong arguments or settings.
 """
+ARGUMENTS: Arguments = QUESTION | {
+    "--ticket": {"required": True, "metavar": "NUMBER", "help": "the number that people quote"}
+}
 Place = tuple[int, int] | None  # place and length of the list, where they could be counted
-
-
-def add_parser(subparsers: Any) -> None:
-    """Add the command to the command line."""
-    parser = subparsers.add_parser(
-        "why", help="say why a ticket is or is not in a list", description=DESCRIPTION, epilog=EPILOG
-    )
-    add_question(parser)
-    parser.add_argument("--ticket", required=True, metavar="NUMBER", help="the number that people quote")
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         query = read_query(args, settings)
 
         def read(source: Transaction) -> tuple[Question, Reasons | None, Place]:
-            contract = open_contract(source)
+            contract = ContractSources().open(source)
             return judge(contract, read_question(contract, args.user, query), number)
 
         question, reasons, place = replica.read(read, deadline_from_now(replica.longest_read_seconds))

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tickiti_query.cli.checks import CheckResult, enumerate_some, fault, ok, warning
 from tickiti_query.cli.session import Session
-from tickiti_query.model.statement import Row, Statement
+from tickiti_query.model.statement import Statement
 from tickiti_query.reporting.contract import RELATIONS
 from tickiti_query.reporting.rights import MEMBERSHIPS, OWN_NAMESPACES, POWERFUL, WRITABLE, describe_power
 
@@ -67,7 +67,15 @@ def check_rights(session: Session) -> Iterator[CheckResult]:
             yield fault(subject, f"has {', '.join(attributes)}, and needs none of it")
         yield from judge_writing(session, subject)
         yield from judge_reading(session, subject)
-    yield judge_default(subject, session.fetch(Statement(READ_ONLY)))
+    default = session.fetch(Statement(READ_ONLY))
+    if default and default[0][0].lower() in {"on", "true", "yes", "1"}:
+        yield ok(subject, "default_transaction_read_only is on")
+    else:
+        yield warning(
+            subject,
+            "default_transaction_read_only is not set: on a primary its sessions other than the service's could write"
+            " where they may",
+        )
 
 
 def judge_writing(session: Session, subject: str) -> Iterator[CheckResult]:
@@ -96,14 +104,3 @@ def judge_reading(session: Session, subject: str) -> Iterator[CheckResult]:
         yield warning(subject, f"can read more than the contract: {enumerate_some(names, MOST_NAMES)}")
     else:
         yield ok(subject, "can read nothing beyond the contract")
-
-
-def judge_default(subject: str, rows: list[Row]) -> CheckResult:
-    """Return a result for the role's default: its transactions are read-only unless it says otherwise."""
-    if rows and rows[0][0].lower() in {"on", "true", "yes", "1"}:
-        return ok(subject, "default_transaction_read_only is on")
-    return warning(
-        subject,
-        "default_transaction_read_only is not set: on a primary its sessions other than the service's could write"
-        " where they may",
-    )

@@ -4,6 +4,7 @@ The server is a standby, new enough, close behind its primary, with a link that 
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from time import monotonic
 
 import psycopg2
@@ -12,6 +13,7 @@ from tickiti_query.cache.snapshot import PROVEN_MAJORS
 from tickiti_query.cli.checks import CheckResult, enumerate_some, fault, ok, warning
 from tickiti_query.cli.session import Session
 from tickiti_query.model.statement import Statement
+from tickiti_query.replica.connection import connect
 from tickiti_query.replica.database_errors import NoStandbyError, describe_connect_error
 from tickiti_query.replica.execution import ReplicaConnection
 from tickiti_query.reporting.columns import find_changed_collations
@@ -61,7 +63,9 @@ def check_pooler(session: Session) -> Iterator[CheckResult]:
         return
     own, other = set(), set()
     try:
-        with session.connect_again() as connection:
+        [host] = [trial.host for trial in session.trials if trial.connection is session.connection]
+        with closing(connect([host], session.begin_deadline())) as connection:
+            connection.ends_at = session.begin_deadline().ends_at
             for _ in range(ROUNDS):
                 other.add(read_in_transaction(connection))
                 own.add(session.fetch(PROCESS)[0][0])
@@ -95,15 +99,17 @@ def check_server(session: Session) -> Iterator[CheckResult]:
     yield judge_encoding(encoding)
     yield from judge_folding(session)
     yield judge_collations(find_changed_collations(session))
-    if not in_recovery:
-        yield judge_primary(require_standby=session.settings.require_standby)
-        return
-    yield ok("standby", "the server is a hot standby")
-    if major >= OLDEST_MAJOR:
-        yield measure_lag(session)
-    yield judge_receiver([status for (status,) in session.fetch(RECEIVER)])
-    [(seconds,)] = session.fetch(TIMEOUT)
-    yield judge_timeout(seconds, session.settings.max_replica_lag_seconds)
+    if in_recovery:
+        yield ok("standby", "the server is a hot standby")
+        if major >= OLDEST_MAJOR:
+            yield measure_lag(session)
+        yield judge_receiver([status for (status,) in session.fetch(RECEIVER)])
+        [(seconds,)] = session.fetch(TIMEOUT)
+        yield judge_timeout(seconds, session.settings.max_replica_lag_seconds)
+    elif session.settings.require_standby:
+        yield fault("standby", "the server is a primary, and TICKITI_REQUIRE_STANDBY asks for a hot standby")
+    else:
+        yield warning("standby", "the server is a primary; TICKITI_REQUIRE_STANDBY=false allows it")
 
 
 def judge_version(version: str, major: int) -> CheckResult:
@@ -127,9 +133,8 @@ def judge_encoding(encoding: str) -> CheckResult:
             "the database is in SQL_ASCII, which takes any bytes: they are read as UTF-8, and what is none is shown as"
             " U+FFFD and not found; load the data into a database in UTF8",
         )
-    if encoding == "UTF8":
-        return ok("encoding", "the database is in UTF8")
-    return ok("encoding", f"the database is in {encoding}; a search for a character that it lacks finds nothing")
+    lacking = "" if encoding == "UTF8" else "; a search for a character that it lacks finds nothing"
+    return ok("encoding", f"the database is in {encoding}{lacking}")
 
 
 def judge_folding(session: Session) -> Iterator[CheckResult]:
@@ -164,13 +169,6 @@ def judge_collations(changed: list[str]) -> CheckResult:
         " deploy/ are. REINDEX the others with the version of the standby, then ALTER DATABASE … REFRESH COLLATION"
         " VERSION",
     )
-
-
-def judge_primary(*, require_standby: bool) -> CheckResult:
-    """Return a result for a server that is no standby."""
-    if require_standby:
-        return fault("standby", "the server is a primary, and TICKITI_REQUIRE_STANDBY asks for a hot standby")
-    return warning("standby", "the server is a primary; TICKITI_REQUIRE_STANDBY=false allows it")
 
 
 def measure_lag(session: Session) -> CheckResult:
