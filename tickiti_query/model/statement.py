@@ -83,8 +83,7 @@ def read_digits(text: str) -> int | None:
     """
     if not re.fullmatch(r"[0-9]+", text):
         return None
-    digits = text.lstrip("0") or "0"
-    return BIGINT.stop if len(digits) > 19 else min(int(digits), BIGINT.stop)
+    return min(_read_integer(text.lstrip("0") or "0"), BIGINT.stop)
 
 
 def read_json(text: str) -> Any:
