@@ -18,8 +18,8 @@ from tests.support.documents import read_document
 from tests.support.fake_replica import FakeReplica
 from tests.support.openapi import PATH, Document
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.http.documented_answers import ERRORS
 from tickiti_query.http.error_answer import write_error_answer
+from tickiti_query.http.openapi import ERRORS
 from tickiti_query.model import errors
 from tickiti_query.model.errors import QueryError
 

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from tickiti_query.catalogue.field import Kind
 from tickiti_query.catalogue.fields import FIELDS
-from tickiti_query.http.documented_answers import COMMON_HEADERS, ERROR_HEADERS, ERRORS, ROW_HEADERS
+from tickiti_query.http.openapi import COMMON_HEADERS, ERROR_HEADERS, ERRORS, ROW_HEADERS
 
 PAGE = "/docs"
 OWN = Path(__file__).parent / "pages"

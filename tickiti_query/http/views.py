@@ -52,12 +52,6 @@ def answer_error(failure: Exception) -> Response:
     return Response(body, status, headers)
 
 
-def begin_request(hooks: Hooks) -> None:
-    """Give the request its context, unless it has one from the edge."""
-    found: RequestContext | None = request.environ.get(CONTEXT)
-    g.request_context = found or RequestContext(hooks, request.environ, request.path)
-
-
 def end_request(response: Response) -> Response:
     """Add the headers of every answer, and end the request. A file's answer has its own rules for caches."""
     context: RequestContext = g.request_context
@@ -70,8 +64,12 @@ def end_request(response: Response) -> Response:
 
 
 def install(app: Flask, hooks: Hooks) -> None:
-    """Let the app begin, end and fail requests as the functions above do; `hooks` are called for each request."""
-    app.before_request(lambda: begin_request(hooks))
+    """Let the app begin, end and fail requests in our way; `hooks` are called for each of them."""
+
+    @app.before_request
+    def begin_request() -> None:
+        g.request_context = request.environ.get(CONTEXT) or RequestContext(hooks, request.environ, request.path)
+
     app.after_request(end_request)
     app.register_error_handler(Exception, answer_error)
     app.register_error_handler(HTTPException, answer_error)
