@@ -37,12 +37,7 @@ class Cache:
     """
 
     def __init__(
-        self,
-        *,
-        ttl_seconds: float,
-        max_bytes: int,
-        exact: bool,
-        clock: Callable[[], float] = time.monotonic,
+        self, *, ttl_seconds: float, max_bytes: int, exact: bool, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self.enabled = ttl_seconds > 0 and max_bytes > 0
         self.events: Counter[str] = Counter()

@@ -61,10 +61,11 @@ class Collector:
         """The bytes of the body up to now."""
         return self._text.tell()
 
-    def add(self, rows: Sequence[Row]) -> None:
-        """Add rows to the body, up to the row limit."""
+    def add(self, rows: Sequence[Row]) -> int:
+        """Add rows to the body, up to the row limit. Return the bytes that one of them takes."""
+        before, count = self.size, len(rows)
         wanted = self._row_limit - self.rows
-        self.truncated = len(rows) > wanted
+        self.truncated = count > wanted
         self._trace.stages.append(("render", perf_counter()))
         if self.truncated:
             rows = rows[:wanted]
@@ -75,6 +76,7 @@ class Collector:
             self._text.write(rendered[1:-1])
             self.rows += len(rows)
         self._trace.stages.append((None, perf_counter()))
+        return (self.size - before) // max(1, count)
 
     def open(self, source: Transaction, statement: Statement, count: int) -> list[Row]:
         """Return the first rows of a statement, `count` at most."""
@@ -85,7 +87,7 @@ class Collector:
 
     def add_all(self, rows: Sequence[Row]) -> None:
         """Add the first rows, and those that follow where a statement was opened that has more."""
-        bytes_a_row = self._add_part(rows)
+        bytes_a_row = self.add(rows)
         while self._unread is not None and not self.truncated:
             source, asked = self._unread
             self._reserve(self.size + PART_MEMORY)
@@ -94,13 +96,7 @@ class Collector:
             self._trace.stages.append(("sql", perf_counter()))
             rows = source.fetch_more(asked)
             self._unread = (source, asked) if len(rows) == asked else None
-            bytes_a_row = max(bytes_a_row, self._add_part(rows))
-
-    def _add_part(self, rows: Sequence[Row]) -> int:
-        """Add rows, and return the bytes that one of them takes."""
-        before = self.size
-        self.add(rows)
-        return (self.size - before) // max(1, len(rows))
+            bytes_a_row = max(bytes_a_row, self.add(rows))
 
     def _reserve(self, size: int) -> None:
         """Let the reservation be `size` at least."""
