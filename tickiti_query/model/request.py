@@ -49,11 +49,6 @@ class Request:
         """The parsed body. Raises UnsupportedMediaType, MalformedJson and ValidationFailed."""
         return self.parse_body(self.raw_body, self.content_type)
 
-    @property
-    def size(self) -> int:
-        """The bytes of the body and its media type."""
-        return len(self.raw_body or b"") + len(self.content_type)
-
     @cached_property
     def key(self) -> Hashable:
         """A value that is equal for two requests that ask the same with the same token."""

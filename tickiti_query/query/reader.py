@@ -151,7 +151,7 @@ class Reader:
         source.fetch(source.guard)
         trace.stages.append((None, perf_counter()))
         checked, unchecked = write_plan_statement(page, source.preconditions), write_plan_statement(page, ())
-        size = checked.size + unchecked.size + request.size
+        size = checked.size + unchecked.size + query.size
         plan = CachedPlan(token, size, query, perspective.id, page.columns, checked, unchecked, source.is_provable)
         return self._collect(plan, miss, collector, snapshot_id, rows)
 

@@ -176,7 +176,7 @@ class TicketQueryService:
         """Store the token and the answer under what proves them; return True where the answer was stored."""
         answer, token, query, validator = reading.answer, reading.token, request.query, reading.validator
         key_bytes = BYTES_PER_QUEUE * len(token.actor.queues or ()) + len(reading.snapshot_id.running or "")
-        size = len(answer.body) + key_bytes + BYTES_PER_CRITERION * len(query.criteria) + 2 * request.size
+        size = len(answer.body) + key_bytes + BYTES_PER_CRITERION * len(query.criteria) + 2 * query.size
         self.cache.store(request.credentials, token, key_bytes, validator, read_at)
         return self.cache.store(hashkey(token.actor, query), answer, size, validator, read_at)
 

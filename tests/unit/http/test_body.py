@@ -248,3 +248,8 @@ def test_an_install_has_its_own_limits() -> None:
     with pytest.raises(ValidationFailed, match="see errors"):
         own(b'{"row_limit": 11}', JSON)
     assert read_body(b'{"row_limit": 11}', JSON).row_limit == 11
+
+
+@pytest.mark.parametrize(("raw", "size"), [(b"{}", 18), (b"", 16)])
+def test_the_size_is_of_the_body_and_its_media_type(raw: bytes, size: int) -> None:
+    assert read_body(raw, JSON).size == size

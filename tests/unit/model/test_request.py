@@ -1,10 +1,6 @@
-"""A request: what is left of its time, the memory that it takes where it is kept, and how long its stages took."""
+"""A request: what is left of its time, and how long its stages took."""
 
-import pytest
-
-from tickiti_query.model.perspective import TicketQuery
-from tickiti_query.model.request import Deadline, Request, RequestTrace
-from tickiti_query.model.token import Credentials
+from tickiti_query.model.request import Deadline, RequestTrace
 
 
 def test_time_that_passes_leaves_less_and_never_less_than_nothing() -> None:
@@ -21,20 +17,6 @@ def test_a_limit_within_a_deadline_is_the_earlier_of_both() -> None:
     deadline = Deadline(103.0, lambda: 100.0)
     assert deadline.within(1.0).remaining_seconds == 1.0
     assert deadline.within(5.0).remaining_seconds == 3.0
-
-
-@pytest.mark.parametrize(("body", "size"), [(b"{}", 18), (b"", 16), (None, 16)])
-def test_the_size_is_of_the_body_and_its_media_type(body: bytes | None, size: int) -> None:
-    request = Request(
-        credentials=Credentials("a" * 64),
-        address="203.0.113.9",
-        raw_body=body,
-        content_type="application/json",
-        received_at=0.0,
-        deadline=Deadline(5.0, lambda: 0.0),
-        parse_body=lambda _body, _type: TicketQuery(),
-    )
-    assert request.size == size
 
 
 def test_a_stage_ends_where_another_begins_and_counts_once_for_each_time() -> None:

@@ -154,10 +154,10 @@ class World:
 
 
 def make_request(query: TicketQuery | None = None, credentials: Credentials = CREDENTIALS) -> Request:
-    def parse_body(_body: bytes | None, _type: str) -> TicketQuery:
+    def parse_body(body: bytes | None, content_type: str) -> TicketQuery:
         if query is None:
             raise MalformedJson
-        return query
+        return replace(query, size=len(body or b"") + len(content_type))
 
     return Request(
         credentials=credentials,
@@ -199,7 +199,8 @@ def test_the_size_of_a_plan_covers_its_question_and_both_statements() -> None:
     world.answer(request)
     plan = world.find_plan(request)
     assert plan is not None
-    assert plan.size >= request.size + len(plan.checked.sql) + len(plan.unchecked.sql)
+    asked = len(request.raw_body or b"") + len(request.content_type)
+    assert plan.size >= asked + len(plan.checked.sql) + len(plan.unchecked.sql)
 
 
 def test_under_the_snapshot_of_the_plan_the_unchecked_statement_is_enough() -> None:
