@@ -3,25 +3,16 @@
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
 
-from tickiti_query.cli.checks import CheckResult, Level
+from tickiti_query.cli.checks import Level
 from tickiti_query.cli.checks.contract import check_cacheable, check_columns, check_nulls
 from tickiti_query.cli.checks.indexes import check_indexes
 from tickiti_query.cli.checks.rights import check_rights
 from tickiti_query.cli.checks.server import check_hosts, check_pooler, check_server
-from tickiti_query.cli.session import Arguments, Session, open_session, read_settings
+from tickiti_query.cli.session import Arguments, open_session, read_settings
 
-CHECKS: tuple[Callable[[Session], Iterator[CheckResult]], ...] = (
-    check_hosts,
-    check_server,
-    check_pooler,
-    check_columns,
-    check_nulls,
-    check_cacheable,
-    check_indexes,
-    check_rights,
-)
+CHECKS_OF_SERVER = (check_hosts, check_server, check_pooler)
+CHECKS_OF_DATABASE = (check_columns, check_nulls, check_cacheable, check_indexes, check_rights)
 HELP = "say what a replica lacks, and what its role could write"
 DESCRIPTION = """
 Reads the replica of TICKITI_REPLICA_URL as the service would, and prints one line a finding: `ok`, `warning` or
@@ -37,7 +28,7 @@ def run(_args: argparse.Namespace) -> int:
     """Print the findings and their count; 1 where there is a fault, else 0. CommandError without a replica."""
     counts: Counter[Level] = Counter()
     with open_session(read_settings()) as session:
-        for check in CHECKS:
+        for check in CHECKS_OF_SERVER + CHECKS_OF_DATABASE:
             for result in check(session):
                 counts[result.level] += 1
                 sys.stdout.write(f"{result}\n")

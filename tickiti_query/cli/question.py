@@ -87,18 +87,17 @@ def describe_error(error: QueryError) -> str:
 
     The cause is the reason for operators, or what the server says of a statement: libpq's own text may hold a secret.
     """
-    words = [error.message]
+    message = error.message
     if isinstance(error, ValidationFailed):
         faults = (f"{path or 'the body'}: {' '.join(sentences)}" for path, sentences in sorted(error.errors.items()))
-        words = ["; ".join(faults)]
+        message = "; ".join(faults)
     cause = str(error.__cause__ or "").partition("\n")[0]
     if isinstance(error, ReplicaUnavailable) and error.reason != error.message:
         cause = error.reason
     elif isinstance(error.__cause__, psycopg2.Error) and error.__cause__.pgcode is None:
         cause = describe_connect_error(error.__cause__)
-    if cause and cause != error.message:
-        words.append(f"({cause})")
-    return f"{error.status} {error.code}: {' '.join(words)}"
+    told = f" ({cause})" if cause and cause != error.message else ""
+    return f"{error.status} {error.code}: {message}{told}"
 
 
 def read_query(args: argparse.Namespace, settings: Settings) -> TicketQuery:

@@ -41,11 +41,9 @@ def check_columns(session: Session) -> Iterator[CheckResult]:
     """Yield the results for the contract, relation by relation."""
     schema = session.settings.replica_schema
     usable = session.fetch(Statement(SCHEMA, (("schema", schema),)))
-    if not usable:
-        yield fault(f"schema {schema}", "is not there, and so nothing of the contract")
-        return
-    if usable == [(False,)]:
-        yield fault(f"schema {schema}", "the role has no USAGE on it, and so can read nothing of the contract")
+    if usable != [(True,)]:
+        no_usage = "the role has no USAGE on it, and so can read nothing of the contract"
+        yield fault(f"schema {schema}", no_usage if usable else "is not there, and so nothing of the contract")
         return
     there = read_relations(session)
     for relation, wanted in RELATIONS.items():
@@ -132,8 +130,9 @@ def judge_rows(session: Session, relation: str, columns: list[str]) -> Iterator[
             yield warning(relation, "was not looked through for NULLs within the time limit of a statement or a lock")
         return
     advice = "is NULL in a row, and the contract has a value in each: let the view give one, or leave the row out"
-    for column in (column for column, has_null in zip(columns, row, strict=True) if has_null):
-        yield warning(f"{relation}.{column}", advice)
+    for column, has_null in zip(columns, row, strict=True):
+        if has_null:
+            yield warning(f"{relation}.{column}", advice)
 
 
 def check_cacheable(session: Session) -> Iterator[CheckResult]:
