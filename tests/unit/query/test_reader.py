@@ -30,7 +30,8 @@ RETURNS = Perspective(3, "Returns", (Condition("queue", "is", ("Returns",)),))
 CREDENTIALS = Credentials("a" * 64)
 ROWS: list[tuple[Any, ...]] = [(1, "a"), (2, "b")]
 OTHER_VALUES = (None,) * 8  # of the other columns
-LONG = "x" * 825  # of a row whose text has a kilobyte
+LONG = "x" * 825
+LONG_BYTES = 995  # of the text of a row that has LONG, at least
 
 
 GUARD = Statement("SELECT 'looked up whether the relations are as they were'")
@@ -310,7 +311,7 @@ def test_a_list_that_nobody_has_read_comes_in_parts_of_growing_size() -> None:
     assert (read_rows(reading), reading.answer.rows, reading.answer.truncated) == (rows, 2000, False)
     assert world.parts[0] == (FIRST_ROWS, FIRST_ROWS)
     assert world.parts[1] == (GROWTH * FIRST_ROWS, GROWTH * FIRST_ROWS)
-    assert all(asked * len(LONG) <= PART_BYTES for asked, _ in world.parts)
+    assert all(asked * LONG_BYTES <= PART_BYTES for asked, _ in world.parts)
     assert len(world.parts) == 10
 
 
@@ -341,7 +342,7 @@ def test_a_list_that_was_large_comes_in_parts_of_the_right_size_by_the_checked_s
     assert (again.answer, again.validator) == (first.answer, SNAPSHOT.validator)
     assert world.asked == ["transaction", "checked"]
     assert len(world.parts) == 8
-    assert max(asked for asked, _ in world.parts) * len(LONG) <= PART_BYTES
+    assert max(asked for asked, _ in world.parts) * LONG_BYTES <= PART_BYTES
 
 
 def test_a_large_list_whose_precondition_has_changed_is_read_anew() -> None:
