@@ -26,7 +26,7 @@ from tickiti_query.http.docs_page import make_docs_page
 from tickiti_query.http.edge import Edge
 from tickiti_query.http.openapi import publish
 from tickiti_query.http.request_context import Hooks
-from tickiti_query.model.token import make_authorizer, read_credentials
+from tickiti_query.model.token import make_authorizer
 from tickiti_query.operations import metrics
 from tickiti_query.operations.admin import make_admin_app
 from tickiti_query.operations.health import Readiness
@@ -86,7 +86,6 @@ def create_service(settings: Settings, commit: str = UNKNOWN_COMMIT) -> Service:
         admin_port=str(settings.admin_port),
         path=views.PATH,
         service=service,
-        read_credentials=read_credentials,
         parse_body=make_body_parser(settings.default_row_limit, settings.max_row_limit),
         hooks=hooks,
         trusted_proxies=settings.trusted_proxies,

@@ -18,7 +18,7 @@ from tickiti_query.http.request_context import Hooks, RequestContext
 from tickiti_query.model.errors import PayloadTooLarge, QueryError
 from tickiti_query.model.perspective import TicketQuery
 from tickiti_query.model.request import LONGEST_BODY, Deadline, Request
-from tickiti_query.model.token import Credentials, parse_address
+from tickiti_query.model.token import parse_address, read_credentials
 from tickiti_query.query.reader import Miss
 from tickiti_query.query.service import TicketQueryService
 
@@ -41,7 +41,6 @@ class Edge:
     admin_port: str
     path: str
     service: TicketQueryService
-    read_credentials: Callable[[str | None], Credentials]
     parse_body: Callable[[bytes | None, str], TicketQuery]
     hooks: Hooks
     trusted_proxies: int
@@ -84,7 +83,7 @@ class Edge:
         received_at = monotonic()
         return Request(
             address=find_address(environ, self.trusted_proxies),
-            credentials=self.read_credentials(environ.get("HTTP_AUTHORIZATION")),
+            credentials=read_credentials(environ.get("HTTP_AUTHORIZATION")),
             raw_body=raw_body,
             content_type=environ.get("CONTENT_TYPE", ""),
             received_at=received_at,

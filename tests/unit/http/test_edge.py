@@ -55,7 +55,7 @@ def open_counted(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> Iterator[t
     def count_request(_app: Any, **_: Any) -> None:
         calls.flask += 1
 
-    monkeypatch.setattr(composition, "read_credentials", count_digest)
+    monkeypatch.setattr("tickiti_query.http.edge.read_credentials", count_digest)
     monkeypatch.setattr(composition, "make_body_parser", make_counted_parser)
     with open_client(monkeypatch, **settings) as client, request_started.connected_to(count_request, client.app):
         yield client, calls
