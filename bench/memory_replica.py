@@ -10,6 +10,7 @@ from typing import Any
 from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot, SnapshotId
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Statement
+from tickiti_query.reporting.contract_source import STATE
 
 SERVER = Server(1, 7_500_000_000_000_000_000, 18)
 
@@ -68,13 +69,19 @@ class FakeSnapshot:
         binds = dict(statement.params)
         if statement == SNAPSHOT_ID:
             return [(f"/{self._replica.position}/",)]
-        if "personal_access_tokens" in statement.sql:
+        if "FROM personal_access_tokens p" in statement.sql:
             user = int(str(binds["id"]))
             who = (user, f"staff{user}@example.org", True, True, False, [1, 2, 3, user])
             return [("(the row as text)", binds["digest"], '["tickets:read"]', None, None, None, *who)]
         if "FROM perspectives p" in statement.sql:
             return [("(1,All)", 1, "All", None, None, None, [], [], [])]
-        return self._replica.rows
+        if "FROM tickets t" in statement.sql:
+            return self._replica.rows
+        if statement == STATE:
+            return [("as it was",)]
+        if "FROM pg_attribute" in statement.sql:
+            return [("(the row as text)", "as it was")]
+        return []  # of views and their rules
 
     def open(self, statement: Statement, count: int) -> list[tuple[Any, ...]]:
         self._rows = iter(self.fetch(statement))
