@@ -8,7 +8,7 @@ from typing import Any
 
 from tickiti_query.model.errors import QueryError, ReplicaUnavailable
 from tickiti_query.model.statement import Source, Statement
-from tickiti_query.reporting.columns import find_changed_collations, find_missing, find_unfit, read_relations
+from tickiti_query.reporting.columns import convert_relations, find_changed_collations, find_missing, read_relations
 from tickiti_query.reporting.contract import READ_BY_ALL, write_row_reading
 from tickiti_query.reporting.rights import find_powers
 
@@ -29,7 +29,8 @@ def read_findings(source: Source) -> tuple[list[str], list[str], list[str]]:
     relations = read_relations(source)
     missing = find_missing(relations)
     faults = [f"Not there, or not readable: {', '.join(missing)}"] if missing else []
-    return [*faults, *find_unfit(relations)], find_powers(source), find_changed_collations(source)
+    _, unfit = convert_relations(relations)
+    return [*faults, *unfit], find_powers(source), find_changed_collations(source)
 
 
 class Readiness:

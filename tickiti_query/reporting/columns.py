@@ -1,6 +1,6 @@
 """The contract's columns as the replica has them, and the one place where other types and collations are converted."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tickiti_query.model.statement import Source, Statement
@@ -66,15 +66,12 @@ CONVERSIONS: Mapping[str, Mapping[str, str]] = {
 }
 # The columns of texts that are compared to the letter and never folded: any collation that is deterministic will do.
 EXACT = {
-    "personal_access_tokens.token",
-    "personal_access_tokens.abilities",
-    "personal_access_tokens.allowed_ip",
-    "tickets.status",
-    "perspectives.name",
-    "perspective_conditions.field",
-    "perspective_conditions.operator",
-    "perspective_orders.field",
-    "perspective_columns.field",
+    "personal_access_tokens": {"token", "abilities", "allowed_ip"},
+    "tickets": {"status"},
+    "perspectives": {"name"},
+    "perspective_conditions": {"field", "operator"},
+    "perspective_orders": {"field"},
+    "perspective_columns": {"field"},
 }
 
 
@@ -152,32 +149,21 @@ def is_relabelled(wanted: str, there: ReplicaColumn) -> bool:
     return there.collation is None and there.is_built_in and CONVERSIONS[wanted].get(there.base) == "{0}"
 
 
-def convert_all(relation: str, there: Mapping[str, ReplicaColumn]) -> Iterator[tuple[str, str | None, str | None]]:
-    """Yield each column of the contract that is there, the SQL that converts it, and the reason why none does."""
-    for name, wanted in RELATIONS[relation].items():
-        if name in there:
-            try:
-                yield name, convert(name, wanted, there[name], is_exact=f"{relation}.{name}" in EXACT), None
-            except UnfitColumnError as error:
-                yield name, None, str(error)
+def convert_relations(relations: Mapping[str, Mapping[str, ReplicaColumn]]) -> tuple[Mapping[str, str], Sequence[str]]:
+    """Return what stands in for each relation that has a column of another type or collation, a named query.
 
-
-def find_unfit(relations: Mapping[str, Mapping[str, ReplicaColumn]]) -> list[str]:
-    """Return a sentence for each column that no conversion makes the contract's."""
-    return [
-        f"{relation}.{name} {reason}"
-        for relation, there in relations.items()
-        for name, _, reason in convert_all(relation, there)
-        if reason is not None
-    ]
-
-
-def write_stand_ins(relations: Mapping[str, Mapping[str, ReplicaColumn]]) -> Mapping[str, str]:
-    """Write the named query that stands in for each relation that has a column of another type or collation."""
-    stand_ins = {}
+    The second value has a sentence for each column that no conversion makes the contract's.
+    """
+    stand_ins, unfit = {}, []
     for relation, there in relations.items():
-        columns = [(name, sql) for name, sql, _ in convert_all(relation, there)]
-        if any(sql is not None for _, sql in columns):
-            listed = ", ".join(name if sql is None else f"{sql} AS {name}" for name, sql in columns)
-            stand_ins[relation] = f"{relation} AS NOT MATERIALIZED (SELECT {listed} FROM {relation})"
-    return stand_ins
+        listed = {}
+        for name, wanted in RELATIONS[relation].items():
+            try:
+                if name in there:
+                    listed[name] = convert(name, wanted, there[name], is_exact=name in EXACT.get(relation, ()))
+            except UnfitColumnError as error:
+                unfit.append(f"{relation}.{name} {error}")
+        if any(sql is not None for sql in listed.values()):
+            columns = ", ".join(name if sql is None else f"{sql} AS {name}" for name, sql in listed.items())
+            stand_ins[relation] = f"{relation} AS NOT MATERIALIZED (SELECT {columns} FROM {relation})"
+    return stand_ins, unfit

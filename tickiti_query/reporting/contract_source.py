@@ -14,7 +14,7 @@ from cachetools import LRUCache
 
 from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.model.statement import Precondition, Row, Source, Statement
-from tickiti_query.reporting.columns import find_unfit, read_relations, write_stand_ins
+from tickiti_query.reporting.columns import convert_relations, read_relations
 from tickiti_query.reporting.contract import NAMES, RELATIONS
 from tickiti_query.reporting.expected_indexes import LOOK_UPS
 from tickiti_query.reporting.indexes import find_unserved, read_indexes
@@ -37,25 +37,23 @@ FROM (SELECT ARRAY(SELECT CAST(to_regclass(n) AS oid) FROM unnest(ARRAY[{NAMES}]
     is_repeated=True,
 )
 # What the rules rest on: which relations beneath are special; and where there are such, the transactions that last
-# wrote rules, policies, partitions and functions.
+# wrote indexes, rules, policies, partitions and functions.
 PLAIN_BENEATH = SPECIAL.format("CAST(:relations AS oid[])")
 BENEATH = f"""SELECT concat_ws('/', ({PLAIN_BENEATH}),
+       (SELECT array_agg(i.xmin) FROM pg_index i WHERE i.indrelid = ANY (CAST(:relations AS oid[]))),
        (SELECT array_agg(w.xmin) FROM pg_rewrite w WHERE w.ev_class = ANY (CAST(:relations AS oid[]))),
        (SELECT array_agg(p.xmin) FROM pg_policy p WHERE p.polrelid = ANY (CAST(:relations AS oid[]))),
        (SELECT array_agg(i.xmin) FROM pg_inherits i WHERE i.inhparent = ANY (CAST(:relations AS oid[]))),
        (SELECT array_agg(f.xmin) FROM pg_proc f WHERE f.oid = ANY (CAST(:functions AS oid[]))))"""
-# The state of some relations, of the indexes of some tables, and of what is beneath, for a plan that needs no others.
+# The state of some relations, of the indexes of some of them, and of what is beneath, for a plan that needs no others.
 # Where a relation gets another name, a prepared statement is planned again, and finds the one that has the name then.
 GUARD = """
 SELECT (SELECT array_agg(a.xmin) FROM pg_attribute a
         WHERE a.attrelid = ANY (CAST(ARRAY[{relations}] AS oid[])) AND a.attnum > 0),
-       (SELECT array_agg(i.xmin) FROM pg_index i WHERE i.indrelid = ANY (CAST(ARRAY[{tables}] AS oid[]))){of_views},
+       (SELECT array_agg(i.xmin) FROM pg_index i WHERE i.indrelid = ANY (CAST(ARRAY[{looked_up}] AS oid[]))){of_views},
        ({beneath})"""
 OF_VIEWS = """,
        (SELECT array_agg(w.xmin) FROM pg_rewrite w WHERE w.ev_class = ANY (CAST(ARRAY[{}] AS oid[])))"""
-# Another row after each change of the indexes of these tables.
-INDEX_STATE = """
-SELECT array_agg(i.xmin) FROM pg_index i WHERE i.indrelid = ANY (CAST(:tables AS oid[]))"""
 READ = re.compile(r"\b(?:FROM|JOIN) (\w+)")
 COMMA = ",\n"
 # Statements look texts up in the order of bytes, which no version of a library changes; where no index has it, in the
@@ -72,57 +70,24 @@ def write_state_beneath(rules: ViewRules, names: Iterable[str] = RELATIONS) -> S
     return Statement(BENEATH, (("relations", relations), ("functions", rules.functions)))
 
 
-def read_index_state(source: Source, tables: tuple[int, ...]) -> Sequence[Row]:
-    """Return rows that are others after each change of the indexes of these tables; it asks nothing about none."""
-    return source.fetch(Statement(INDEX_STATE, (("tables", tables),))) if tables else []
-
-
 @dataclass(frozen=True, slots=True)
-class LookUps:
-    """The look-ups of a relation's texts: those that are `unserved` by an index in the order of bytes.
+class RelationsAsRead:
+    """The relations as they were read: stand-ins, columns that are `unfit`, the rules, and the state beneath.
 
-    `tables` are the oids of the tables beneath a view, and `state` tells whether their indexes have changed.
-    """
-
-    unserved: frozenset[str]
-    tables: tuple[int, ...]
-    state: Sequence[Row]
-
-
-@dataclass(slots=True)
-class KnownRelations:
-    """The relations in one state: their stand-ins, their columns that are `unfit`, and what is beneath them.
-
-    `rules` has the rules and the state beneath by which they were read, `look_ups` those of relations that were read.
+    `unserved` has the look-ups that no index in the order of bytes serves, by relations that texts were looked up in.
     """
 
     stand_ins: Mapping[str, str]
-    unfit: Sequence[str] = ()
-    rules: tuple[ViewRules, Sequence[Row]] | None = None
-    look_ups: dict[str, LookUps] = field(default_factory=dict)
+    unfit: Sequence[str]
+    rules: ViewRules
+    beneath: Sequence[Row]
+    unserved: dict[str, frozenset[str]] = field(default_factory=dict)
 
-    def find_rules(self, source: Source) -> ViewRules:
-        """Return the rules, read again where anything beneath has changed; of tables alone their own state tells."""
-        if self.rules is not None:
-            rules, state = self.rules
-            if rules.is_plain or source.fetch(write_state_beneath(rules)) == state:
-                return rules
-        rules = read_view_rules(source)
-        self.rules = rules, source.fetch(write_state_beneath(rules))
-        return rules
-
-    def find_look_ups(self, relation: str, source: Source) -> LookUps:
-        """Return the look-ups of a relation.
-
-        To read what is beneath a relation waits for locks on it, so it is done for one that is read anyhow.
-        """
-        known = self.look_ups.get(relation)
-        if known is None or known.state != read_index_state(source, known.tables):
-            there = read_indexes(source, [relation])[relation]
-            tables = () if there.view is None else tuple(sorted(there.tables))
-            known = LookUps(find_unserved(relation, there), tables, read_index_state(source, tables))
-            self.look_ups[relation] = known
-        return known
+    def is_current(self, source: Source) -> bool:
+        """Return True where nothing has changed beneath. Of tables, and of unfit columns, their own state tells."""
+        if self.rules.is_plain or self.unfit:
+            return True
+        return source.fetch(write_state_beneath(self.rules)) == self.beneath
 
 
 class ContractSource:
@@ -131,13 +96,12 @@ class ContractSource:
     `preconditions` has each look-up that was fetched, with its rows.
     """
 
-    def __init__(self, transaction: Source, known: KnownRelations, rules: ViewRules) -> None:
+    def __init__(self, transaction: Source, known: RelationsAsRead) -> None:
         self.preconditions: list[Precondition] = []
         self._transaction = transaction
         self._known = known
-        self._rules = rules
         self._used: set[str] = set()
-        self._look_ups: dict[str, LookUps] = {}
+        self._looked_up: set[str] = set()
 
     def fetch(self, statement: Statement) -> list[Row]:
         """Return all rows of a look-up over the contract's relations, and record it with their texts."""
@@ -154,7 +118,7 @@ class ContractSource:
         sql = statement.sql
         for relation in used:
             for expression in LOOK_UPS.get(relation, ()):
-                if f"{expression}{BY_BYTES}" in sql and expression in self._find_look_ups(relation).unserved:
+                if f"{expression}{BY_BYTES}" in sql and expression in self._find_unserved(relation):
                     sql = sql.replace(f"{expression}{BY_BYTES} =", f"{expression} =")
                     sql = sql.replace(f"{expression}{BY_BYTES} IN", f"{expression} IN")
         stand_ins = self._known.stand_ins
@@ -162,23 +126,24 @@ class ContractSource:
             sql = f"WITH {COMMA.join(needed)}\n{sql}"
         return statement if sql is statement.sql else replace(statement, sql=sql)
 
-    def _find_look_ups(self, relation: str) -> LookUps:
-        if relation not in self._look_ups:
-            self._look_ups[relation] = self._known.find_look_ups(relation, self._transaction)
-        return self._look_ups[relation]
+    def _find_unserved(self, relation: str) -> frozenset[str]:
+        """Return the look-ups without an index. Reading indexes waits for locks on the relation: it is read anyhow."""
+        self._looked_up.add(relation)
+        unserved = self._known.unserved
+        if relation not in unserved:
+            unserved[relation] = find_unserved(relation, read_indexes(self._transaction, [relation])[relation])
+        return unserved[relation]
 
     @property
     def guard(self) -> Statement:
         """The statement whose rows are the same as long as all statements so far fit the relations that they read."""
         names = {relation: f"CAST('{relation}' AS regclass)" for relation in sorted(self._used)}
-        indexed = [names[relation] for relation, found in self._look_ups.items() if not found.tables]
-        oids = sorted({oid for found in self._look_ups.values() for oid in found.tables})
-        relations = ", ".join(names.values())
-        beneath = write_state_beneath(self._rules, self._used)
+        relations, rules = ", ".join(names.values()), self._known.rules
+        beneath = write_state_beneath(rules, self._used)
         sql = GUARD.format(
             relations=relations,
-            tables=", ".join([*sorted(indexed), *(f"CAST({oid} AS regclass)" for oid in oids)]),
-            of_views="" if self._rules.is_plain else OF_VIEWS.format(relations),
+            looked_up=", ".join(names[relation] for relation in sorted(self._looked_up)),
+            of_views="" if rules.is_plain else OF_VIEWS.format(relations),
             beneath=beneath.sql,
         )
         return Statement(sql, beneath.params)
@@ -186,15 +151,15 @@ class ContractSource:
     @property
     def is_provable(self) -> bool:
         """True where a snapshot id proves what was read so far: all of it is stored in tables."""
-        return self._used.isdisjoint(self._rules.uncacheable)
+        return self._used.isdisjoint(self._known.rules.uncacheable)
 
 
 class ContractSources:
-    """Opens contract sources. What was found of relations is remembered until they change. Safe for threads."""
+    """Opens contract sources. What was read of relations is remembered until they change. Safe for threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._known: LRUCache[str, KnownRelations] = LRUCache(MOST_STATES)
+        self._known: LRUCache[str, RelationsAsRead] = LRUCache(MOST_STATES)
 
     def open(self, transaction: Source) -> ContractSource:
         """Return the contract's relations in the snapshot of a transaction.
@@ -204,11 +169,12 @@ class ContractSources:
         [(state,)] = transaction.fetch(STATE)
         with self._lock:
             known = self._known.get(state)
-        if known is None:
-            relations = read_relations(transaction)
-            known = KnownRelations(write_stand_ins(relations), find_unfit(relations))
+        if known is None or not known.is_current(transaction):
+            columns, rules = read_relations(transaction), read_view_rules(transaction)
+            beneath = transaction.fetch(write_state_beneath(rules))
+            known = RelationsAsRead(*convert_relations(columns), rules, beneath)
             with self._lock:
                 self._known[state] = known
         if known.unfit:
             raise ReplicaUnavailable(check="contract", reason=f"{'; '.join(known.unfit)}.")
-        return ContractSource(transaction, known, known.find_rules(transaction))
+        return ContractSource(transaction, known)

@@ -83,9 +83,8 @@ class Beneath:
         return f"{PREFIX}{name}" in self.names or any(f"{each},".startswith(f"{wanted},") for each in self.whole)
 
     def _translate(self, definition: str) -> str:
-        if self.view is None:
-            return normalize(definition)
-        return normalize(translate(definition, read_view(self.view, self.tables.values())))
+        columns = {} if self.view is None else read_view(self.view, self.tables.values())
+        return normalize(translate(definition, columns))
 
 
 def read_indexes(source: Source, relations: Iterable[str]) -> Mapping[str, Beneath]:

@@ -2,12 +2,11 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from tickiti_query.catalogue.predicate import Name, Names, Relation
 from tickiti_query.model.errors import NotFound, UnsupportedPerspective
 from tickiti_query.model.perspective import ALL, Condition, Order, Perspective, Selector
-from tickiti_query.model.statement import BIGINT, Bind, Source, Statement, read_json, read_scalars
+from tickiti_query.model.statement import BIGINT, Bind, Row, Source, Statement, read_json, read_scalars
 from tickiti_query.model.token import Actor, User
 
 SELECT = """
@@ -34,42 +33,33 @@ NOT_FOUND = "There is no such perspective for this user."
 
 
 def find_perspective(source: Source, selector: Selector, actor: Actor) -> Perspective:
-    """Return the perspective of a selector.
+    """Return the perspective of a selector: for staff a built-in one, their own, or a shared one; for others All.
 
     Raise NotFound where the actor has none such, whether or not it exists for others. Raise UnsupportedPerspective
     where it is read as a user who does not exist.
     """
     if selector.id is None and selector.name in (None, ALL.name):
+        rows = fetch(source, BUILT_IN_ALL)
         # Where the replica has no row for it, All is the one that shows all in the default order.
-        return fetch(source, BUILT_IN_ALL) or ALL
-    found = find_visible(source, selector, actor) if actor.is_staff else find_everybodys(source, selector)
-    if found is None:
+        return read_perspective(rows[0]) if rows else ALL
+    if not actor.is_staff:
+        rows = [row for row in fetch(source, BUILT_IN_ALL) if selector.id is not None and selector.id == row[0]]
+    elif selector.id is not None:
+        rows = fetch(source, BY_ID, id=selector.id, user_id=actor.user.id) if selector.id in BIGINT else []
+    else:
+        # An empty name is a name that does not exist, whatever the rows say.
+        rows = fetch(source, BY_NAME, name=selector.name, user_id=actor.user.id) if selector.name else []
+    if not rows:
         raise NotFound(NOT_FOUND)
-    return found
+    return read_perspective(rows[0])
 
 
-def find_visible(source: Source, selector: Selector, actor: Actor) -> Perspective | None:
-    """Return a staff user's perspective: a built-in one, their own, or a shared one. None where there is none such."""
-    if selector.id is not None:
-        return fetch(source, BY_ID, id=selector.id, user_id=actor.user.id) if selector.id in BIGINT else None
-    # An empty name is a name that does not exist, whatever the rows say.
-    return fetch(source, BY_NAME, name=selector.name, user_id=actor.user.id) if selector.name else None
+def fetch(source: Source, sql: str, **binds: Bind) -> list[Row]:
+    """Return the rows of the perspective that `sql` finds: one or none."""
+    return source.fetch(Statement(sql, tuple(binds.items()), is_repeated=True))
 
 
-def find_everybodys(source: Source, selector: Selector) -> Perspective | None:
-    """Return All, which is the one perspective of a user who is no staff. None for any other selector."""
-    rows = source.fetch(Statement(BUILT_IN_ALL, is_repeated=True))
-    is_meant = bool(rows) and selector.id is not None and selector.id == rows[0][0]
-    return read_perspective(rows[0]) if is_meant else None
-
-
-def fetch(source: Source, sql: str, **binds: Bind) -> Perspective | None:
-    """Return the first perspective that `sql` finds, or None."""
-    rows = source.fetch(Statement(sql, tuple(binds.items()), is_repeated=True))
-    return read_perspective(rows[0]) if rows else None
-
-
-def read_perspective(row: tuple[Any, ...]) -> Perspective:
+def read_perspective(row: Row) -> Perspective:
     """Return the perspective in a row of the statements above."""
     number, name, impersonated, subject_id, subject_email, conditions, orders, columns = row
     directions = [read_json(text) for text in orders]
@@ -94,38 +84,23 @@ def read_perspective(row: tuple[Any, ...]) -> Perspective:
 
 FEW = 1000  # tickets that are read by themselves sooner than an index is followed until enough of them have come by
 
-# relation -> (the type of its keys, the SQL of a value of key `k`, where that is found, whether values are ids)
-LOOKUPS: dict[Relation, tuple[str, str, str, bool]] = {
-    Relation.QUEUES_NAMED: ("text", "q.id", 'JOIN ticket_queues q ON q.name COLLATE "C" = k.key', True),
-    Relation.TEAMS_OF_EMAIL: (
-        "text",
-        "m.team_id",
-        'JOIN users u ON lower(u.email) COLLATE "C" = lower(k.key) JOIN team_members m ON m.user_id = u.id',
-        True,
-    ),
-    Relation.MEMBERS_OF_TEAM: (
-        "bigint",
-        "u.email",
-        "JOIN team_members m ON m.team_id = k.key JOIN users u ON u.id = m.user_id",
-        False,
-    ),
-    Relation.INBOXES_OF_USER: (
-        "bigint",
-        "i.queue_id",
-        "JOIN queue_permissions i ON i.user_id = k.key WHERE i.treat_as_inbox",
-        True,
-    ),
-    Relation.WATCHLISTS_NAMED: ("text", "w.id", 'JOIN watchlists w ON w.name COLLATE "C" = k.key', True),
+# relation -> the SELECT of a key's place and a value
+LOOKUPS = {
+    Relation.QUEUES_NAMED: 'SELECT k.place, q.id FROM keys k JOIN ticket_queues q ON q.name COLLATE "C" = k.key',
+    Relation.TEAMS_OF_EMAIL: """SELECT k.place, m.team_id
+      FROM keys k JOIN users u ON lower(u.email) COLLATE "C" = lower(k.key) JOIN team_members m ON m.user_id = u.id""",
+    Relation.MEMBERS_OF_TEAM: """SELECT k.place, u.email
+      FROM keys k JOIN team_members m ON m.team_id = k.key JOIN users u ON u.id = m.user_id""",
+    Relation.INBOXES_OF_USER: """SELECT k.place, i.queue_id
+      FROM keys k JOIN queue_permissions i ON i.user_id = k.key WHERE i.treat_as_inbox""",
+    Relation.WATCHLISTS_NAMED: 'SELECT k.place, w.id FROM keys k JOIN watchlists w ON w.name COLLATE "C" = k.key',
     # That there are few: how many would be another answer after each change, and nothing that was read could be kept.
-    Relation.FEW_PARTICIPATIONS: (
-        "text",
-        "k.key",
-        f"""
+    Relation.FEW_PARTICIPATIONS: f"""SELECT k.place, k.key FROM keys k
       WHERE (SELECT count(*) FROM (SELECT FROM ticket_participants p WHERE lower(p.email) COLLATE "C" = lower(k.key)
                                    LIMIT {FEW + 1}) p) <= {FEW}""",
-        False,
-    ),
 }
+OF_IDS = {Relation.MEMBERS_OF_TEAM, Relation.INBOXES_OF_USER}  # their keys are ids, and all others are texts
+TO_EMAILS = {Relation.MEMBERS_OF_TEAM, Relation.FEW_PARTICIPATIONS}  # their values are texts, and all others are ids
 
 
 def resolve(source: Source, missing: Iterable[Name]) -> Names:
@@ -137,8 +112,7 @@ def resolve(source: Source, missing: Iterable[Name]) -> Names:
             keys[relation].append(key)
     for name, place, value in source.fetch(write_lookup(keys)) if keys else ():
         relation = Relation(name)
-        *_, is_id = LOOKUPS[relation]
-        found[relation, keys[relation][int(place) - 1]].add(int(value) if is_id else value)
+        found[relation, keys[relation][int(place) - 1]].add(value if relation in TO_EMAILS else int(value))
     return {key: tuple(sorted(values, key=lambda value: (str(type(value)), value))) for key, values in found.items()}
 
 
@@ -147,16 +121,15 @@ def write_lookup(keys: Mapping[Relation, Sequence[str | int]]) -> Statement:
 
     The key itself may come back as another text, from a database that has one character for two of ours.
     """
-    parts = []
-    for relation in keys:
-        kind, value, joins, _ = LOOKUPS[relation]
-        parts.append(
-            f"SELECT '{relation.value}', CAST(f.place AS text), CAST(f.value AS text)\n"
-            f"FROM (WITH keys (key, place) AS (\n"
-            f"        SELECT * FROM unnest(CAST(:{relation.value} AS {kind}[])) WITH ORDINALITY\n"
-            f"      )\n"
-            f"      SELECT k.place, {value} FROM keys k {joins}) f (place, value)\n"
-            "WHERE f.value IS NOT NULL"
-        )
+    parts = [
+        f"SELECT '{relation.value}', CAST(f.place AS text), CAST(f.value AS text)\n"
+        f"FROM (WITH keys (key, place) AS (\n"
+        f"        SELECT * FROM unnest(CAST(:{relation.value} AS {'bigint' if relation in OF_IDS else 'text'}[]))"
+        f" WITH ORDINALITY\n"
+        f"      )\n"
+        f"      {LOOKUPS[relation]}) f (place, value)\n"
+        "WHERE f.value IS NOT NULL"
+        for relation in keys
+    ]
     binds = tuple((relation.value, tuple(wanted)) for relation, wanted in keys.items())
     return Statement("\nUNION ALL\n".join(parts), binds)

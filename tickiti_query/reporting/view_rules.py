@@ -100,19 +100,26 @@ def read_view_rules(source: Source) -> ViewRules:
     """Return what is beneath the relations of the contract that are there."""
     roots = {name: int(oid) for name, oid in source.fetch(NAMED)}
     reads = read_all(source, roots.values())
-    types = unite_sets(each.inputs for each in reads.values())
+    types = set[int]().union(*(each.inputs for each in reads.values()))
     inputs = {int(oid): int(function) for oid, function in fetch_about(source, INPUTS, types)}
-    called = unite_sets(each.functions for each in reads.values()) | frozenset(inputs.values())
-    functions = fetch_about(source, FUNCTIONS, called)
+    calls = {
+        oid: sorted(each.functions | {inputs[type_] for type_ in each.inputs & inputs.keys()})
+        for oid, each in reads.items()
+    }
+    functions = fetch_about(source, FUNCTIONS, set[int]().union(*calls.values()))
     unsettled: dict[int, list[str]] = defaultdict(list)
     for caller, oid, name, volatility in functions:
         if not is_settled(oid, name, volatility):
             unsettled[caller].append(f"{name}()")
+    words = {
+        oid: [*reads[oid].unstored, *(word for each in called for word in unsettled[each])]
+        for oid, called in calls.items()
+    }
     beneath = {name: find_beneath(oid, reads) for name, oid in roots.items()}
-    found = {name: list_unstored(each.values(), inputs, unsettled) for name, each in beneath.items()}
+    found = {name: dict.fromkeys(word for oid in oids for word in words[oid]) for name, oids in beneath.items()}
     return ViewRules(
-        uncacheable={name: ", ".join(words) for name, words in found.items() if words},
-        relations={name: frozenset(each) for name, each in beneath.items()},
+        uncacheable={name: ", ".join(unstored) for name, unstored in found.items() if unstored},
+        relations={name: frozenset(oids) for name, oids in beneath.items()},
         functions=tuple(sorted({oid for _, oid, *_ in functions if oid >= FIRST_OWN_OID})),
         is_plain=all(each.is_table for each in reads.values()),
     )
@@ -121,34 +128,29 @@ def read_view_rules(source: Source) -> ViewRules:
 def read_all(source: Source, oids: Iterable[int]) -> dict[int, RelationReads]:
     """Return what the relations read, and what all that they read does, by oid."""
     found: dict[int, RelationReads] = {}
-    unread = frozenset(oids)
+    unread = set(oids)
     while unread:
         rows = fetch_about(source, RULES, unread)
         found |= {int(oid): read_trees(int(oid), *values) for oid, *values in rows}
-        unread = unite_sets(each.relations for each in found.values()) - found.keys() if rows else frozenset()
+        unread = set[int]().union(*(each.relations for each in found.values())) - found.keys() if rows else set()
     return found
 
 
-def find_beneath(root: int, reads: Mapping[int, RelationReads]) -> dict[int, RelationReads]:
-    """Return what a relation reads, and what all that it reads does, by oid."""
-    found: dict[int, RelationReads] = {}
+def find_beneath(root: int, reads: Mapping[int, RelationReads]) -> list[int]:
+    """Return the oids of a relation and of all that it leads to, each once."""
+    found: dict[int, None] = {}
     waiting = [root]
     while waiting:
         oid = waiting.pop()
         if oid not in found and oid in reads:
-            found[oid] = reads[oid]
+            found[oid] = None
             waiting.extend(sorted(reads[oid].relations))
-    return found
+    return list(found)
 
 
-def fetch_about(source: Source, sql: str, oids: frozenset[int]) -> list[tuple[Any, ...]]:
+def fetch_about(source: Source, sql: str, oids: Set[int]) -> list[tuple[Any, ...]]:
     """Return the rows of a statement about these oids."""
     return source.fetch(Statement(sql, (("oids", tuple(sorted(oids))),))) if oids else []
-
-
-def unite_sets(sets: Iterable[frozenset[int]]) -> frozenset[int]:
-    """Return the union of the sets."""
-    return frozenset[int]().union(*sets)
 
 
 def read_trees(
@@ -163,18 +165,11 @@ def read_trees(
     tree = "\n".join(trees)
     clocks = [CLOCKS[int(op)] for op in VALUE.findall(tree) if int(op) < len(CLOCKS)]
     unknown = [f"an expression {tag}" for tag in TAG.findall(tree) if tag not in NODES]
-    return RelationReads(
-        is_table=kind != "v" and not is_special,
-        relations=find_oids(RELATION, tree) | frozenset(others),
-        functions=find_oids(FUNCTION, tree),
-        inputs=find_oids(INPUT_OF, tree),
-        unstored=(*clocks, *unknown),
+    relations, functions, inputs = (
+        frozenset(map(int, pattern.findall(tree))) - {0} for pattern in (RELATION, FUNCTION, INPUT_OF)
     )
-
-
-def find_oids(pattern: re.Pattern[str], tree: str) -> frozenset[int]:
-    """Return the oids that a tree names by a pattern; 0 is none."""
-    return frozenset(map(int, pattern.findall(tree))) - {0}
+    is_table = kind != "v" and not is_special
+    return RelationReads(is_table, relations | frozenset(others), functions, inputs, (*clocks, *unknown))
 
 
 def is_settled(oid: int, name: str, volatility: str) -> bool:
@@ -184,15 +179,3 @@ def is_settled(oid: int, name: str, volatility: str) -> bool:
     """
     by_settings = oid < FIRST_OWN_OID and volatility == "s" and BY_SETTINGS.fullmatch(name) is not None
     return volatility == "i" or by_settings
-
-
-def list_unstored(
-    reads: Iterable[RelationReads], inputs: Mapping[int, int], unsettled: Mapping[int, Sequence[str]]
-) -> list[str]:
-    """Return in words what relations read that is not stored in tables."""
-    words: dict[str, None] = {}
-    for each in reads:
-        words |= dict.fromkeys(each.unstored)
-        for oid in sorted(each.functions | {inputs[type_] for type_ in each.inputs if type_ in inputs}):
-            words |= dict.fromkeys(unsettled.get(oid, ()))
-    return list(words)

@@ -19,8 +19,7 @@ from tickiti_query.reporting.contract_source import (
     STATE,
     ContractSource,
     ContractSources,
-    KnownRelations,
-    read_index_state,
+    RelationsAsRead,
     write_state_beneath,
 )
 from tickiti_query.reporting.view_rules import FUNCTIONS, NAMED, RULES, ViewRules
@@ -93,7 +92,7 @@ def test_the_indexes_of_what_texts_are_looked_up_in_count_too() -> None:
 
 def test_the_guard_tells_of_what_is_beneath_views_too() -> None:
     rules = ViewRules({}, {"teams": {OWN}, "users": {4}}, (5,), is_plain=False)
-    contract = ContractSource(Catalogue(), KnownRelations({}), rules)
+    contract = ContractSource(Catalogue(), RelationsAsRead({}, (), rules, ()))
     contract.fit(Statement("SELECT 1 FROM teams"))
     assert list_guarded(contract.guard) == [["teams"], [], ["teams"]]
     assert contract.guard.sql.endswith(f",\n       ({BENEATH})")
@@ -107,13 +106,6 @@ def test_the_state_is_of_all_that_the_rules_rest_on() -> None:
     plain = write_state_beneath(replace(rules, is_plain=True), ["users"])
     assert plain.params == (("relations", (4,)),)
     assert "pg_rewrite" not in plain.sql
-
-
-def test_the_state_of_no_tables_is_not_asked_for() -> None:
-    catalogue = Catalogue()
-    assert (read_index_state(catalogue, ()), catalogue.asked) == ([], [])
-    read_index_state(catalogue, (7,))
-    assert len(catalogue.asked) == 1
 
 
 class Queues(Catalogue):

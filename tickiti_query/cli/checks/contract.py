@@ -85,7 +85,7 @@ def judge_column(relation: str, name: str, wanted: str, there: ReplicaColumn | N
     if not there.readable:
         return fault(subject, "may not be read by the role")
     try:
-        converted = convert(name, wanted, there, is_exact=subject in EXACT)
+        converted = convert(name, wanted, there, is_exact=name in EXACT.get(relation, ()))
     except UnfitColumnError as reason:
         return fault(subject, f"{reason}; let a view give it as that")
     if converted is None:
