@@ -46,14 +46,13 @@ def make_docs_page() -> Blueprint:
     pages.add_url_rule(f"{PAGE}/assets/docs.css", "style", lambda: send_from_directory(OWN, "docs.css"))
     # A browser asks for it unbidden, and counts a 404 as an error of the page.
     pages.add_url_rule("/favicon.ico", "icon", lambda: send_from_directory(SWAGGER_UI, "favicon-32x32.png"))
-    pages.after_request(add_security_headers)
+
+    @pages.after_request
+    def add_security_headers(response: Response) -> Response:
+        response.headers.update(SECURITY_HEADERS)
+        return response
+
     return pages
-
-
-def add_security_headers(response: Response) -> Response:
-    """Add the headers that keep other pages, and scripts from elsewhere, away from the page and its token."""
-    response.headers.update(SECURITY_HEADERS)
-    return response
 
 
 def mark_code(text: str) -> Markup:
