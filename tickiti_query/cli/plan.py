@@ -47,10 +47,7 @@ WHERE n.nspname = CAST(:schema AS text)
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """One scan of a relation. `read` counts rows of all loops, those thrown away included.
-
-    It is None where the plan was not run; `removed` is what was thrown away, on an average for one loop.
-    """
+    """A scan of a relation. `read` counts its rows, the `removed` included; it is None where the plan was not run."""
 
     kind: str
     relation: str

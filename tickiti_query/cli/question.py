@@ -101,10 +101,7 @@ def describe_error(error: QueryError) -> str:
 
 
 def read_query(args: argparse.Namespace, settings: Settings) -> TicketQuery:
-    """Return the query: the body, with what the arguments say instead.
-
-    Raise QueryError for the body, CommandError for the arguments.
-    """
+    """Return the query: the body, with what the arguments say instead. Raise QueryError or CommandError."""
     raw = read_body_argument(args.body or "")
     if len(raw) > LONGEST_BODY:
         raise PayloadTooLarge
