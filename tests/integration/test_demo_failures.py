@@ -214,7 +214,9 @@ def end(process: subprocess.Popen[bytes]) -> None:
 def test_ctrl_c_ends_it_while_a_server_is_frozen(tree: Path, frozen: str) -> None:
     demo = Demo(tree)
     below = list_descendants(demo.process.pid)
-    os.kill(find_server(demo, frozen), signal.SIGSTOP)
+    server = find_server(demo, frozen)
+    os.kill(server, signal.SIGSTOP)
+    wait_until(lambda: is_stopped(server))
     started = time.monotonic()
     assert demo.interrupt() == 0
     assert time.monotonic() - started < SECONDS
@@ -229,6 +231,7 @@ def test_a_second_ctrl_c_ends_it_at_once(tree: Path) -> None:
     services = [pid for pid in below if b"gunicorn" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     for pid in services:
         os.kill(pid, signal.SIGSTOP)
+    wait_until(lambda: all(map(is_stopped, services)))  # or one that still runs would take the signal first
     os.killpg(demo.process.pid, signal.SIGINT)
     wait_until(lambda: any(has_pending(pid, signal.SIGTERM) for pid in services))  # it stops, and waits for this one
     started = time.monotonic()
@@ -264,7 +267,7 @@ def test_ctrl_c_ends_a_start_that_waits_for_a_frozen_server(tree: Path, tmp_path
             with contextlib.suppress(OSError):
                 if b"postgres" in Path(f"/proc/{pid}/cmdline").read_bytes():
                     os.kill(pid, signal.SIGSTOP)
-        time.sleep(0.5)  # so long it waits
+        wait_until(lambda: is_stopped(postmaster))
         os.killpg(process.pid, signal.SIGINT)
         wait_until(lambda: process.poll() is not None or not is_stopped(postmaster))  # it is told to stop
         os.killpg(process.pid, signal.SIGINT)
