@@ -28,8 +28,7 @@ from tickiti_query.http.openapi import publish
 from tickiti_query.http.request_context import Hooks
 from tickiti_query.model.token import make_authorizer
 from tickiti_query.operations import metrics
-from tickiti_query.operations.admin import make_admin_app
-from tickiti_query.operations.health import Readiness
+from tickiti_query.operations.health import Readiness, make_admin_app
 from tickiti_query.query.cached_plan import PlanCache
 from tickiti_query.query.reader import Reader
 from tickiti_query.query.service import TicketQueryService
@@ -71,7 +70,7 @@ def create_service(settings: Settings, commit: str = UNKNOWN_COMMIT) -> Service:
         metrics.observe_checks,
     )
     render_page = make_metrics_page(settings, replica, service, readiness)
-    admin_app = make_admin_app(readiness.check, render_page, lambda: readiness.changed_collations or ())
+    admin_app = make_admin_app(readiness, render_page)
     trace, end = None, lambda: None
     if settings.traces:
         from tickiti_query.operations.tracing import Tracing  # noqa: PLC0415  its packages are needed only here

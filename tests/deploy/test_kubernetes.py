@@ -18,7 +18,7 @@ from werkzeug.test import Client
 from config.settings import VARIABLES, Settings, load_settings
 from tickiti_query import VERSION
 from tickiti_query.http import views
-from tickiti_query.operations.admin import make_admin_app
+from tickiti_query.operations.health import Readiness, make_admin_app
 from tickiti_query.replica.replica import OBSERVE_SECONDS
 
 ROOT = Path(__file__).parents[2]
@@ -161,7 +161,8 @@ def test_ports_are_those_that_are_bound(overlay: str) -> None:
 
 @each_overlay
 def test_probes_ask_the_operations_port_for_paths_that_it_has(overlay: str) -> None:
-    operations = Client(make_admin_app(lambda: {"replica": "gone"}, lambda: b""))
+    unready = Readiness(lambda: None, lambda _work: (["gone"], [], []), lambda _checks: None)
+    operations = Client(make_admin_app(unready, lambda: b""))
     container = find_container(overlay)
     paths = {}
     for name in ("startupProbe", "livenessProbe", "readinessProbe"):

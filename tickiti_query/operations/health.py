@@ -1,4 +1,4 @@
-"""Readiness: the checks that decide whether requests may be sent to this process."""
+"""Readiness, which decides whether requests may be sent to this process, and the operations port that tells of it."""
 
 import logging
 import threading
@@ -6,12 +6,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from tickiti_query.model.errors import QueryError, ReplicaUnavailable
+import msgspec
+from flask import Flask, Response, request
+from werkzeug.exceptions import HTTPException
+
+from tickiti_query.model.errors import JSON_CONTENT_TYPE, QueryError, ReplicaUnavailable
 from tickiti_query.model.statement import Source, Statement
 from tickiti_query.reporting.columns import convert_relations, find_changed_collations, find_missing, read_relations
 from tickiti_query.reporting.contract import READ_BY_ALL, write_row_reading
 from tickiti_query.reporting.rights import find_powers
 
+METHODS = ["GET", "HEAD"]
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 UNASKED_SECONDS = 30.0  # how old the last check may be before one is made that nobody asked for
 
 log = logging.getLogger("tickiti_query.health")
@@ -138,3 +144,43 @@ class Readiness:
                 raise
             return None if OF_SOME & {state, state[:2]} else state
         return None
+
+
+def make_admin_app(readiness: Readiness, render_metrics: Callable[[], bytes]) -> Flask:
+    """Return the app of the operations port: GET /livez, /readyz and /metrics."""
+    app = Flask(__name__, static_folder=None)
+    app.config["PROVIDE_AUTOMATIC_OPTIONS"] = False
+
+    def answer(status: int, **facts: Any) -> Response:
+        return Response(msgspec.json.encode(facts), status, content_type=JSON_CONTENT_TYPE)
+
+    @app.get("/livez")
+    def report_liveness() -> Response:
+        return answer(200, ok=True)
+
+    @app.get("/readyz")
+    def report_readiness() -> Response:
+        checks = readiness.check()
+        ok = all(word == "ok" for word in checks.values())
+        warnings = readiness.changed_collations
+        return answer(200 if ok else 503, ok=ok, checks=checks, **({"warnings": warnings} if warnings else {}))
+
+    @app.get("/metrics")
+    def report_metrics() -> Response:
+        return Response(render_metrics(), content_type=METRICS_TYPE)
+
+    @app.errorhandler(Exception)
+    def report_error(error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            log.error("unforeseen error", exc_info=error)
+            return answer(500, ok=False)
+        if request.method not in METHODS:
+            return answer(405, ok=False, methods=METHODS)
+        return answer(404, ok=False, paths=["/livez", "/metrics", "/readyz"])
+
+    @app.after_request
+    def forbid_storing(response: Response) -> Response:
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return app

@@ -17,7 +17,7 @@ from tickiti_query.cli import costs, main
 from tickiti_query.cli.costs import CostTotals, add_page
 from tickiti_query.model.request import RequestTrace
 from tickiti_query.operations import metrics
-from tickiti_query.operations.admin import make_admin_app
+from tickiti_query.operations.health import Readiness, make_admin_app
 
 INFINITE = float("inf")
 
@@ -45,7 +45,8 @@ def write_page(perspective: str, hits: int, misses: int, late: int = 0) -> str:
 @contextmanager
 def serve(render: Callable[[], str]) -> Iterator[str]:
     """The address of an operations port with this page."""
-    app = make_admin_app(dict, lambda: render().encode())
+    ready = Readiness(lambda: None, lambda _work: ([], [], []), lambda _checks: None)
+    app = make_admin_app(ready, lambda: render().encode())
     server = make_server("127.0.0.1", 0, app)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
