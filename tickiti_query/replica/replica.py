@@ -3,7 +3,9 @@
 import math
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import count
 from time import monotonic
 from typing import TypeVar, cast
@@ -11,13 +13,13 @@ from typing import TypeVar, cast
 import psycopg2
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
-from sqlalchemy.pool import PoolProxiedConnection, QueuePool
+from sqlalchemy.pool import QueuePool
 
 from tickiti_query.cache.snapshot import Server, Snapshot
 from tickiti_query.model.errors import QueryTimeout, ReplicaUnavailable
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Row, Statement
-from tickiti_query.replica.background import LazyConnection
+from tickiti_query.replica.background import close_result, run_in_background
 from tickiti_query.replica.connect_reasons import TIMEOUT
 from tickiti_query.replica.connection import Host, Target, connect
 from tickiti_query.replica.database_errors import (
@@ -34,6 +36,8 @@ from tickiti_query.replica.execution import ReplicaConnection, Transaction, dead
 from tickiti_query.replica.recovery import UNREADABLE, end_transaction, is_outdated, read_unconverted
 
 T = TypeVar("T")
+# When the time of a borrower ends: SQLAlchemy's pool has a connection opened without arguments.
+ENDS_AT: ContextVar[float] = ContextVar("ENDS_AT")
 MOST_ATTEMPTS = 2  # at a reading that failed in a way that passes
 OBSERVE_SECONDS = 3.0
 OTHER_SERVER = "The connection leads to another server than the others of this worker."
@@ -55,11 +59,13 @@ class Pool:
         self._generation = generation
         self._require_standby = require_standby
         self._server: Server | None = None
-        self._lock, self._lending = threading.Lock(), threading.Lock()
+        self._lock = threading.Lock()
         self._is_closed = False
+        self._openings: list[Future[ReplicaConnection]] = []  # that no borrower waits for
+        self._failure: BaseException | None = None  # of the last attempt to open a connection
         # A QueuePool without an Engine: the Engine's dialect would read a new server's settings outside our deadline.
         self._queue = QueuePool(
-            lambda: cast("DBAPIConnection", LazyConnection(self._open_connection)),
+            lambda: cast("DBAPIConnection", self._open()),
             pool_size=size,
             max_overflow=0,
             timeout=0,  # requests wait for a slot of the concurrency limiter, and a slot comes with a connection
@@ -70,39 +76,50 @@ class Pool:
     @contextmanager
     def connection(self, ends_at: float) -> Iterator[ReplicaConnection]:
         """Lend a connection until `ends_at` by the monotonic clock. Raise ReplicaUnavailable where there is none."""
-        loan = self._lend()
+        ENDS_AT.set(ends_at)
         try:
-            connection = find_open(loan) or find_lazy(loan).open(ends_at)
-            connection.ends_at = ends_at
-            try:
-                yield connection
-            except BaseException:
-                if not end_transaction(connection):
-                    connection.close()
-                    self._on_lost(self)
-                raise
+            loan = self._queue.connect()
+        except NoFreeConnection:
+            raise ReplicaUnavailable from None
+        connection = cast("ReplicaConnection", loan.dbapi_connection)
+        connection.ends_at = ends_at
+        try:
+            yield connection
+        except BaseException:
+            if not end_transaction(connection):
+                connection.close()
+                self._on_lost(self)
+            raise
         finally:
+            if connection.closed:
+                loan.invalidate()  # the next borrower has another one opened
             loan.close()
             # Asked after the connection was returned: `close` sets this before it empties the pool.
             if self._is_closed:
                 self.close()
 
-    def _lend(self) -> PoolProxiedConnection:
-        """Return a loan, of an open connection where one is idle: another may take long to be opened."""
-        passed: list[PoolProxiedConnection] = []
-        with self._lending:  # nobody misses those that are passed over
-            try:
-                loan = self._queue.connect()
-                while self._queue.checkedin() and find_open(loan) is None:
-                    passed.append(loan)
-                    loan = self._queue.connect()
-            except NoFreeConnection:
-                raise ReplicaUnavailable from None
-            for each in passed:
-                each.close()
-        return loan
+    def _open(self) -> ReplicaConnection:
+        """Return a new connection before the borrower's time is over. Raise ReplicaUnavailable.
 
-    def _open_connection(self) -> ReplicaConnection:
+        An attempt goes on when the borrower's time is over, and the next borrower waits for the same one.
+        """
+        with self._lock:
+            opening = self._openings.pop() if self._openings else None
+        if opening is not None and opening.done() and opening.exception():  # it failed while nobody waited
+            self._failure, opening = opening.exception(), None
+        if opening is None:
+            opening = run_in_background(self._connect, "open-connection")
+        if not wait([opening], max(0.0, ENDS_AT.get() - monotonic())).done:
+            with self._lock:
+                self._openings.append(opening)
+            if self._is_closed:
+                self.close()
+            # The failure of the attempt before says more than that this one takes long.
+            raise self._failure or ReplicaUnavailable(reason=TIMEOUT)
+        self._failure = opening.exception()
+        return opening.result()
+
+    def _connect(self) -> ReplicaConnection:
         """Return a new connection. Each address has a time of its own; no request waits for all of them."""
         try:
             return connect(self._hosts, deadline_from_now(math.inf), self._examine)
@@ -128,17 +145,10 @@ class Pool:
         """Close the connections that are not in use now, and the others when they are returned."""
         self._is_closed = True
         self._queue.dispose()
-
-
-def find_lazy(loan: PoolProxiedConnection) -> LazyConnection:
-    """Return what SQLAlchemy's pool has lent."""
-    return cast("LazyConnection", loan.dbapi_connection)
-
-
-def find_open(loan: PoolProxiedConnection) -> ReplicaConnection | None:
-    """Return the connection of a loan where it is open."""
-    connection = find_lazy(loan).connection
-    return None if connection is None or connection.closed else connection
+        with self._lock:
+            openings, self._openings = self._openings, []
+        for opening in openings:
+            opening.add_done_callback(close_result)
 
 
 class Replica:

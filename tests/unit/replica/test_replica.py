@@ -1,4 +1,4 @@
-"""The connection pool: its bound, its order, the deadlines of borrowers, and its end."""
+"""The connection pool: its bound, its order, the deadlines of borrowers, connections that take long, and its end."""
 
 import threading
 import time
@@ -11,10 +11,12 @@ import psycopg2
 import pytest
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE, TRANSACTION_STATUS_INERROR
 
+from tests.support.running import wait_until
 from tickiti_query.cache.snapshot import Server
 from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.model.request import Deadline
 from tickiti_query.replica import replica as replica_module
+from tickiti_query.replica.connect_reasons import TIMEOUT
 from tickiti_query.replica.connection import Target
 from tickiti_query.replica.replica import Pool
 
@@ -49,9 +51,12 @@ class World:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.identity = SERVER
         self.is_standby = True
-        self.opened: list[Connection] = []
+        self.opened: list[Any] = []
         self.lost: list[Pool] = []
         self.hosts: list[Any] = []
+        self.attempts = 0
+        self.ended = 0
+        self.failure: Exception | None = None
         self.answers = threading.Event()
         self.answers.set()
         self.ends_at = time.monotonic() + 60.0
@@ -60,12 +65,24 @@ class World:
         self.pool = Pool(target, 2, SERVER.generation, self.lost.append, require_standby=True)
 
     def connect(self, hosts: Any, _deadline: Deadline, examine: Callable[..., None]) -> Connection:
+        self.attempts += 1
         self.answers.wait()
-        self.hosts = [host["host"] for host in hosts]
-        connection = Connection(self.identity, is_standby=self.is_standby)
-        examine(connection, {"host": self.hosts[-1]})
-        self.opened.append(connection)
-        return connection
+        try:
+            if self.failure is not None:
+                raise self.failure
+            self.hosts = [host["host"] for host in hosts]
+            connection = Connection(self.identity, is_standby=self.is_standby)
+            examine(connection, {"host": self.hosts[-1]})
+            self.opened.append(connection)
+            return connection
+        finally:
+            self.ended += 1
+
+    def get_reason(self, ends_at: float) -> str:
+        """The reason why a borrower gets no connection."""
+        with pytest.raises(ReplicaUnavailable) as raised, self.pool.connection(ends_at):
+            pass
+        return raised.value.reason
 
 
 @pytest.fixture(name="w")
@@ -176,3 +193,72 @@ def test_an_open_connection_is_lent_before_one_that_takes_long_to_open(w: World)
         with w.pool.connection(NO_TIME) as lent:
             assert lent is opened
     w.answers.set()
+
+
+def test_an_attempt_goes_on_when_its_first_borrower_has_no_more_time(w: World) -> None:
+    w.answers.clear()
+    for _ in range(3):
+        assert w.get_reason(NO_TIME) == TIMEOUT
+    assert w.pool.count_in_use() == 0
+    w.answers.set()
+    with w.pool.connection(w.ends_at) as connection:
+        assert ([connection], w.attempts) == (w.opened, 1)
+    with w.pool.connection(NO_TIME) as again:
+        assert again is connection
+
+
+def test_as_many_attempts_are_under_way_as_there_are_borrowers(w: World) -> None:
+    w.answers.clear()
+    with ThreadPoolExecutor(2) as threads:
+        first, second = (threads.submit(w.get_reason, time.monotonic() + 0.1) for _ in range(2))
+        assert first.result() == second.result() == TIMEOUT
+    assert w.get_reason(NO_TIME) == TIMEOUT
+    w.answers.set()
+    with w.pool.connection(w.ends_at), w.pool.connection(w.ends_at):
+        assert (w.attempts, len(w.opened)) == (2, 2)
+
+
+def test_a_failed_attempt_is_told_and_tried_anew(w: World) -> None:
+    w.failure = ReplicaUnavailable(reason="the password is wrong")
+    assert w.get_reason(w.ends_at) == "the password is wrong"
+    w.failure = None
+    with w.pool.connection(w.ends_at) as connection:
+        assert ([connection], w.attempts) == (w.opened, 2)
+
+
+def test_a_failure_that_nobody_waited_for_is_told_while_the_next_attempt_takes_long(w: World) -> None:
+    w.answers.clear()
+    w.failure = ReplicaUnavailable(reason="the password is wrong")
+    assert w.get_reason(NO_TIME) == TIMEOUT
+    w.answers.set()
+    wait_until(lambda: w.ended == 1)
+    w.answers.clear()
+    wait_until(lambda: w.get_reason(NO_TIME) == "the password is wrong")
+    w.answers.set()
+
+
+def test_a_connection_that_was_closed_is_opened_anew(w: World) -> None:
+    with w.pool.connection(w.ends_at) as connection:
+        connection.close()
+    with w.pool.connection(w.ends_at) as connection:
+        assert connection is w.opened[1]
+
+
+@pytest.mark.parametrize("is_early", [True, False])
+def test_a_closed_pool_leaves_no_attempt_behind(w: World, *, is_early: bool) -> None:
+    w.answers.clear()
+    assert w.get_reason(NO_TIME) == TIMEOUT
+    if is_early:
+        w.pool.close()
+    w.answers.set()
+    wait_until(lambda: bool(w.opened))
+    w.pool.close()
+    wait_until(lambda: w.opened[0].closed)
+
+
+def test_an_attempt_that_a_borrower_of_a_closed_pool_gives_up_is_closed(w: World) -> None:
+    w.answers.clear()
+    w.pool.close()
+    assert w.get_reason(NO_TIME) == TIMEOUT
+    w.answers.set()
+    wait_until(lambda: bool(w.opened) and w.opened[0].closed)
