@@ -6,7 +6,8 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from tickiti_query.catalogue.field import Catalogue, Column, Kind
+from tickiti_query.catalogue.field import Column, Kind
+from tickiti_query.catalogue.fields import CORE, FIELDS
 
 FIELD_TYPES: dict[Kind, Callable[..., fields.Field[Any]]] = {
     Kind.INTEGER: fields.Integer,
@@ -19,20 +20,20 @@ FIELD_TYPES: dict[Kind, Callable[..., fields.Field[Any]]] = {
 MOMENT = {"pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}$", "description": "UTC"}
 
 
-def make_ticket_list_schema(catalogue: Catalogue) -> type[Schema]:
+def make_ticket_list_schema() -> type[Schema]:
     """Return the schema of the rows that a perspective shows."""
     shape: dict[str, fields.Field[Any]] = {
         "ok": fields.Boolean(required=True, validate=validate.Equal(comparable=True)),
-        "data": fields.List(fields.Nested(make_row_schema(catalogue)), required=True),
+        "data": fields.List(fields.Nested(make_row_schema()), required=True),
     }
     return Schema.from_dict(shape, name="TicketListSchema")
 
 
-def make_row_schema(catalogue: Catalogue) -> type[Schema]:
+def make_row_schema() -> type[Schema]:
     """Return the schema of a row: each core column, then any of the others. There is no other column."""
-    columns = {field.name: field.column for field in catalogue.fields.values() if field.column is not None}
-    names = dict.fromkeys([*catalogue.core, *columns])
-    shape = {name: make_field(columns[name], required=name in catalogue.core) for name in names}
+    columns = {field.name: field.column for field in FIELDS.values() if field.column is not None}
+    names = dict.fromkeys([*CORE, *columns])
+    shape = {name: make_field(columns[name], required=name in CORE) for name in names}
     return Schema.from_dict(shape, name="TicketRowSchema")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from marshmallow import EXCLUDE, Schema, ValidationError, fields, pre_load, validate
 
-from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.fields import MODES
 from tickiti_query.model.statement import read_digits
 
 MOST_CRITERIA = 20
@@ -65,7 +65,7 @@ class CriterionSchema(NullIsAbsent):
 
     mode = fields.String(
         required=True,
-        metadata={"enum": sorted(FIELDS.modes), "example": "subject"},  # the compiler refuses any other
+        metadata={"enum": sorted(MODES), "example": "subject"},  # the compiler refuses any other
         error_messages={"required": "Must name a search mode.", **NO_TEXT},
     )
     tokens = fields.List(

@@ -17,7 +17,7 @@ from config.settings import Settings
 from tests.support.documents import read_document
 from tests.support.fake_replica import FakeReplica
 from tests.support.openapi import PATH, Document
-from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.fields import CORE, FIELDS, MODES
 from tickiti_query.http.error_answer import write_error_answer
 from tickiti_query.http.openapi import ERRORS
 from tickiti_query.model import errors
@@ -107,9 +107,9 @@ def test_every_component_is_referred_to(client: FlaskClient) -> None:
 
 def test_every_search_mode_is_described(client: FlaskClient) -> None:
     document = client.get("/openapi.json").get_json()
-    for mode in FIELDS.modes:
+    for mode in MODES:
         assert f"`{mode}`" in document["info"]["description"]
-    assert document["components"]["schemas"]["Criterion"]["properties"]["mode"]["enum"] == sorted(FIELDS.modes)
+    assert document["components"]["schemas"]["Criterion"]["properties"]["mode"]["enum"] == sorted(MODES)
 
 
 def test_the_page_takes_its_assets_from_this_service(client: FlaskClient) -> None:
@@ -200,9 +200,9 @@ def test_the_document_and_the_service_agree_on_bodies(
 
 def test_every_column_is_in_the_document_with_an_example(document: Document) -> None:
     row = document.document["components"]["schemas"]["TicketRow"]
-    columns = {field.name for field in FIELDS.fields.values() if field.column}
+    columns = {field.name for field in FIELDS.values() if field.column}
     assert row["properties"].keys() == columns
-    assert set(row["required"]) == set(FIELDS.core)
+    assert set(row["required"]) == set(CORE)
     assert row["additionalProperties"] is False
     assert all("example" in column for column in row["properties"].values())
 

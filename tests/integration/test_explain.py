@@ -13,7 +13,7 @@ import pytest
 
 from demo.loading import READER
 from tests.support.shop import PRIYA, TOM, Shop
-from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.fields import CORE
 from tickiti_query.cli import explain, main, why
 from tickiti_query.cli.question import read_question
 from tickiti_query.cli.wording import quote
@@ -290,7 +290,7 @@ def test_a_question_is_told_with_its_sql_and_its_plan(commands: Commands) -> Non
         'criteria     search subject: "carbon" and "plate"',
         '             search assigned: "me"',
         "order        created_at ascending, ticket_id descending",
-        f"columns      {', '.join(FIELDS.core)}",
+        f"columns      {', '.join(CORE)}",
         "row limit    7",
         'looked up    queues named "Returns": 1',
         f'             teams of email "{PRIYAS_ADDRESS}": 1, 6',

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.fields import FIELDS, MODES
 from tickiti_query.catalogue.predicate import Names, Relation
 from tickiti_query.cli.explain import write_script
 from tickiti_query.compiler.page import compile_query
@@ -86,7 +86,7 @@ def list_cases() -> Iterator[tuple[str, Statement]]:
     yield "all", compile_case()
     yield "all_for_one_who_sees_every_queue", compile_case(actor=CHIEF)
     yield "all_for_one_who_sees_no_queue", compile_case(actor=Actor(ANN, is_staff=True, queues=()))
-    for name, field in FIELDS.fields.items():
+    for name, field in FIELDS.items():
         values = SAMPLES.get(name, (True,))
         for use, operators in (
             (field.equals, ("is", "is not")),
@@ -101,7 +101,7 @@ def list_cases() -> Iterator[tuple[str, Statement]]:
                 yield f"order_{name}_{word}", compile_case(orders=(Order(name, ascending),))
         if field.column and not field.core:
             yield f"column_{name}", compile_case(columns=(name,))
-    for name, mode in FIELDS.modes.items():
+    for name, mode in MODES.items():
         tokens = TOKENS.get(name, ("2026-05-01",) if name.endswith(("_from", "_to")) else ("carbon", "plate"))
         yield f"mode_{name}", compile_case(criteria=(Criterion(name, tokens),))
         if mode.text:

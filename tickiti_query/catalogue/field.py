@@ -84,15 +84,6 @@ class Field:
     modes: Sequence[Mode] = ()
 
 
-class Catalogue:
-    """The fields by name, the modes by name, the core columns in the order of the fields."""
-
-    def __init__(self, fields: Sequence[Field]) -> None:
-        self.fields = {field.name: field for field in fields}
-        self.modes = {mode.name: mode for field in fields for mode in field.modes}
-        self.core = tuple(field.name for field in fields if field.core)
-
-
 def text_key(expression: str, *, nullable: bool = False, by_queue: bool = False) -> Key:
     """Return the key of a text: its folded form, byte by byte, the same on every machine."""
     return Key(f'lower({expression}) COLLATE "C"', nullable, by_queue=by_queue)

@@ -9,7 +9,6 @@ from functools import partial
 
 from tickiti_query.catalogue import predicate, relations, values
 from tickiti_query.catalogue.field import (
-    Catalogue,
     Column,
     Field,
     Key,
@@ -196,4 +195,6 @@ ENTRIES = [
     Field("hashtags", column=Column(HASHTAGS, Kind.LIST, ("carbon-plate", "VIP"))),
     Field("watchlists", user_centric=True, column=Column(WATCHLISTS, Kind.LIST, ("Marathon season",))),
 ]
-FIELDS = Catalogue(ENTRIES)
+FIELDS = {field.name: field for field in ENTRIES}
+MODES = {mode.name: mode for field in ENTRIES for mode in field.modes}
+CORE = tuple(field.name for field in ENTRIES if field.core)

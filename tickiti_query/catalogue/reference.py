@@ -5,8 +5,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from tickiti_query.catalogue.field import Catalogue, Field
-from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.field import Field
+from tickiti_query.catalogue.fields import CORE, FIELDS, MODES
 
 HEAD = """# The language of perspectives
 
@@ -27,7 +27,7 @@ part, in which `%`, `_` and `\\` are plain characters. `me` and `Unassigned` are
 letter; what is not in this table answers 501 `unsupported_perspective`. So do more than 5,000 values on one field with
 one operator, in one condition or in several.
 """
-MODES = """
+CRITERIA = """
 ## Search modes
 
 Criteria narrow a perspective. Criteria of one mode are alternatives, different modes must all hold; `me` is the acting
@@ -50,16 +50,16 @@ The core columns come first, always, and in this order; then the perspective's o
 """
 
 
-def write_reference(catalogue: Catalogue = FIELDS) -> str:
+def write_reference() -> str:
     """Return the whole page, in Markdown."""
-    fields = list(catalogue.fields.values())
+    fields = list(FIELDS.values())
     conditions = [field for field in fields if field.equals or field.contains]
     orders = [field for field in fields if field.order]
     own = [field for field in fields if field.column and not field.core]
-    core = ", ".join(f"`{name}`" for name in catalogue.core)
+    core = ", ".join(f"`{name}`" for name in CORE)
     table = tabulate(("field", "values", "operators"), map(make_condition_row, conditions))
     return (
-        f"{HEAD}{CONDITIONS}\n{table}{MODES}\n{tabulate_modes(catalogue)}"
+        f"{HEAD}{CONDITIONS}\n{table}{CRITERIA}\n{tabulate_modes()}"
         f"{ORDERS}\n{', '.join(map(mark, orders))}.\n"
         f"{COLUMNS}\nCore: {core}.\n\nOwn: {', '.join(map(mark, own))}.\n"
         "\n(U): user-centric, about the subject user.\n"
@@ -78,11 +78,11 @@ def make_condition_row(field: Field) -> Sequence[str]:
     return mark(field), field.values, ", ".join(operators)
 
 
-def tabulate_modes(catalogue: Catalogue) -> str:
+def tabulate_modes() -> str:
     """Return the table of the modes of `search_object.criteria`."""
     rows = (
         (f"`{mode.name}`", mode.tokens, "all must match; any with `match: any`" if mode.text else "any may match")
-        for mode in catalogue.modes.values()
+        for mode in MODES.values()
     )
     return tabulate(("mode", "a token", "tokens of one criterion"), rows)
 

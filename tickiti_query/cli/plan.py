@@ -129,7 +129,7 @@ def find_likely_parts(scan: Scan, relation: str, question: Question, *, is_sorte
         filtered = set(re.findall(r"\w+", scan.conditions))
         found = [wording for wording, sql in rules if filtered & set(re.findall(r"\bt\.(\w+)", sql)) - {"id"}]
         return found + [wording for wording, _ in keys if is_sorted]
-    own = [(f"the column {name}", FIELDS.fields[name].column) for name in perspective.columns]
+    own = [(f"the column {name}", FIELDS[name].column) for name in perspective.columns]
     columns = [(wording, write_fragment(column.sql, context)) for wording, column in own if column]
     aliases = set(re.findall(rf"\b{relation} (\w+)\b", question.statement.sql))
     return [wording for wording, sql in (*rules, *keys, *columns) if aliases & set(re.findall(r"\b(\w+)\.", sql))]

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tickiti_query.catalogue.field import Column
-from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.fields import CORE, FIELDS
 from tickiti_query.catalogue.predicate import CompileContext, Fragment, Name, Names, Predicate
 from tickiti_query.compiler.rules import Search, merge_conditions, read_rules
 from tickiti_query.model.errors import UnsupportedPerspective
@@ -111,7 +111,7 @@ def read_keys(perspective: Perspective, context: CompileContext) -> tuple[SortKe
     """Return one key for each order that counts. Raise UnsupportedPerspective for a field that does not order."""
     keys = []
     for order in list_orders(perspective):
-        field = FIELDS.fields.get(order.field)
+        field = FIELDS.get(order.field)
         if field is None or field.order is None:
             raise UnsupportedPerspective(f'{perspective.title} orders by "{order.field}", which is not supported.')
         key, sql = field.order, write_fragment(field.order.sql, context)
@@ -127,8 +127,8 @@ def write_fragment(fragment: Fragment, context: CompileContext) -> str:
 def choose_columns(perspective: Perspective) -> dict[str, Column]:
     """Return the columns by name, in order, each once. Raise UnsupportedPerspective for a name that is no column."""
     columns = {}
-    for name in (*FIELDS.core, *perspective.columns):
-        field = FIELDS.fields.get(name)
+    for name in (*CORE, *perspective.columns):
+        field = FIELDS.get(name)
         if field is None or field.column is None:
             raise UnsupportedPerspective(f'{perspective.title} has a column "{name}", which is not supported.')
         columns[name] = field.column

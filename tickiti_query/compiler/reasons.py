@@ -82,7 +82,7 @@ def compile_reasons(
     }
     readers = [put_rule(rule, columns) for rule in rules]
     orders = perspective.orders or page.DEFAULT
-    values = [(order, put_value(FIELDS.fields[order.field], context, columns)) for order in orders]
+    values = [(order, put_value(FIELDS[order.field], context, columns)) for order in orders]
 
     def read(row: Row) -> Reasons:
         return Reasons(
@@ -129,8 +129,8 @@ def put_rule(rule: Rule, columns: Columns) -> Callable[[Row], Ruling]:
 def find_field(part: Part) -> Field:
     """Return the field of a condition or criterion."""
     if isinstance(part, Condition):
-        return FIELDS.fields[part.field]
-    return next(field for field in FIELDS.fields.values() if part.mode in field.modes)
+        return FIELDS[part.field]
+    return next(field for field in FIELDS.values() if part.mode in field.modes)
 
 
 def compile_place(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tickiti_query.catalogue.field import Mode
-from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.fields import FIELDS, MODES
 from tickiti_query.catalogue.predicate import Comparison, CompileContext, Names, Predicate, join_all, join_any
 from tickiti_query.model.errors import UnsupportedPerspective, ValidationFailed
 from tickiti_query.model.perspective import Condition, Criterion, Perspective
@@ -95,7 +95,7 @@ def read_conditions(perspective: Perspective, context: CompileContext) -> list[R
 def read_condition(perspective: Perspective, condition: Condition, context: CompileContext) -> Predicate:
     """Return the predicate "any of the condition's values", before its operator negates it."""
     use, _ = OPERATORS.get(condition.operator, ("", False))
-    comparison: Comparison | None = getattr(FIELDS.fields.get(condition.field), use, None)
+    comparison: Comparison | None = getattr(FIELDS.get(condition.field), use, None)
     if comparison is None:
         raise refuse_condition(perspective, condition, ", which is not supported.")
     count = len(condition.values)
@@ -124,9 +124,9 @@ def read_criteria(criteria: Sequence[Criterion]) -> tuple[Search, ...]:
     errors: dict[str, list[str]] = {}
     searches = []
     for criterion in criteria:
-        mode = FIELDS.modes.get(criterion.mode)
+        mode = MODES.get(criterion.mode)
         if mode is None:
-            errors[f"{criterion.path}.mode"] = [f"Must be one of {', '.join(sorted(FIELDS.modes))}."]
+            errors[f"{criterion.path}.mode"] = [f"Must be one of {', '.join(sorted(MODES))}."]
             continue
         path = f"{criterion.path}.tokens"
         tokens = [read_token(mode, token, f"{path}.{i}", errors) for i, token in enumerate(criterion.tokens)]

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, redirect, render_template, send_from_dire
 from markupsafe import Markup
 
 from tickiti_query.catalogue.field import Kind
-from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.fields import FIELDS, MODES
 from tickiti_query.http.openapi import COMMON_HEADERS, ERROR_HEADERS, ERRORS, ROW_HEADERS
 
 PAGE = "/docs"
@@ -39,7 +39,7 @@ def make_docs_page() -> Blueprint:
     pages = Blueprint("docs", __name__, template_folder=OWN, static_folder=SWAGGER_UI, static_url_path=f"{PAGE}/assets")
     pages.add_app_template_filter(mark_code)
     headers = {**ROW_HEADERS, **COMMON_HEADERS, **ERROR_HEADERS}
-    shown = {"catalogue": FIELDS, "errors": ERRORS, "headers": headers, "kind_words": KIND_WORDS}
+    shown = {"fields": FIELDS, "modes": MODES, "errors": ERRORS, "headers": headers, "kind_words": KIND_WORDS}
     pages.add_url_rule(PAGE, "page", lambda: render_template("docs.html", **shown))
     pages.add_url_rule("/", "root", lambda: redirect(PAGE))
     pages.add_url_rule(f"{PAGE}/assets/docs.js", "script", lambda: send_from_directory(OWN, "docs.js"))

@@ -10,8 +10,7 @@ from flask_smorest import Api, Blueprint
 from schemas.answers import make_error_schema, make_ticket_list_schema
 from schemas.ticket_query import TicketQuerySchema
 from tickiti_query import VERSION
-from tickiti_query.catalogue.field import Catalogue
-from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.fields import CORE, FIELDS
 from tickiti_query.catalogue.reference import tabulate_modes
 from tickiti_query.model import errors
 
@@ -133,7 +132,7 @@ EXAMPLES: Mapping[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def describe(catalogue: Catalogue = FIELDS) -> Mapping[str, Any]:
+def describe() -> Mapping[str, Any]:
     """The configuration of flask-smorest."""
     return {
         "API_TITLE": "tickiti-query",
@@ -142,7 +141,7 @@ def describe(catalogue: Catalogue = FIELDS) -> Mapping[str, Any]:
         "OPENAPI_URL_PREFIX": "/",
         "OPENAPI_JSON_PATH": "openapi.json",
         "API_SPEC_OPTIONS": {
-            "info": {"description": INTRODUCTION + "\n### Search modes\n\n" + tabulate_modes(catalogue)},
+            "info": {"description": INTRODUCTION + "\n### Search modes\n\n" + tabulate_modes()},
             "components": {
                 "headers": {**COMMON_HEADERS, **ROW_HEADERS, **ERROR_HEADERS},
                 "securitySchemes": {
@@ -163,11 +162,11 @@ def describe_answers(blueprint: Blueprint, view: Callable[[], Response]) -> Call
 
     The view returns a response that is ready, which the decorators hand on as it is: no schema dumps anything.
     """
-    core = {name: FIELDS.fields[name].column for name in FIELDS.core}
+    core = {name: FIELDS[name].column for name in CORE}
     example = {name: column.example for name, column in core.items() if column is not None}
     view = blueprint.response(
         200,
-        make_ticket_list_schema(FIELDS),
+        make_ticket_list_schema(),
         description="The rows, in the perspective's order.",
         example={"ok": True, "data": [example]},
         headers={name: name for name in (*ROW_HEADERS, *COMMON_HEADERS)},  # of the document's components

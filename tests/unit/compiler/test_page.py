@@ -47,7 +47,7 @@ def test_a_statement_that_needs_no_names_asks_for_none() -> None:
     assert not names
 
 
-@pytest.mark.parametrize("field", FIELDS.fields.values(), ids=lambda field: field.name)
+@pytest.mark.parametrize("field", FIELDS.values(), ids=lambda field: field.name)
 def test_no_column_and_no_order_needs_names_for_these_are_resolved_before(field: Field) -> None:
     perspective = Perspective(
         1,

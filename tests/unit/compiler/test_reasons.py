@@ -6,15 +6,15 @@ import pytest
 
 from tests.support.golden_cases import FOUND, SAMPLES, STAFF, TOKENS, compile_found
 from tickiti_query.catalogue.field import Field
-from tickiti_query.catalogue.fields import FIELDS
+from tickiti_query.catalogue.fields import FIELDS, MODES
 from tickiti_query.compiler.reasons import MOST_CONDITIONS, Reasons, compile_reasons
 from tickiti_query.compiler.rules import Search, read_criteria
 from tickiti_query.model.perspective import Condition, Criterion, Order, Perspective
 
-FIELDS_WITH_CONDITIONS = [field for field in FIELDS.fields.values() if field.equals or field.contains]
+FIELDS_WITH_CONDITIONS = [field for field in FIELDS.values() if field.equals or field.contains]
 # Conditions on the queue alone are folded into the scope.
 NOT_OF_THE_SCOPE = [field for field in FIELDS_WITH_CONDITIONS if field.name not in {"queue", "inbox"}]
-ORDERS = [name for name, field in FIELDS.fields.items() if field.order]
+ORDERS = [name for name, field in FIELDS.items() if field.order]
 PLACES = tuple(range(1_664))  # a row that has in each column the place of the column
 
 
@@ -31,7 +31,7 @@ def test_every_field_shows_what_a_ticket_has_of_it(field: Field) -> None:
     assert has is not None
 
 
-@pytest.mark.parametrize("name", FIELDS.modes)
+@pytest.mark.parametrize("name", MODES)
 def test_every_mode_shows_what_a_ticket_has_of_it(name: str) -> None:
     tokens = TOKENS.get(name, ("2026-05-01",) if name.endswith(("_from", "_to")) else ("carbon", "plate"))
     searches = read_criteria([Criterion(name, tokens)])
