@@ -2,13 +2,14 @@
 
 rate limit     may this caller ask?                              429
 snapshot       what does the replica show now?                   503
-look up        is there an answer that this snapshot proves?     401, 403, 422; a hit ends here
-admit          is there room?                                    503
-share          does an equal request read already?
-read           token, perspective and rows in one snapshot       401, 403, 415, 400, 422, 404, 501, 503, 504
-collect        rows become bytes, part by part                   503
+look up        is there an answer that this snapshot proves?     401, 403, 400, 415, 422; a hit is held, and sent
+admit          is there a slot, or a place in the queue?         503
+share          does an equal request read already?               504
+slot           wait for a turn to read                           503
+read           token, perspective and rows in one snapshot       401, 403, 400, 415, 422, 404, 501, 503, 504
+accept         are the rows as new as the snapshot?              503
 store          the bytes are kept under their proof
-hold           the bytes count until they are sent               503
+hold           a large answer counts until it is sent            503 for a hit
 """
 
 from dataclasses import dataclass, replace
@@ -63,7 +64,7 @@ class TicketQueryService:
     reader: Reader
 
     def find_proved_answer(self, request: Request, trace: RequestTrace) -> Reply | Miss:
-        """Return the cached answer that is proved by what the replica shows now, or what is known where there is none.
+        """Return the cached answer that is proved by what the replica shows now, or a Miss where there is none.
 
         Raises RateLimited, which asks nothing of the replica; ReplicaUnavailable; Unauthenticated and Forbidden where
         the token has expired or the address is not allowed; and what is wrong with the body.
