@@ -44,8 +44,10 @@ def find_heartbeat_directory(directories: Iterable[str]) -> str:
     faults = []
     for directory in dict.fromkeys(directories):
         try:
-            with tempfile.NamedTemporaryFile(dir=directory) as file:
-                os.utime(file.fileno())
+            descriptor, name = tempfile.mkstemp(dir=directory)
+            os.unlink(name)
+            os.utime(descriptor)
+            os.close(descriptor)
         except OSError as error:
             faults.append(f"{directory}: {error.strerror}")
         else:
