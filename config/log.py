@@ -72,7 +72,7 @@ class LineHandler(logging.Handler):
 def open_without_waiting(descriptor: int) -> int:
     """Return a descriptor for what this one leads to, or itself, so that writing to it never waits for a reader."""
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        # Opened anew, not to wait is our own way alone, and not that of all who write there.
+        # O_NONBLOCK on the descriptor itself would bind all who share it; one that is opened anew is ours alone.
         try:
             return os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
         except OSError:  # it is a socket, or belongs to somebody else

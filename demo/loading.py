@@ -1,4 +1,4 @@
-"""A world of rows into the reporting relations, fast enough for thousands of worlds a test."""
+"""The loading of a world of rows into the reporting relations, fast enough for thousands of worlds in a test."""
 
 from collections import defaultdict
 from pathlib import Path

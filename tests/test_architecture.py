@@ -57,7 +57,7 @@ TABLE: dict[str, set[str]] = {
     "__main__.py": {"cli"},
     "schemas": {
         "catalogue",  # rows are drawn from its columns, and criteria name its modes
-        "model",  # ids are read as all digits of strangers are
+        "model",  # its reader of digits, which bounds them
     },
     "config": set(),
     "config/gunicorn.conf.py": {

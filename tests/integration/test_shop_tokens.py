@@ -134,7 +134,7 @@ HOPS: list[tuple[int, str | None, bool]] = [
     (1, None, False),
     (1, "", False),
     (1, "nonsense", False),
-    # written by a caller, before the proxies add what they read_snapshot_id
+    # written by a caller, before the proxies add what they see
     (2, '203.0.113.9, ", 198.51.100.8, 198.51.100.7', False),
     (2, '203.0.113.9, "198.51.100.8, 198.51.100.7', False),
     (2, "203.0.113.9, ,198.51.100.7", False),

@@ -1,1 +1,1 @@
-"""Admission: how often a caller may ask, and how many requests may wait for the replica."""
+"""Admission: how often a caller may ask, how many requests may read the replica, how many bytes may be under way."""

@@ -135,7 +135,7 @@ class Reservation:
         self._budget.resize(self, size)
 
     def expect(self, size: int) -> None:
-        """Hold `size` bytes, or the most that one answer may have: perhaps it has become smaller. Raises Overloaded."""
+        """Hold `size` bytes, a guess, or at most what one answer may ever have. Raises Overloaded."""
         self._budget.resize(self, min(size, self._budget.largest_bytes))
 
     def close(self) -> None:

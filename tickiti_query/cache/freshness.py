@@ -26,7 +26,7 @@ class Observe(Protocol):
 class Freshness:
     """Readings of what the server shows, shared by the requests that wait for one.
 
-    ReplicaUnavailable where the server is no standby though one is required, where it is too far behind, or
+    Raises ReplicaUnavailable where the server is no standby though one is required, where it is too far behind, or
     where it is behind an answer that was given already.
     """
 
@@ -61,8 +61,8 @@ class Freshness:
     def accept(self, snapshot_id: SnapshotId, snapshot: Snapshot, deadline: Deadline) -> None:
         """Note the snapshot of rows that are about to be answered, and that were read after `snapshot`.
 
-        ReplicaUnavailable where it is behind that snapshot, or of a server that is not fit: its connection may have
-        been lost, and the data read on the next one; and a snapshot that need prove nothing may be of a second ago.
+        Raises ReplicaUnavailable where the rows are behind `snapshot`, or of a server that is not fit: the connection
+        may have been lost, and the rows read on the next one. Without proofs, `snapshot` may be a second old.
         """
         self._refuse_unfit(snapshot_id, snapshot.snapshot_id)
         server = snapshot_id.server

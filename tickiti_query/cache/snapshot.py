@@ -1,7 +1,7 @@
 """Snapshot ids: what the replica shows at one moment, and when two moments show the same.
 
-An id names a set of finished transactions of one server's one history. An answer that was read under an id that proves
-anything, its validator, is still exactly true while the server's id is equal.
+An id names a set of finished transactions of one server's one history. The validator of an answer is the id under which
+it was read, if that id proves anything. While the server's id equals the validator, the answer is still exactly true.
 """
 
 from dataclasses import dataclass, field
@@ -88,7 +88,7 @@ class SnapshotId:
 
     `running` lists the ids below the snapshot's end that had not finished, with commas, which the text of a standby's
     snapshot leaves out; None: there were too many to look through. `replayed_at`, the commit time of the newest
-    transaction that was replayed, goes on when nothing else does, and is no part of what is compared.
+    transaction that was replayed, may change while all else stays equal, and is not compared.
     """
 
     server: Server

@@ -41,8 +41,8 @@ class Column:
 class Key:
     """The value that an order compares. `nullable` keys put NULL last in both directions.
 
-    `splits`: an index has the tickets that have a value in order, and none has the others behind them; so the two
-    are read apart. `by_queue`: it is the same for all tickets of a queue.
+    `splits`: an index has in order the tickets that have a value, but no index has the others behind them, so both are
+    read apart. `by_queue`: the value is the same for all tickets of a queue.
     """
 
     sql: Fragment

@@ -1,7 +1,7 @@
 """The predicate of a condition: an SQL truth value that compares a ticket with values, is negated and combined.
 
 Text compares by the database's own `lower()` on both sides, never by this program's: they differ outside ASCII. Each
-`match_…` answers "any of these values" (PERSPECTIVES.md, "Conditions").
+`match_…` answers "any of these values" (docs/perspectives.md).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

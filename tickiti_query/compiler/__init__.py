@@ -1,1 +1,1 @@
-"""The compiler: rules.py reads conditions and criteria, page.py writes the statement of a list, reasons.py of `why`."""
+"""The compiler: rules.py reads conditions and criteria, page.py writes a list's statement, reasons.py that of `why`."""

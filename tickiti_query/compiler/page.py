@@ -1,8 +1,8 @@
-"""The compiler: a perspective, search criteria and an actor become one SELECT, with the actor's scope in its WHERE.
+"""The page of a list: a perspective, searches and an actor become one SELECT, with the actor's scope in its WHERE.
 
-It is pure: what is not understood is an error. A page has one of three shapes. Plain is right for everything. The other
-two give the same rows where no index has the tickets in the wanted order, but several together do: a queue at a time,
-or one part of the list at a time. bench/README.md has the figures.
+What is not understood is an error. A page has one of three shapes. The plain shape is right for everything. The other
+two give the same rows sooner where no index has the tickets in the wanted order, but several together do: a queue at a
+time, or one part of the list at a time. `python -m bench.shapes` measures them.
 """
 
 from collections import defaultdict
@@ -36,7 +36,7 @@ class SortKey:
 LAST = SortKey("t.id", ascending=False)
 # What an index has in order within each queue; by other keys, the tickets of a small queue are sorted faster.
 ORDERED_IN_A_QUEUE = ((), (SortKey("t.updated_at", ascending=False),))
-MOST_BRANCHES = 12  # beyond it, one pass over the tickets is the better half
+MOST_BRANCHES = 12  # with more, one pass over the tickets is faster
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ def compile_query(
     where the perspective has a field, operator, value, order or column that the catalogue does not know.
     """
     perspective = merge_conditions(perspective)
-    names: Names = defaultdict(tuple)  # a name that is asked for comes to be in it
+    names: Names = defaultdict(tuple)  # it notes each name that is looked up in it
     context, rules = read_rules(perspective, searches, actor, names)
     if names:
         names = resolve(names)

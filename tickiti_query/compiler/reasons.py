@@ -63,8 +63,8 @@ def compile_reasons(
 ) -> tuple[Statement, Callable[[Row], Reasons]]:
     """Return the statement that asks for the truth of each rule for the ticket of this number, and its row's reader.
 
-    There is no row where there is no such ticket. For a question that compile_query has taken: what is not supported
-    is its to find.
+    There is no row where there is no such ticket. The question must be one that compile_query has taken, which refuses
+    what is not supported.
     """
     if len(perspective.conditions) > MOST_CONDITIONS:
         perspective = merge_conditions(perspective)

@@ -18,7 +18,7 @@ OPERATORS = {
     "contains": ("contains", False),
     "does not contain": ("contains", True),
 }
-# of one field and operator: measured, and so many that whoever has more wants another field
+# of one field and operator, which is as many as were measured
 MOST_VALUES = 5000
 FEW_JOINS = 8
 

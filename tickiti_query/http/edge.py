@@ -1,8 +1,8 @@
 """The edge of the API's one route: each request is made here once, and hits are answered here.
 
-A poller asks the same all day. For an answer that is there already, routing, a request context and a response object
-would be most of the time (bench/README.md), so a proved answer leaves from here, and so does one that is read again by
-a cached plan. Any other request goes on to Flask's blueprint, as it was made here.
+A poller asks the same all day. For an answer that is there already, Flask's routing, context and response would be most
+of the time, so a proved answer leaves from here, and so does one that is read again by a cached plan. Any other request
+goes on to Flask's blueprint, as it was made here.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,8 +24,8 @@ from tickiti_query.query.service import TicketQueryService
 
 NO_ADDRESS = "unknown"
 CONTEXT, MISS = "tickiti_query.context", "tickiti_query.miss"  # where in a WSGI environment they go on to Flask
-# The name that the caller used for us, and an offer to speak something else than HTTP. Nothing here depends on either,
-# and Flask refuses some of them before anybody has looked at the token.
+# The name that the caller used for us, and an offer to speak another protocol. Nothing here depends on either header,
+# and Flask refuses some values of them before anybody has looked at the token.
 UNHEARD = ("HTTP_HOST", "HTTP_UPGRADE")
 
 

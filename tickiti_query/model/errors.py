@@ -1,6 +1,6 @@
 """Everything that can go wrong with a query, each with the HTTP status and code it answers with.
 
-Raised where the fact is known, translated to HTTP in one place (`views.answer_error`), caught nowhere in between.
+An error is raised where the fact is known, and becomes an answer in one place, `http/error_answer.py`.
 """
 
 from collections.abc import Mapping, Sequence

@@ -7,7 +7,7 @@ from tickiti_query.model.token import User
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One row of `perspective_conditions`, not yet understood. `values` are of its JSON, a scalar or an array."""
+    """One row of `perspective_conditions`, not yet understood. `values` are the scalars in its JSON."""
 
     field: str
     operator: str

@@ -1,4 +1,4 @@
-"""A request as it comes over the wire, the bounds of it, its trace, and its answer."""
+"""A request as it comes over the wire, with its deadline, the status of its rate limit, its trace and its answer."""
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field

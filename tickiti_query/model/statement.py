@@ -1,6 +1,6 @@
-"""A statement as one value, its SQL text and its binds; and the readers of values that strangers wrote.
+"""A statement as one value, its SQL text and its binds; and the readers of digits and JSON that strangers wrote.
 
-Numbers are bounded by what a bind can hold, JSON is bounded in its depth, and is no more than RFC 8259 allows.
+A number that is read is one that a bind can hold. JSON is what RFC 8259 allows, down to a limited depth.
 """
 
 import json
@@ -79,7 +79,7 @@ class Source(Protocol):
 def read_digits(text: str) -> int | None:
     """Return the number that ASCII digits write; None for an empty text, and for one with another character.
 
-    A number beyond 64 bits comes back as the first one that is: no row has it, and nobody has to hold it.
+    A number beyond 64 bits comes back as the first such number, which no row has.
     """
     if not re.fullmatch(r"[0-9]+", text):
         return None
@@ -89,8 +89,8 @@ def read_digits(text: str) -> int | None:
 def read_json(text: str) -> Any:
     """Return the value of a JSON text. Raise ValueError where the text is no JSON, or is nested too deeply.
 
-    A whole number beyond 64 bits comes back as the first one that is: the long way of writing it is no number
-    that anybody has, and turning thousands of digits into one costs time.
+    A whole number beyond 64 bits comes back as the first such number: no row has it, and turning thousands of digits
+    into a number costs time.
     """
     try:
         return json.loads(text, parse_int=_read_integer, parse_constant=_refuse_constant)

@@ -55,7 +55,7 @@ class Actor:
     """The acting user of a request: the owner of its token.
 
     `queues` are the ids of the visible queues in ascending order; None stands for all of them, which only
-    `sees_all_queues` grants (PERSPECTIVES.md, "What is always filtered out").
+    `sees_all_queues` grants (docs/access.md).
     """
 
     user: User
@@ -73,7 +73,7 @@ class Credentials(NamedTuple):
     id: int | None = None
 
 
-NONE = Credentials(NO_DIGEST, 0)  # with a number, as most have: it asks in the same words
+NONE = Credentials(NO_DIGEST, 0)  # with an id, as most requests have one
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ def read_credentials(authorization: str | None) -> Credentials:
     """Return the credentials in an Authorization header; without any in it, those that no token has."""
     form = BEARER.fullmatch((authorization or "").strip())
     number, secret = (form[1], form[2]) if form else (None, "")
-    # Of the bytes that came over the wire, which WSGI hands over as Latin-1. No secret takes as long as a secret.
+    # Of the bytes that came over the wire, which WSGI hands over as Latin-1. An empty secret is hashed too: same time.
     digest = hashlib.sha256(secret.encode("latin-1", "replace")).hexdigest()
     if not form or (number is None and "|" in secret) or int(number or 0) not in BIGINT:
         return NONE

@@ -89,7 +89,7 @@ def write_plan_statement(page: Statement, preconditions: Sequence[Precondition])
         f"WITH preconditions AS MATERIALIZED (\nSELECT CASE WHEN {holds}\n"
         f"THEN {SNAPSHOT_ID_SQL} END AS snapshot_id\n)\n"
         f"SELECT {columns}snapshot_id\nFROM preconditions\n"
-        # UNION ALL appends after the rest, and does not begin with it where a condition on no column is false.
+        # UNION ALL reads its parts in order, and does not begin a part whose condition, which has no column, is false.
         f"UNION ALL\nSELECT page.*, NULL FROM (\n{page.sql}\n) page\n"
         f"WHERE (SELECT snapshot_id FROM preconditions) IS NOT NULL",
         (*binds.params.items(), *page.params),

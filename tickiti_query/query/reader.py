@@ -41,8 +41,8 @@ class Miss:
 class Reading:
     """An answer, and the token that it is for, as they were in one snapshot of one server.
 
-    `validator` proves them from now on; None where nothing does. `is_provable`: a snapshot id proves such an answer, so
-    that a run under way is good enough. `is_stored`: it is in the cache.
+    `validator` proves them from now on; None where nothing does. `is_provable`: a snapshot id can prove such an
+    answer, so that a run under way is new enough for others. `is_stored`: the answer is in the cache.
     """
 
     answer: Answer
@@ -67,7 +67,7 @@ class Reader:
     resolve: Callable[[Source, Iterable[Name]], Names] = resolve
 
     def read(self, miss: Miss, reservation: Reservation) -> Reading:
-        """Return the answer to a request. Raises QueryError: who may ask comes before what, and Overloaded comes last.
+        """Return the answer to a request. Raises QueryError: errors of the token come before those of the body.
 
         The reservation is kept as large as what is there of the answer.
         """
@@ -115,7 +115,7 @@ class Reader:
     def _answer_by_plan(
         self, plan: CachedPlan, miss: Miss, collector: Collector, found: tuple[SnapshotId, Sequence[Row]] | None
     ) -> Reading | None:
-        """Return the answer for whom the plan's token lets in, now that it is known that the replica still has it."""
+        """Return the answer, where the plan's token lets the caller in; None where the plan does not hold any more."""
         trace = miss.trace
         trace.stages.append((None, perf_counter()))
         if found is None:

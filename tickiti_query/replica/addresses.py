@@ -58,7 +58,7 @@ class AddressBook:
         error = pending.exception() if is_ended else None
         if is_ended and error is None:
             return self._sort(pending.result())
-        is_answered = is_ended and getattr(error, "errno", None) != socket.EAI_AGAIN  # if only: there is no such name
+        is_answered = is_ended and getattr(error, "errno", None) != socket.EAI_AGAIN  # maybe: no such name
         if addresses and age < KEPT_SECONDS and not is_answered:
             return self._sort(addresses)
         if not is_ended:

@@ -21,7 +21,7 @@ Host = dict[str, str]  # the connection parameters for one host of the URL
 
 # For each address, where the URL has no connect_timeout; and for the last, after which there is nothing else to try.
 CONNECT_SECONDS, LAST_CONNECT_SECONDS = 2.0, 5.0
-LONGEST_CONNECT_SECONDS = 3600.0  # where it says that there is no limit
+LONGEST_CONNECT_SECONDS = 3600.0  # where connect_timeout says that there is no limit
 LOCK_TIMEOUT_MS = 1000
 TIMES = {"TimeZone": "UTC", "DateStyle": "ISO"}  # settings that a server reports when they change
 DEFAULTS = {
@@ -29,7 +29,7 @@ DEFAULTS = {
     "keepalives_idle": "10",
     "keepalives_interval": "5",
     "keepalives_count": "3",
-    "target_session_attrs": "any",  # it is asked here which server is fit
+    "target_session_attrs": "any",  # `examine` says which server is fit
 }
 ATTRIBUTES_A_HOST = ("host", "hostaddr", "port")
 # Parameters of our own: a file that is read anew for each connection, and, behind a pooler, SQL for each transaction.
@@ -79,7 +79,7 @@ class Target:
             **TIMES,
             "client_min_messages": "error",  # libpq writes what a server says in passing to standard error
             # Plans for a page of rows: compiling one or starting workers for it takes longer than reading it, and
-            # an index is worth following where the pages are in memory. bench/README.md has the figures.
+            # an index is worth following where the pages are in memory.
             "jit": "off",
             "max_parallel_workers_per_gather": "0",
             "random_page_cost": "0.1",
@@ -109,7 +109,7 @@ class Target:
         hosts, addresses, ports = (given.pop(name, "").split(",") for name in ATTRIBUTES_A_HOST)
         length = max(len(hosts), len(addresses))
         ports = ports * length if len(ports) == 1 else ports[:length]
-        options = given.pop("options", "")  # an empty one counts too: PGOPTIONS would, where there is none
+        options = given.pop("options", "")  # always sent, empty or not: without it libpq takes PGOPTIONS
         own = {"client_encoding": "UTF8", "options": options if self.is_pooled else f"{options} {self.options}".strip()}
         if self.is_pooled:
             own[POOLED_SETTINGS] = self.settings_sql
@@ -159,7 +159,7 @@ def find_connect_seconds(host: Host, *, is_last: bool) -> float:
     usual = LAST_CONNECT_SECONDS if is_last else CONNECT_SECONDS
     try:
         seconds = int(host.get("connect_timeout", usual))
-    except ValueError:  # libpq says so
+    except ValueError:  # libpq itself refuses it
         return usual
     return float(seconds) if seconds > 0 else LONGEST_CONNECT_SECONDS
 

@@ -85,7 +85,7 @@ FAULTS = (
     ),
     DatabaseFault(("57014", "55P03"), "past the time limit of statements, or of locks", QueryTimeout),
     # A session keeps the role that it began with. Where the role was dropped and created again, a new session may read
-    # what this session cannot. That is asked, for a view of one caller's may raise the same.
+    # what this session cannot. The role is looked up first, because a view of one caller's may raise the same error.
     DatabaseFault(
         ("42501", "42P01", "3F000"),
         "a relation or schema is not there, or may not be read: the end of a migration completes the contract",

@@ -1,4 +1,4 @@
-"""Databases in another encoding than UTF-8: texts that one cannot hold, and bytes that are no character of it.
+"""Databases in another encoding than UTF-8: texts that they cannot hold, and bytes that are no character there.
 
 A server converts what is sent, and refuses a statement for one character that its database's encoding lacks. No row
 can have such a text, so NULL is sent in its place, which equals nothing and is a part of nothing. What is read is

@@ -36,7 +36,7 @@ from tickiti_query.replica.execution import ReplicaConnection, Transaction, dead
 from tickiti_query.replica.recovery import UNREADABLE, end_transaction, is_outdated, read_unconverted
 
 T = TypeVar("T")
-# When the time of a borrower ends: SQLAlchemy's pool has a connection opened without arguments.
+# The end of a borrower's time, which SQLAlchemy's pool cannot hand to the function that opens a connection.
 ENDS_AT: ContextVar[float] = ContextVar("ENDS_AT")
 MOST_ATTEMPTS = 2  # at a reading that failed in a way that passes
 OBSERVE_SECONDS = 3.0

@@ -32,7 +32,7 @@ ORDER BY c.oid, c.attnum
 """
 FIRST_WITH_DATABASE_VERSIONS = 150000  # as server_version_num has it
 VERSION = "SELECT CAST(current_setting('server_version_num') AS integer)"
-# The collations of the contract's columns, and of what they are beneath views cannot differ from them.
+# The collations of the contract's columns. A view's column has the collation of the column beneath it.
 OF_COLUMNS = f"""
 SELECT 'collation "' || l.collname || '"', l.collversion, pg_collation_actual_version(l.oid)
 FROM pg_collation l
@@ -49,7 +49,7 @@ UNION ALL"""
 AS_TEXT, AS_BIGINT = "CAST({0} AS text)", "CAST({0} AS bigint)"
 TEXTS, NUMBERS = ("text", "character varying"), ("smallint", "integer", "bigint")
 TIME, TIME_WITH_ZONE = "timestamp without time zone", "timestamp with time zone"
-# A number beyond 64 bits is none.
+# A number beyond 64 bits becomes NULL.
 WHOLE = f"CASE WHEN {{0}} >= -9223372036854775808 AND {{0}} < 9223372036854775808 THEN {AS_BIGINT} END"
 READ_AS_TEXT = ("json", "jsonb", "uuid", "inet", "cidr", '"char"', *NUMBERS)
 TO_TEXT = dict.fromkeys(TEXTS, "{0}") | dict.fromkeys(READ_AS_TEXT, AS_TEXT)
@@ -61,7 +61,7 @@ CONVERSIONS: Mapping[str, Mapping[str, str]] = {
     "boolean": {"boolean": "{0}"} | dict.fromkeys((*NUMBERS, "numeric"), "({0} <> 0)"),
     TIME: {TIME: "{0}", TIME_WITH_ZONE: "({0} AT TIME ZONE 'UTC')", "date": f"CAST({{0}} AS {TIME})"},
     "date": {"date": "{0}", TIME: "CAST({0} AS date)", TIME_WITH_ZONE: "CAST({0} AT TIME ZONE 'UTC' AS date)"},
-    # It is read as a text, and so may be one.
+    # The service reads jsonb as a text, so a text will do.
     "jsonb": {"jsonb": "{0}"} | dict.fromkeys(("json", "character", *TEXTS), AS_TEXT),
 }
 # The columns of texts that are compared to the letter and never folded: any collation that is deterministic will do.

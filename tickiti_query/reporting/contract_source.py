@@ -24,7 +24,7 @@ from tickiti_query.reporting.view_rules import ViewRules, read_view_rules
 SPECIAL = """SELECT array_agg(c.oid) FILTER (WHERE c.relkind = 'v' OR c.relrowsecurity OR c.relhassubclass)
         FROM pg_class c WHERE c.oid = ANY ({})"""
 # Which relations our statements find by their names, which of them are special, and which transaction last wrote each
-# of their columns, rules and indexes. Not to be read as a value: it is another one after each change of these.
+# of their columns, rules and indexes. The value means nothing by itself; it changes with each of these.
 STATE = Statement(
     f"""
 SELECT concat_ws('/', r.oids,
@@ -84,7 +84,7 @@ class RelationsAsRead:
     unserved: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def is_current(self, source: Source) -> bool:
-        """Return True where nothing has changed beneath. Of tables, and of unfit columns, their own state tells."""
+        """Return True where nothing has changed beneath. For tables and unfit columns, STATE alone says so."""
         if self.rules.is_plain or self.unfit:
             return True
         return source.fetch(write_state_beneath(self.rules)) == self.beneath
@@ -127,7 +127,7 @@ class ContractSource:
         return statement if sql is statement.sql else replace(statement, sql=sql)
 
     def _find_unserved(self, relation: str) -> frozenset[str]:
-        """Return the look-ups without an index. Reading indexes waits for locks on the relation: it is read anyhow."""
+        """Return the look-ups without an index. Reading indexes waits for locks, as reading the relation does."""
         self._looked_up.add(relation)
         unserved = self._known.unserved
         if relation not in unserved:

@@ -1,4 +1,4 @@
-"""The perspectives that a user has (PERSPECTIVES.md, "Which perspectives a user has"), and the names in them."""
+"""The perspectives that a user has (docs/access.md), and what the names in them stand for."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence

@@ -6,7 +6,7 @@ from tickiti_query.model.statement import Source, Statement
 
 MOST_NAMED = 5
 
-# What a role could do counts too that it is a member of without inheriting: SET ROLE is one statement away.
+# The rights of every role that it is a member of count, also without INHERIT: SET ROLE is one statement away.
 MEMBERSHIPS = "FROM pg_roles r WHERE pg_has_role(r.oid, 'MEMBER')"
 OWN_NAMESPACES = "n.nspname NOT IN ('pg_catalog', 'information_schema') AND n.nspname !~ '^pg_(toast|temp)'"
 POWERFUL = f"SELECT r.rolname {MEMBERSHIPS} AND r.rolsuper"
@@ -41,8 +41,8 @@ def describe_power(schema: str, relation: str, owned: bool, privileges: str | No
 def find_powers(source: Source) -> list[str]:
     """Return the first few reasons why the role could write; none where it could not.
 
-    It counts on a standby too, which refuses every write: roles are the primary's, and so are the hosts of a URL
-    that a failover leads to.
+    Such rights count on a standby too, though it refuses every write: it has the primary's roles, and after a failover
+    a host of the URL may be the primary.
     """
     if superusers := [name for (name,) in source.fetch(Statement(POWERFUL))]:
         return [f"is, or may become, the superuser {name}" for name in superusers[:MOST_NAMED]]

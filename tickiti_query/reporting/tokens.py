@@ -9,7 +9,7 @@ from tickiti_query.model.token import Actor, AuthenticatedToken, Credentials, Us
 
 # What no token has, for a secret without an id: a number like all others takes as long as they do.
 ANY_ID = -1
-# Python has no time beyond these, and they are as far away as any other. LEAST would make a time of none.
+# Python has no time beyond these, and they are as far away as any other. LEAST would turn NULL into a time.
 BOUNDED = (
     "CASE WHEN {0} > timestamp '9999-12-31' THEN timestamp '9999-12-31'"
     " WHEN {0} < timestamp '0001-01-01' THEN timestamp '0001-01-01' ELSE {0} END"

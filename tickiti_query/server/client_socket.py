@@ -27,7 +27,7 @@ UNSENT_BYTES = 256 * 1024
 
 
 class Phase(Enum):
-    """The part of an exchange that a connection is in."""
+    """The part of a request that a connection is in."""
 
     IDLE = "idle"
     HEAD = "head"
@@ -98,7 +98,7 @@ class ClientSocket:
         self._send(held + data if held else data)
 
     def flush(self) -> None:
-        """Send what is held back: the head of an answer that has no body. From now on nothing is."""
+        """Send what is held back: the head of an answer that has no body. Later parts are sent at once."""
         if self._phase is Phase.BODY:
             self._phase, self._deadline = Phase.ANSWER, time.monotonic() + self.answer_seconds
         if self._held:

@@ -1,4 +1,4 @@
-"""Each form a value may take reads what PERSPECTIVES.md says, and nothing else."""
+"""Each form a value may take reads what docs/perspectives.md says, and nothing else."""
 
 from collections.abc import Callable
 from datetime import time
