@@ -31,7 +31,8 @@ PART_MEMORY = BYTES_A_BYTE * PART_BYTES
 def shape_row(columns: Sequence[str]) -> type[msgspec.Struct]:
     """Return the type of a row as an object with these columns in order.
 
-    A NULL after them, which the rows of a cached plan have, is left out. A row as a dict takes eight times as long to make, and as long to write.
+    A NULL after them, which the rows of a cached plan have, is left out. A row as a dict takes eight times as
+    long to make, and as long to write.
     """
     names = {f"value_{place}": column for place, column in enumerate(columns)}
     after: tuple[str, type, None] = ("after", type(None), None)
