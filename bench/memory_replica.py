@@ -10,7 +10,7 @@ from typing import Any
 from tickiti_query.cache.snapshot import SNAPSHOT_ID, Server, Snapshot, SnapshotId
 from tickiti_query.model.request import Deadline
 from tickiti_query.model.statement import Statement
-from tickiti_query.reporting.contract_source import STATE
+from tickiti_query.reporting.contract_source import CONTRACT_STATE
 
 SERVER = Server(1, 7_500_000_000_000_000_000, 18)
 
@@ -77,7 +77,7 @@ class FakeSnapshot:
             return [("(1,All)", 1, "All", None, None, None, [], [], [])]
         if "FROM tickets t" in statement.sql:
             return self._replica.rows
-        if statement == STATE:
+        if statement == CONTRACT_STATE:
             return [("as it was",)]
         if "FROM pg_attribute" in statement.sql:
             return [("(the row as text)", "as it was")]

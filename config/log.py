@@ -51,14 +51,14 @@ class LineHandler(logging.Handler):
         try:
             lines = f"{self.format(record)}\n"
             if self.lost:
-                lines = f"{self._tell_lost()}\n{lines}"
+                lines = f"{self._format_lost()}\n{lines}"
             data = (f"\n{lines}" if self._is_torn else lines).encode()
             self._is_torn = os.write(self._output, data) < len(data)
             self.lost = int(self._is_torn)
         except Exception:
             self.lost += 1
 
-    def _tell_lost(self) -> str:
+    def _format_lost(self) -> str:
         facts = {"name": __name__, "levelname": "WARNING", "msg": "lines were lost", "facts": {"lost": self.lost}}
         return self.format(logging.makeLogRecord(facts))
 

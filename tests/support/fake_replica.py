@@ -77,11 +77,11 @@ class FakeReplica:
         if statement == SNAPSHOT_ID:
             running = self.state.snapshot_id.running
             return [(f"/{STAMP}" if running is None else f"/{STAMP}/{running}",)]
-        if statement == contract_source.STATE:
+        if statement == contract_source.CONTRACT_STATE:
             return [("as it was",)]
         if "FROM pg_attribute" in statement.sql:
             return record([("as it was",)])
-        if statement.sql == columns.COLUMNS or statement == view_rules.NAMED:
+        if statement.sql == columns.COLUMNS_THERE or statement == view_rules.NAMED:
             return []
         if statement.sql == contract_source.PLAIN_BENEATH:
             return []

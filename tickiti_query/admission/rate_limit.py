@@ -24,8 +24,8 @@ class RateLimiter:
     """Limits the requests of each token, and the failures of each address.
 
     An address that has used up its failures is heard with tokens that were valid before. Any other token is looked up
-    once a second at the most: a valid one gets in, and a flood of wrong ones does not reach the replica. A token is
-    known by its digest, NO_DIGEST for none. `count_limited` is called for each limited request with `token` or
+    once a second at the most: a valid one gets in, and a flood of wrong ones does not reach the replica. Tokens are
+    known by their digests; no token has NO_DIGEST. `count_limited` is called for each limited request with `token` or
     `address`.
     """
 
@@ -36,28 +36,28 @@ class RateLimiter:
         self._known: LRUCache[str, bool] = LRUCache(KNOWN_TOKENS)
         self._lock = threading.Lock()
 
-    def check(self, token: str, address: str) -> RateLimitStatus | None:
+    def check(self, digest: str, address: str) -> RateLimitStatus | None:
         """Count a request. Return the status of its token, or None for a request without a token.
 
         Return the status of the address where that has used up its failures and the token is not looked up.
         """
-        if token not in self._known:
+        if digest not in self._known:
             network = normalize_address(address)
             is_heard = self._limiter.test(self._rate, "failures", network)
-            if not is_heard and (token == NO_DIGEST or not self._limiter.hit(ONCE_A_SECOND, "unknown", network)):
+            if not is_heard and (digest == NO_DIGEST or not self._limiter.hit(ONCE_A_SECOND, "unknown", network)):
                 self._count_limited("address")
                 return self._read_status("failures", network, is_exceeded=True)
-        return None if token == NO_DIGEST else self._count("token", token, by="token")
+        return None if digest == NO_DIGEST else self._count("token", digest, by="token")
 
-    def remember_valid_token(self, token: str) -> None:
+    def remember_valid_token(self, digest: str) -> None:
         """Remember that the replica has found the token valid."""
         with self._lock:
-            self._known[token] = True
+            self._known[digest] = True
 
-    def count_failure(self, token: str, address: str) -> RateLimitStatus:
+    def count_failure(self, digest: str, address: str) -> RateLimitStatus:
         """Count a token that is not valid against its address. Return the status of the address."""
         with self._lock:
-            self._known.pop(token, None)
+            self._known.pop(digest, None)
         return self._count("failures", normalize_address(address), by="address")
 
     def _count(self, kind: str, key: str, *, by: str) -> RateLimitStatus:

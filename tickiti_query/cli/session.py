@@ -17,7 +17,7 @@ from tickiti_query.replica.connection import Host, Target, connect
 from tickiti_query.replica.database_errors import NoStandbyError, describe_connect_error
 from tickiti_query.replica.execution import ReplicaConnection, deadline_from_now, install_wait_callback
 
-CONNECT_SECONDS = 60.0  # for all hosts together, each of which has its own connect timeout
+SESSION_SECONDS = 60.0  # for all hosts together, each of which has its own connect timeout
 GRACE_SECONDS = 1.0  # how much longer than the server's own limit we wait
 Arguments = dict[str, dict[str, Any]]  # of a command, each with its options for argparse
 
@@ -80,7 +80,7 @@ def open_session(settings: Settings) -> Iterator[Session]:
     """Yield a session on the replica. Raise CommandError where none can be had, or where it is lost on the way."""
     install_wait_callback()
     target = Target.of(settings)
-    deadline = deadline_from_now(CONNECT_SECONDS)
+    deadline = deadline_from_now(SESSION_SECONDS)
     trials = [try_host(host, deadline, settings.require_standby) for host in target.list_hosts()]
     fit_first = sorted(trials, key=lambda trial: trial.error is not None)
     connections = [trial.connection for trial in fit_first if trial.connection is not None]

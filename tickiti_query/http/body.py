@@ -20,7 +20,7 @@ REMEMBERED_BYTES = 4 * 1024 * 1024  # of parsed bodies, as estimated by the two 
 BYTES_PER_BODY, BYTES_PER_BODY_BYTE = 1000, 8
 
 # The way to a value in a JSON document, its last step first: what lies deep shares the way with its neighbours.
-Path = tuple["Path | None", str | int]
+JsonPath = tuple["JsonPath | None", str | int]
 
 
 def make_body_parser(default_row_limit: int, max_row_limit: int) -> Callable[[bytes | None, str], TicketQuery]:
@@ -86,9 +86,9 @@ def read_document(raw: bytes) -> Any:
     return document
 
 
-def walk_strings(document: Any) -> Iterator[tuple[Path | None, str]]:
+def walk_strings(document: Any) -> Iterator[tuple[JsonPath | None, str]]:
     """Yield every string in a JSON value with its path; a name counts as a string at its own path."""
-    waiting: list[tuple[Path | None, Any]] = [(None, document)]
+    waiting: list[tuple[JsonPath | None, Any]] = [(None, document)]
     while waiting:
         path, value = waiting.pop()
         if isinstance(value, str):
@@ -100,7 +100,7 @@ def walk_strings(document: Any) -> Iterator[tuple[Path | None, str]]:
             waiting.extend(((path, place), inner) for place, inner in enumerate(value))
 
 
-def write_path(path: Path | None) -> str:
+def write_path(path: JsonPath | None) -> str:
     """Return the steps of a path with dots between them; the body itself has an empty path."""
     steps: list[str] = []
     while path is not None:

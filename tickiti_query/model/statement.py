@@ -11,7 +11,7 @@ from typing import Any, Protocol
 BIGINT = range(-(2**63), 2**63)
 # What a JSON text can hold and no text of PostgreSQL can: a NUL, and half a surrogate pair.
 UNCLEAN = re.compile("[\0\ud800-\udfff]")
-NAMED = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")  # as SQLAlchemy finds them
+PLACEHOLDER = re.compile(r"(?<![:\w\\]):(\w+)(?!:)")  # as SQLAlchemy finds them
 
 Bind = str | int | tuple[str | int, ...] | None
 Row = tuple[Any, ...]
@@ -65,7 +65,7 @@ class Binds:
 
 def rename_binds(sql: str, suffix: str) -> str:
     """Return the text with `suffix` behind the name of each bind."""
-    return NAMED.sub(rf":\1{suffix}", sql)
+    return PLACEHOLDER.sub(rf":\1{suffix}", sql)
 
 
 class Source(Protocol):

@@ -42,7 +42,7 @@ def read_findings(source: Source) -> tuple[list[str], list[str], list[str]]:
 class Readiness:
     """The readiness checks by their names: `replica`, `standby`, `lag`, `contract`, `role`.
 
-    The log is told whenever another check fails than before, or the same for another reason. Collations that have
+    The log has a line whenever another check fails than before, or the same for another reason. Collations that have
     changed fail no check: `changed_collations` and the log name them.
     """
 
@@ -52,13 +52,13 @@ class Readiness:
         self,
         prove: Callable[[], Any],
         read: Callable[[Callable[[Any], Any]], Any],
-        tell: Callable[[Mapping[str, str]], None],
+        observe_checks: Callable[[Mapping[str, str]], None],
     ) -> None:
         self._prove = prove
         self._read = read
-        self._tell = tell
-        self._told: tuple[str, str] | None = None  # the check that failed, and why, as the log has it
-        self._told_changed: list[str] = []
+        self._observe_checks = observe_checks
+        self._logged_fault: tuple[str, str] | None = None  # the check that failed, and why, as the log has it
+        self._logged_changes: list[str] = []
         self.changed_collations: list[str] | None = None  # as of the last check; None where it did not come so far
         self._checked_at = float("-inf")
         self._reading = threading.Lock()  # a worker has one connection for all checks, and the pool lets nobody wait
@@ -86,20 +86,20 @@ class Readiness:
             failed, reason = fault
             behind = self.CHECKS[self.CHECKS.index(failed) + 1 :]
             checks |= {failed: reason, **dict.fromkeys(behind, "unknown")}
-        self._tell_log(fault)
-        self._tell(checks)
+        self._log_changes(fault)
+        self._observe_checks(checks)
         return checks
 
-    def _tell_log(self, fault: tuple[str, str] | None) -> None:
-        if fault != self._told:
-            self._told = fault
+    def _log_changes(self, fault: tuple[str, str] | None) -> None:
+        if fault != self._logged_fault:
+            self._logged_fault = fault
             if fault is None:
                 log.warning("ready again")
             else:
                 log.error("not ready", extra={"facts": {"check": fault[0], "reason": fault[1]}})
         changed = self.changed_collations
-        if changed is not None and changed != self._told_changed:
-            self._told_changed = changed
+        if changed is not None and changed != self._logged_changes:
+            self._logged_changes = changed
             if changed:
                 log.warning("collations have changed", extra={"facts": {"reason": "; ".join(changed)}})
             else:

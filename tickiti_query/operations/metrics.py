@@ -167,15 +167,15 @@ class CacheEvents:
     """Counts the events of a cache. Each is there from the start, with a count of none."""
 
     def __init__(self) -> None:
-        self._told = dict.fromkeys(("hit", "miss", "stale", "unprovable", "store", "evict"), 0)
-        for event in self._told:
+        self._counted = dict.fromkeys(("hit", "miss", "stale", "unprovable", "store", "evict"), 0)
+        for event in self._counted:
             CACHE_EVENTS.labels(event)
 
     def count(self, events: Mapping[str, int]) -> None:
         """Count what was added since the last call; `events` has the sums of all time."""
         for event, number in events.items():
-            CACHE_EVENTS.labels(event).inc(number - self._told[event])
-            self._told[event] = number
+            CACHE_EVENTS.labels(event).inc(number - self._counted[event])
+            self._counted[event] = number
 
 
 def observe_checks(checks: Mapping[str, str]) -> None:

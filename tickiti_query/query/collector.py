@@ -17,8 +17,8 @@ from tickiti_query.model.request import RequestTrace
 from tickiti_query.model.statement import Row, Statement
 from tickiti_query.replica.execution import Transaction
 
-BEGIN = b'{"ok":true,"data":['
-END = b"]}"
+BODY_BEGIN = b'{"ok":true,"data":['
+BODY_END = b"]}"
 PART_BYTES = 256 * 1024  # of text, in a part
 FIRST_ROWS = 8  # of a list that nobody has read yet
 GROWTH = 12  # how many times as many rows a part may have as the one before: the next rows may be longer
@@ -55,7 +55,7 @@ class Collector:
         self._unread: tuple[Transaction, int] | None = None  # and the rows that were asked for last
         self._shape = shape_row(columns)
         self._text = BytesIO()
-        self._text.write(BEGIN)
+        self._text.write(BODY_BEGIN)
 
     @property
     def size(self) -> int:
@@ -106,7 +106,7 @@ class Collector:
 
     def finish(self) -> bytes:
         """Return the whole body, which is the buffer itself, cut to its size. Nothing can be added any more."""
-        self._text.write(END)
+        self._text.write(BODY_END)
         return self._text.getvalue()
 
 

@@ -23,7 +23,7 @@ Host = dict[str, str]  # the connection parameters for one host of the URL
 CONNECT_SECONDS, LAST_CONNECT_SECONDS = 2.0, 5.0
 LONGEST_CONNECT_SECONDS = 3600.0  # where connect_timeout says that there is no limit
 LOCK_TIMEOUT_MS = 1000
-TIMES = {"TimeZone": "UTC", "DateStyle": "ISO"}  # settings that a server reports when they change
+TIME_SETTINGS = {"TimeZone": "UTC", "DateStyle": "ISO"}  # settings that a server reports when they change
 DEFAULTS = {
     "application_name": "tickiti-query",
     "keepalives_idle": "10",
@@ -76,7 +76,7 @@ class Target:
             "idle_in_transaction_session_timeout": str(2 * self.statement_timeout_ms),
             # pg_temp is named so that it comes last: no temporary relation stands in for one of the contract.
             "search_path": f'"{schema}",pg_temp',
-            **TIMES,
+            **TIME_SETTINGS,
             "client_min_messages": "error",  # libpq writes what a server says in passing to standard error
             # Plans for a page of rows: compiling one or starting workers for it takes longer than reading it, and
             # an index is worth following where the pages are in memory.
@@ -191,10 +191,10 @@ def connect_to(address: Host, deadline: Deadline, examine: Examine) -> ReplicaCo
 
 def restore_times(connection: ReplicaConnection) -> None:
     """Set how times are written where the session has another way: libpq lets PGTZ and PGDATESTYLE win over options."""
-    shown = {name: connection.info.parameter_status(name) or "" for name in TIMES}
-    if any(not shown[name].startswith(value) for name, value in TIMES.items()):
+    shown = {name: connection.info.parameter_status(name) or "" for name in TIME_SETTINGS}
+    if any(not shown[name].startswith(value) for name, value in TIME_SETTINGS.items()):
         with connection.cursor() as cursor:
-            cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in TIMES.items()))
+            cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in TIME_SETTINGS.items()))
 
 
 def read_password(file: str) -> str:

@@ -7,7 +7,7 @@ from tickiti_query.model.statement import Source, Statement
 from tickiti_query.reporting.contract import NAMES, RELATIONS
 
 # What a domain is beneath, through domains over domains. A collation is NULL where it is the database's own.
-COLUMNS = f"""
+COLUMNS_THERE = f"""
 WITH RECURSIVE columns AS (
     SELECT c.oid, c.relname, a.attname, a.attnum, a.atttypid, a.atttypmod, a.attcollation
     FROM unnest(ARRAY[{NAMES}]) n
@@ -31,7 +31,7 @@ LEFT JOIN pg_collation l ON l.oid = c.attcollation AND l.collname <> 'default'
 ORDER BY c.oid, c.attnum
 """
 FIRST_WITH_DATABASE_VERSIONS = 150000  # as server_version_num has it
-VERSION = "SELECT CAST(current_setting('server_version_num') AS integer)"
+SERVER_VERSION = "SELECT CAST(current_setting('server_version_num') AS integer)"
 # The collations of the contract's columns. A view's column has the collation of the column beneath it.
 OF_COLUMNS = f"""
 SELECT 'collation "' || l.collname || '"', l.collversion, pg_collation_actual_version(l.oid)
@@ -100,7 +100,7 @@ class UnfitColumnError(ValueError):
 def read_relations(source: Source) -> Mapping[str, Mapping[str, ReplicaColumn]]:
     """Return the relations of the contract that are there, each with all its columns by name."""
     found: dict[str, dict[str, ReplicaColumn]] = {}
-    for relation, name, readable, type_, *facts in source.fetch(Statement(COLUMNS)):
+    for relation, name, readable, type_, *facts in source.fetch(Statement(COLUMNS_THERE)):
         found.setdefault(relation, {})[name] = ReplicaColumn(type_, readable, *facts)
     return found
 
@@ -117,7 +117,7 @@ def find_missing(relations: Mapping[str, Mapping[str, ReplicaColumn]]) -> list[s
 
 def find_changed_collations(source: Source) -> list[str]:
     """Return a sentence for each collation by which indexes were sorted, and which the server now sorts otherwise."""
-    [(version,)] = source.fetch(Statement(VERSION))
+    [(version,)] = source.fetch(Statement(SERVER_VERSION))
     sql = f"{OF_DATABASE if version >= FIRST_WITH_DATABASE_VERSIONS else ''}{OF_COLUMNS}"
     return [
         f"the {what} was made with version {recorded} of its collation library, and the server has {actual}"

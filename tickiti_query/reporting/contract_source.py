@@ -25,7 +25,7 @@ SPECIAL = """SELECT array_agg(c.oid) FILTER (WHERE c.relkind = 'v' OR c.relrowse
         FROM pg_class c WHERE c.oid = ANY ({})"""
 # Which relations our statements find by their names, which of them are special, and which transaction last wrote each
 # of their columns, rules and indexes. The value means nothing by itself; it changes with each of these.
-STATE = Statement(
+CONTRACT_STATE = Statement(
     f"""
 SELECT concat_ws('/', r.oids,
        ({SPECIAL.format("r.oids")}),
@@ -84,7 +84,7 @@ class RelationsAsRead:
     unserved: dict[str, frozenset[str]] = field(default_factory=dict)
 
     def is_current(self, source: Source) -> bool:
-        """Return True where nothing has changed beneath. For tables and unfit columns, STATE alone says so."""
+        """Return True where nothing has changed beneath. For tables and unfit columns, CONTRACT_STATE alone says so."""
         if self.rules.is_plain or self.unfit:
             return True
         return source.fetch(write_state_beneath(self.rules)) == self.beneath
@@ -166,7 +166,7 @@ class ContractSources:
 
         Raise ReplicaUnavailable where a column of theirs cannot be converted.
         """
-        [(state,)] = transaction.fetch(STATE)
+        [(state,)] = transaction.fetch(CONTRACT_STATE)
         with self._lock:
             known = self._known.get(state)
         if known is None or not known.is_current(transaction):

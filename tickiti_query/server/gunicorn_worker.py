@@ -25,7 +25,7 @@ POLL_SECONDS = 0.1  # how soon a signal is noticed
 REFUSAL_SECONDS = 0.2  # for a client that is refused to read why
 REFUSALS = 16  # how many may be refused at once
 OPERATIONS_CONNECTIONS = 32
-OURS = (InvalidResponseHeader, InvalidResponseHeaderName)  # faults of an answer, not of a request
+ANSWER_FAULTS = (InvalidResponseHeader, InvalidResponseHeaderName)  # faults of an answer, not of a request
 
 log = logging.getLogger("tickiti_query.request")
 
@@ -140,7 +140,7 @@ class Worker(GeventWorker):  # type: ignore[misc]  # gunicorn has no types
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:  # noqa: ARG002
         """Answer a request that is too slow, or none at all. The log gets the broken rule, never the client's text."""
-        if isinstance(exc, ParseException) and not isinstance(exc, OURS):
+        if isinstance(exc, ParseException) and not isinstance(exc, ANSWER_FAULTS):
             facts = {"address": addr[0] if addr else "", "rule": type(exc).__name__}
             self.log.warning("refused what is no HTTP request", extra={"facts": facts})
             with contextlib.suppress(OSError):

@@ -6,8 +6,8 @@ import pytest
 
 from tickiti_query.model.statement import Statement
 from tickiti_query.reporting.columns import (
-    COLUMNS,
-    VERSION,
+    COLUMNS_THERE,
+    SERVER_VERSION,
     ReplicaColumn,
     UnfitColumnError,
     convert,
@@ -28,7 +28,7 @@ class Catalogue:
         self._rows = rows
 
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
-        assert statement.sql == COLUMNS
+        assert statement.sql == COLUMNS_THERE
         return self._rows
 
 
@@ -162,7 +162,7 @@ class Server:
     """A server of a version, with the versions of its collations."""
 
     def __init__(self, version: int, rows: list[tuple[str, str, str | None]]) -> None:
-        self._answers: dict[str, list[tuple[Any, ...]]] = {VERSION: [(version,)]}
+        self._answers: dict[str, list[tuple[Any, ...]]] = {SERVER_VERSION: [(version,)]}
         self._rows = rows
         self.asked = ""
 

@@ -11,12 +11,12 @@ import pytest
 
 from tickiti_query.model.errors import ReplicaUnavailable
 from tickiti_query.model.statement import Precondition, Statement
-from tickiti_query.reporting.columns import COLUMNS
+from tickiti_query.reporting.columns import COLUMNS_THERE
 from tickiti_query.reporting.contract import RELATIONS
 from tickiti_query.reporting.contract_source import (
     BENEATH,
+    CONTRACT_STATE,
     MOST_STATES,
-    STATE,
     ContractSource,
     ContractSources,
     RelationsAsRead,
@@ -37,9 +37,9 @@ class Catalogue:
 
     def fetch(self, statement: Statement) -> list[tuple[Any, ...]]:
         self.asked.append(statement.sql)
-        if statement == STATE:
+        if statement == CONTRACT_STATE:
             return [(self.state,)]
-        return list(self.list_columns()) if statement.sql == COLUMNS else []
+        return list(self.list_columns()) if statement.sql == COLUMNS_THERE else []
 
     def list_columns(self) -> Any:
         for relation, columns in RELATIONS.items():
@@ -180,7 +180,7 @@ def count_readings(states: list[str]) -> tuple[int, int]:
     sources, views = ContractSources(), Views()
     for views.state in states:
         sources.open(views)
-    return views.asked.count(COLUMNS), views.readings
+    return views.asked.count(COLUMNS_THERE), views.readings
 
 
 def test_relations_are_read_again_where_they_have_changed_and_not_before() -> None:

@@ -38,7 +38,7 @@ ALPHABETS = (
 MOST_LETTERS = 5  # that are named
 FOLDED = "SELECT lower(CAST(:letters AS text))"
 RECEIVER = Statement("SELECT status FROM pg_stat_wal_receiver")
-TIMEOUT = Statement("""
+RECEIVER_TIMEOUT = Statement("""
 SELECT CAST(EXTRACT(EPOCH FROM CAST(current_setting('wal_receiver_timeout') AS interval)) AS double precision)
 """)
 
@@ -104,7 +104,7 @@ def check_server(session: Session) -> Iterator[CheckResult]:
         if major >= OLDEST_MAJOR:
             yield measure_lag(session)
         yield judge_receiver([status for (status,) in session.fetch(RECEIVER)])
-        [(seconds,)] = session.fetch(TIMEOUT)
+        [(seconds,)] = session.fetch(RECEIVER_TIMEOUT)
         yield judge_timeout(seconds, session.settings.max_replica_lag_seconds)
     elif session.settings.require_standby:
         yield fault("standby", "the server is a primary, and TICKITI_REQUIRE_STANDBY asks for a hot standby")
