@@ -65,15 +65,15 @@ def run(options: argparse.Namespace) -> int:
     """Measure both, each with a service of its own; 1 where something is not as it must be."""
     tree, data = find_tree(options.tree), command.find_data(options)
     allow_files(options.idle + SPARE_FILES)
-    recipe = tree.make_recipe("connections", "the worker", {})
+    launch = tree.make_launch("connections", "the worker", {})
     report(f"Starting a primary and its hot standby in {data}")
     with open_pair(data, options.tickets) as pair:
         settings = make_settings(pair, workers=1)
         machine = command.write_machine(command.describe_machine(pair))
         report(f"{tree.describe()}; {options.tickets:,} tickets; {machine}.")
-        with run_target(recipe, settings, data) as target:
+        with run_target(launch, settings, data) as target:
             is_kept = measure_idle(target, options.idle)
-        with run_target(recipe, settings, data) as target:
+        with run_target(launch, settings, data) as target:
             is_flat = measure_short(target, options.short)
     return 0 if is_kept and is_flat else 1
 

@@ -32,7 +32,7 @@ from bench.load_rounds import ROUND, describe_case, run_rounds
 from bench.load_world import INDEXED, SCENARIOS, SCHEMA, open_pair
 from bench.many_rows import TIMES, time_many_rows
 from bench.results_page import README, replace_section, write_csv
-from bench.rivals.targets import LoadError, Target, list_recipes, run_target
+from bench.rivals.targets import LoadError, Target, list_launches, run_target
 from bench.standby_work import count_statements
 from bench.trees import make_settings
 from bench.two_trees import compare_trees
@@ -132,12 +132,12 @@ def measure(options: argparse.Namespace) -> Run:
             "BENCH_BODY": str(options.data / "body.json"),
         }
         targets: dict[str, Target] = {}
-        recipes = sorted(list_recipes(options.workers), key=lambda recipe: recipe.name == "bare_flask")
-        for recipe in recipes:
-            if recipe.name == "bare_flask":  # the last one: it hands out what ours answered
+        launches = sorted(list_launches(options.workers), key=lambda launch: launch.name == "bare_flask")
+        for launch in launches:
+            if launch.name == "bare_flask":  # the last one: it hands out what ours answered
                 (options.data / "body.json").write_bytes(ask_once(targets["hit"], INDEXED).body)
-            report(f"Starting {recipe.title}")
-            targets[recipe.name] = stack.enter_context(run_target(recipe, environment, options.data))
+            report(f"Starting {launch.title}")
+            targets[launch.name] = stack.enter_context(run_target(launch, environment, options.data))
         check_answers(targets, ROUND)
         report("Counting the statements of a hit")
         statements_a_hit, scans = count_statements(pair.standby, targets["hit"])

@@ -48,7 +48,7 @@ class FakeReplica:
         return work(FakeSnapshot(self))
 
     def ask(self, _statement: Statement, _deadline: Deadline) -> tuple[Server, list[tuple[Any, ...]]]:
-        """A recipe holds until the next commit but one: what it gives, or that it has changed."""
+        """Return the rows of a cached plan; after every second reading of the state, that it holds no more."""
         if self.asked % 2:
             return SERVER, [(None,) * (len(self.rows[0]) + 1)]
         return SERVER, [(*self.rows[0], f"/{self.position}/"), *((*row, None) for row in self.rows)]

@@ -91,9 +91,9 @@ def start_services(stack: contextlib.ExitStack, tree: Tree, settings: Mapping[st
     """The three services, which answer and have hits; they end with the stack."""
     services = []
     for title, workers in WORKERS.items():
-        recipe = tree.make_recipe(title.replace(" ", "-"), title, {"TICKITI_WORKERS": str(workers)})
+        launch = tree.make_launch(title.replace(" ", "-"), title, {"TICKITI_WORKERS": str(workers)})
         report(f"Starting {title}: TICKITI_WORKERS={workers}")
-        services.append(stack.enter_context(run_target(recipe, settings, logs)))
+        services.append(stack.enter_context(run_target(launch, settings, logs)))
     for target in services:
         rows = ask_once(target, INDEXED, MANY_ROWS).body.count(b'"ticket_id"')
         if rows != MANY_ROWS:

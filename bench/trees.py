@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.load_world import SCHEMA
-from bench.rivals.targets import ROOT, CachedPlan, LoadError
+from bench.rivals.targets import ROOT, Launch, LoadError
 from demo.loading import READER
 from demo.pair import Pair
 
@@ -25,9 +25,9 @@ class Tree:
     directory: Path
     gunicorn: Path
 
-    def make_recipe(self, name: str, title: str, settings: Mapping[str, str]) -> CachedPlan:
+    def make_launch(self, name: str, title: str, settings: Mapping[str, str]) -> Launch:
         """The service of this checkout with some settings of its own."""
-        return CachedPlan(name, title, (str(self.gunicorn), *ARGUMENTS), settings, self.directory)
+        return Launch(name, title, (str(self.gunicorn), *ARGUMENTS), settings, self.directory)
 
     def describe(self) -> str:
         """The directory, and the commit that is checked out there if git can tell."""

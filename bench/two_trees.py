@@ -54,9 +54,9 @@ def compare_trees(options: argparse.Namespace) -> int:
         targets: dict[str, Target] = {}
         for mode, own in MODES.items():
             for side, tree in trees.items():
-                recipe = tree.make_recipe(name_target(side, mode), f"{side} tree, {mode}", own)
-                report(f"Starting {recipe.title}")
-                targets[recipe.name] = stack.enter_context(run_target(recipe, settings, options.data))
+                launch = tree.make_launch(name_target(side, mode), f"{side} tree, {mode}", own)
+                report(f"Starting {launch.title}")
+                targets[launch.name] = stack.enter_context(run_target(launch, settings, options.data))
         check_targets(targets)
         wrk = Wrk(stack.enter_context(keep_script()), options.seconds, pair.standby)
         comparisons = run_rounds(wrk, targets, options.rounds)

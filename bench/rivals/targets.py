@@ -75,8 +75,8 @@ def ask(connection: http.client.HTTPConnection, headers: Mapping[str, str], body
 
 
 @dataclass(frozen=True)
-class CachedPlan:
-    """The command that starts a target, and its directory: `{port}` stands in the command."""
+class Launch:
+    """A way to start a target: its command, in which `{port}` stands for the port, its settings and its directory."""
 
     name: str
     title: str
@@ -85,38 +85,38 @@ class CachedPlan:
     directory: Path = ROOT
 
 
-def list_recipes(workers: int) -> list[CachedPlan]:
+def list_launches(workers: int) -> list[Launch]:
     """All targets, in the order of a round."""
     service = (*GUNICORN, "config/gunicorn.conf.py", "wsgi:app")
     flask = (*GUNICORN, "bench/rivals/gunicorn.conf.py")
     fastapi = (*UVICORN, "--workers", str(workers), "--host", HOST, "--port", "{port}")
     return [
-        CachedPlan("bare_flask", "bare Flask, same bytes", (*flask, "bench.rivals.bare_flask:app"), {}),
-        CachedPlan("hit", "tickiti-query, hits", service, {}),
-        CachedPlan("fastapi", "FastAPI + asyncpg", (*fastapi, "bench.rivals.fastapi_asyncpg:app"), {}),
-        CachedPlan("miss", "tickiti-query, cache off", service, {"TICKITI_CACHE_TTL_SECONDS": "0"}),
-        CachedPlan("flask_psycopg2", "Flask + psycopg2", (*flask, "bench.rivals.flask_psycopg2:app"), {}),
+        Launch("bare_flask", "bare Flask, same bytes", (*flask, "bench.rivals.bare_flask:app"), {}),
+        Launch("hit", "tickiti-query, hits", service, {}),
+        Launch("fastapi", "FastAPI + asyncpg", (*fastapi, "bench.rivals.fastapi_asyncpg:app"), {}),
+        Launch("miss", "tickiti-query, cache off", service, {"TICKITI_CACHE_TTL_SECONDS": "0"}),
+        Launch("flask_psycopg2", "Flask + psycopg2", (*flask, "bench.rivals.flask_psycopg2:app"), {}),
     ]
 
 
 @contextlib.contextmanager
-def run_target(recipe: CachedPlan, environment: Mapping[str, str], logs: Path) -> Iterator[Target]:
+def run_target(launch: Launch, environment: Mapping[str, str], logs: Path) -> Iterator[Target]:
     """Start a target and wait until its port answers; its output goes to a file in `logs`."""
     port, admin_port = _find_free_ports()
     bound = {"TICKITI_BIND": f"{HOST}:{port}", "TICKITI_ADMIN_BIND": f"{HOST}:{admin_port}"}
     prefix = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
-    log_path = logs / f"{recipe.name}.log"
+    log_path = logs / f"{launch.name}.log"
     with log_path.open("wb") as log:
         process = subprocess.Popen(
-            [*prefix, *(word.format(port=port) for word in recipe.command)],
+            [*prefix, *(word.format(port=port) for word in launch.command)],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
-            cwd=recipe.directory,
-            env={**os.environ, **environment, **recipe.settings, **bound},
+            cwd=launch.directory,
+            env={**os.environ, **environment, **launch.settings, **bound},
             process_group=0,
         )
-    target = Target(recipe.name, recipe.title, port, process.pid)
+    target = Target(launch.name, launch.title, port, process.pid)
     try:
         _wait_ready(process, target, log_path)
         yield target

@@ -27,9 +27,6 @@ class RandomChoices:
         """Return one of at most 256 samples, the plainest first; to weigh more, a sample comes twice."""
         return samples[self.next_byte() % len(samples)]
 
-    def happens(self, percent: int) -> bool:
-        return self.next_byte() * 100 >= (100 - percent) * 256
-
 
 WIDTH = 40
 ROW = st.binary(min_size=WIDTH, max_size=WIDTH)

@@ -15,7 +15,7 @@ CHECKS_OF_SERVER = (check_hosts, check_server, check_pooler)
 CHECKS_OF_DATABASE = (check_columns, check_nulls, check_cacheable, check_indexes, check_rights)
 HELP = "say what a replica lacks, and what its role could write"
 DESCRIPTION = """
-Reads the replica of TICKITI_REPLICA_URL as the service would, and prints one line a finding: `ok`, `warning` or
+Reads the replica of TICKITI_REPLICA_URL as the service would, and prints one line a result: `ok`, `warning` or
 `fault`, what it is about, and what is the matter. Looks at each host of the URL, at the server that is read (version,
 standby, lag, the link to the primary), at a pooler, at the reporting contract in TICKITI_REPLICA_SCHEMA (what is
 missing, unreadable, NULL or of a wrong type), its indexes, and what the role could write. Changes nothing.
@@ -25,7 +25,7 @@ ARGUMENTS: Arguments = {}
 
 
 def run(_args: argparse.Namespace) -> int:
-    """Print the findings and their count; 1 where there is a fault, else 0. CommandError without a replica."""
+    """Print the results and their count; 1 where there is a fault, else 0. CommandError without a replica."""
     counts: Counter[Level] = Counter()
     with open_session(read_settings()) as session:
         for check in CHECKS_OF_SERVER + CHECKS_OF_DATABASE:

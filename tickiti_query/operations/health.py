@@ -30,7 +30,7 @@ FROM pg_settings WHERE name = 'statement_timeout'"""
 OF_SOME = {"08", "21", "22", "23", "40", "53", "55P03", "57", "58", "XX"}
 
 
-def read_findings(source: Source) -> tuple[list[str], list[str], list[str]]:
+def inspect_replica(source: Source) -> tuple[list[str], list[str], list[str]]:
     """Return what the contract lacks or has in another type, why the role could write, and the changed collations."""
     relations = read_relations(source)
     missing = find_missing(relations)
@@ -110,7 +110,7 @@ class Readiness:
         try:
             self._prove()
             with self._reading:
-                faults, powers, self.changed_collations = self._read(read_findings)
+                faults, powers, self.changed_collations = self._read(inspect_replica)
                 unreadable = None if faults else self._find_unreadable()
         except ReplicaUnavailable as fault:
             return fault.check, fault.reason

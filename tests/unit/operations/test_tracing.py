@@ -1,4 +1,4 @@
-"""The spans of an exchange that ends, as a collector receives them."""
+"""The spans of a request that ends, as a collector receives them."""
 
 import pytest
 from opentelemetry.proto.trace.v1.trace_pb2 import Status
