@@ -148,7 +148,7 @@ def write_queue_tests(predicates: Sequence[Predicate], context: CompileContext) 
     """
     scope = None if context.actor.queues is None else frozenset(context.actor.queues)
     excluded: frozenset[int] = frozenset()
-    for queues in (predicate.queues for predicate in predicates if predicate.queues):
+    for queues in (predicate.queues for predicate in predicates if predicate.queues is not None):
         if queues.excluded:
             excluded |= queues.ids
         else:
