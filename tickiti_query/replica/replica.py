@@ -221,8 +221,9 @@ class Replica:
                 except UNREADABLE:
                     if not end_transaction(connection):
                         raise
-                    connection.ends_at = ends_at
-                    return read_unconverted(work, connection)
+                # Behind the handler, where nothing holds what the first attempt had read.
+                connection.ends_at = ends_at
+                return read_unconverted(work, connection)
             except psycopg2.Error as error:
                 if is_lost(error, connection) or (find_fault(error).ends is Ends.SESSION and is_outdated(connection)):
                     self._renew(pool)

@@ -1,5 +1,6 @@
 """The connection pool: its bound, its order, the deadlines of borrowers, connections that take long, and its end."""
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from tickiti_query.model.request import Deadline
 from tickiti_query.replica import replica as replica_module
 from tickiti_query.replica.connect_reasons import TIMEOUT
 from tickiti_query.replica.connection import Target
-from tickiti_query.replica.replica import Pool
+from tickiti_query.replica.replica import Pool, Replica
 
 SERVER = Server(generation=1, system=77, major=18)
 NO_TIME = 0.0
@@ -33,6 +34,8 @@ class Connection:
         self.ends_at = 0.0
         self.closed = False
         self.info = SimpleNamespace(transaction_status=TRANSACTION_STATUS_IDLE)
+        self.repertoire = SimpleNamespace(unconverted="SQL_ASCII")
+        self.encodings: list[str] = []
 
     def identify(self, generation: int) -> bool:
         assert generation == self.server.generation
@@ -40,6 +43,12 @@ class Connection:
 
     def cursor(self) -> Any:
         raise psycopg2.OperationalError("the server is gone")
+
+    def set_client_encoding(self, encoding: str) -> None:
+        self.encodings.append(encoding)
+
+    def begin(self) -> Any:
+        return SimpleNamespace(end=lambda: None)
 
     def close(self) -> None:
         self.closed = True
@@ -262,3 +271,18 @@ def test_an_attempt_that_a_borrower_of_a_closed_pool_gives_up_is_closed(w: World
     assert w.get_reason(NO_TIME) == TIMEOUT
     w.answers.set()
     wait_until(lambda: bool(w.opened) and w.opened[0].closed)
+
+
+def test_a_second_reading_without_conversion_holds_nothing_of_the_first(w: World) -> None:
+    target = Target("postgresql://one/tickiti", "reporting", statement_timeout_ms=5000)
+    handled: list[BaseException | None] = []
+
+    def work(_transaction: Any) -> int:
+        handled.append(sys.exception())  # it would keep the first reading's frames, with the rows in them
+        if len(handled) == 1:
+            raise UnicodeDecodeError("utf-8", b"\xe9", 0, 1, "invalid")
+        return 5
+
+    assert Replica(target, connections=1).read(work, Deadline(w.ends_at, time.monotonic)) == 5
+    assert handled == [None, None]
+    assert w.opened[0].encodings == ["SQL_ASCII", "UTF8"]
