@@ -186,6 +186,7 @@ def match_moment(bound: str, name: str, values: Sequence[str], context: CompileC
 def match_flag(flag: Flag, values: Sequence[bool], context: CompileContext) -> Predicate:
     """Match tickets whose flag has one of the values."""
     if len(set(values)) == 2:
+        flag(replace(context, binds=Binds(), joins={}))  # asks for the names that whoever explains the list needs
         return Predicate("TRUE")
     predicate = flag(context)
     return predicate if values[0] else predicate.negate()

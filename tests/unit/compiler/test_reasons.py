@@ -7,6 +7,7 @@ import pytest
 from tests.support.golden_cases import FOUND, SAMPLES, STAFF, TOKENS, compile_found
 from tickiti_query.catalogue.field import Field
 from tickiti_query.catalogue.fields import FIELDS, MODES
+from tickiti_query.compiler.page import compile_query
 from tickiti_query.compiler.reasons import MOST_CONDITIONS, Reasons, compile_reasons
 from tickiti_query.compiler.rules import Search, read_criteria
 from tickiti_query.model.perspective import Condition, Criterion, Order, Perspective
@@ -54,6 +55,17 @@ def test_the_truth_of_a_condition_is_the_predicate_of_the_list(field: Field) -> 
     statement, _ = compile_reasons(perspective, (), STAFF, 220009, FOUND)
     assert predicate
     assert f"({predicate}) IS TRUE" in statement.sql
+
+
+@pytest.mark.parametrize("name", ["inbox", "for_attention"])
+@pytest.mark.parametrize("values", [[(True, False)], [(True,), (False,)]])
+def test_the_names_of_a_list_are_enough_to_show_what_a_ticket_has(name: str, values: list[tuple[bool, ...]]) -> None:
+    conditions = [Condition("queue", "is", ("Returns",)), *(Condition(name, "is", each) for each in values)]
+    perspective = Perspective(1, "Asked", tuple(conditions))
+    listed, names = compile_query(perspective, (), STAFF, 100, lambda asked: {each: FOUND[each] for each in asked})
+    assert "AND TRUE" in listed.sql
+    rulings = compile_reasons(perspective, (), STAFF, 220009, names)[1](PLACES).rulings
+    assert sorted(len(ruling.reasons) for ruling in rulings) == sorted([1, len(values)])
 
 
 def test_so_many_conditions_are_shown_as_one_that_a_select_has_columns_for_them() -> None:
