@@ -139,7 +139,7 @@ def make_metrics_page(
     cache_events = metrics.CacheEvents()
 
     def render_page() -> bytes:
-        # A gauge that nobody has set says 0, and 0 would be good news; so what is not known is NaN.
+        # A gauge that was not set says 0, which would be good news; so what is not known is NaN.
         changed = readiness.changed_collations
         metrics.COLLATIONS_CHANGED.set(float("nan") if changed is None else len(changed))
         metrics.REPLICA_LAG.set(service.freshness.lag_seconds)

@@ -32,10 +32,10 @@ class JsonFormatter(logging.Formatter):
 
 
 class LineHandler(logging.Handler):
-    """A handler that writes a line a record to standard error, and waits for nobody.
+    """A handler that writes one line for each record to standard error, and never waits for a reader.
 
-    A line that cannot be written at once is lost: nobody reads the pipe, the disk is full. The next one that can be
-    written comes with another that says how many were.
+    A line that cannot be written at once is lost, as where no process reads the pipe, or the disk is full. The next
+    line that can be written comes with another one that says how many were lost.
     """
 
     def __init__(self) -> None:

@@ -105,7 +105,7 @@ class SearchObjectSchema(EmptyListIsObject):
 
     @pre_load
     def count_criteria(self, data: Any, **kwargs: Any) -> Any:
-        """Refuse what is too much before anything in it is looked at, so that it costs nothing."""
+        """Refuse too many criteria or tokens before any of them is read, so that they cost nothing."""
         criteria = data.get("criteria") if isinstance(data, Mapping) else None
         if isinstance(criteria, list):
             if len(criteria) > MOST_CRITERIA:
@@ -116,7 +116,7 @@ class SearchObjectSchema(EmptyListIsObject):
 
 
 def count_tokens(criterion: Any) -> int:
-    """Return the number of tokens of a criterion that nobody has looked at yet."""
+    """Return the number of tokens of a criterion that is not validated yet."""
     tokens = criterion.get("tokens") if isinstance(criterion, Mapping) else None
     return len(tokens) if isinstance(tokens, list) else 0
 

@@ -156,7 +156,7 @@ class Hold:
         if body is not None:
             self._budget.end_hold(body)
 
-    __del__ = release  # bytes that nobody gives back would be missed for ever
+    __del__ = release  # or bytes of a reply that was dropped would count for ever
 
 
 class MemoryBudget:

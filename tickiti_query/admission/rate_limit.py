@@ -68,7 +68,7 @@ class RateLimiter:
 
     def _read_status(self, kind: str, key: str, *, is_exceeded: bool) -> RateLimitStatus:
         reset_time, remaining = self._limiter.get_window_stats(self._rate, kind, key)
-        # At least one second: nobody is told to come back at once.
+        # At least one second, so that no caller is told to retry at once.
         seconds_left = max(1, ceil(reset_time - time.time()))
         return RateLimitStatus(self._rate.amount, 0 if is_exceeded else remaining, seconds_left, is_exceeded)
 

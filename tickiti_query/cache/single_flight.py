@@ -68,7 +68,7 @@ class SingleFlight:
     def _lead(self, key: Hashable, run: Run, work: Callable[[], Any]) -> None:
         """Run the work for this caller and all who join."""
         try:
-            time.sleep(0)  # whoever is ready to ask does so now, and joins
+            time.sleep(0)  # callers that are ready to ask do so now, and join
             run.began_at = self._clock()
             run.result, run.failure = work(), None
         except Exception as failure:

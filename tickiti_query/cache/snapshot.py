@@ -1,4 +1,4 @@
-"""Snapshot ids: what the replica shows at one moment, and when two moments show the same.
+"""Snapshots of the replica and their ids: what it shows at one moment, and when two moments show the same.
 
 An id names a set of finished transactions of one server's one history. The validator of an answer is the id under which
 it was read, if that id proves anything. While the server's id equals the validator, the answer is still exactly true.
@@ -63,8 +63,8 @@ STATE_STATEMENTS = {
     True: Statement(STATE_WITH_LAG, is_repeated=True),
 }
 
-# The stress test has shown zero wrong proofs on these. A newer server may keep its snapshots in another way; on older
-# ones nobody has looked.
+# The stress test has shown zero wrong proofs on these. A newer server may keep its snapshots in another way; older
+# ones were not tested.
 PROVEN_MAJORS = range(15, 19)
 
 

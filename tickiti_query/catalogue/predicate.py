@@ -1,4 +1,4 @@
-"""The predicate of a condition: an SQL truth value that compares a ticket with values, is negated and combined.
+"""The predicate of a condition, an SQL truth value that is negated and combined; and the context that it is written in.
 
 Text compares by the database's own `lower()` on both sides, never by this program's: they differ outside ASCII. Each
 `match_…` answers "any of these values" (docs/perspectives.md).
@@ -186,7 +186,7 @@ def match_moment(bound: str, name: str, values: Sequence[str], context: CompileC
 def match_flag(flag: Flag, values: Sequence[bool], context: CompileContext) -> Predicate:
     """Match tickets whose flag has one of the values."""
     if len(set(values)) == 2:
-        flag(replace(context, binds=Binds(), joins={}))  # asks for the names that whoever explains the list needs
+        flag(replace(context, binds=Binds(), joins={}))  # notes the names that an explanation of the list needs
         return Predicate("TRUE")
     predicate = flag(context)
     return predicate if values[0] else predicate.negate()

@@ -13,7 +13,7 @@ STATUSES = ("open", "on-hold", "closed")
 
 
 class Word(Enum):
-    """The values that are words of the language and no text. They are exact: `Me` is an e-mail address."""
+    """The values that are words of the language, not texts. Their case counts: `Me` is an e-mail address."""
 
     ME = "me"
     UNASSIGNED = "Unassigned"

@@ -43,7 +43,7 @@ class MalformedJson(QueryError, status=400, code="malformed_json"):
 
 
 class Unauthenticated(QueryError, status=401, code="unauthenticated"):
-    """No token, or none that is valid: one message for every cause, so that nothing can be told apart."""
+    """No token, or none that is valid. All causes have one message, so that a caller cannot tell them apart."""
 
     default_message = "A valid API token is required: send it as `Authorization: Bearer <token>`."
     headers: Mapping[str, str] = {"WWW-Authenticate": "Bearer"}
@@ -141,7 +141,7 @@ class ReplicaUnavailable(TransientError, status=503, code="replica_unavailable")
 
 
 class Overloaded(TransientError, status=503, code="overloaded"):
-    """The service has no room for the request, and had none in time. It is worth trying again soon."""
+    """The service has no room for the request now, and none became free in time."""
 
     default_message = "There is more to do than can be done at the moment; please try again."
     headers: Mapping[str, str] = {"Retry-After": "1"}

@@ -72,7 +72,7 @@ class RateLimitStatus:
 class RequestTrace:
     """The facts of one request, filled in as they become known; None for what was never reached.
 
-    `cache` is the word of the log line: `hit`, `miss`, `off`. `error` is the code of an answer that is one, `facts`
+    `cache` is the word of the log line: `hit`, `miss`, `off`. `error` is the code of an error's answer, `facts`
     what the log says beside it. `stages` are the moments at which something began that is measured, `auth`, `cache`,
     `sql` or `render`; None where it ended and nothing began.
     """

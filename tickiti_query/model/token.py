@@ -125,7 +125,7 @@ def read_network(text: str) -> IPv4Network | IPv6Network:
 def make_authorizer(
     expiration_minutes: int | None, now: Callable[[], datetime]
 ) -> Callable[[AuthenticatedToken, str], Actor]:
-    """Return `authorize(token, address) -> Actor`, which is called for every answer: time passes, and addresses differ.
+    """Return `authorize(token, address) -> Actor`, which every answer needs: time passes, and addresses differ.
 
     `now` tells the time in UTC. `authorize` raises Unauthenticated for an expired token, and Forbidden for a missing
     ability or an address that is not allowed.

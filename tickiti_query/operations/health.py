@@ -18,7 +18,7 @@ from tickiti_query.reporting.rights import find_powers
 
 METHODS = ["GET", "HEAD"]
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-UNASKED_SECONDS = 30.0  # how old the last check may be before one is made that nobody asked for
+UNASKED_SECONDS = 30.0  # how old the last check may be before the worker makes one by itself
 
 log = logging.getLogger("tickiti_query.health")
 
@@ -61,19 +61,19 @@ class Readiness:
         self._logged_changes: list[str] = []
         self.changed_collations: list[str] | None = None  # as of the last check; None where it did not come so far
         self._checked_at = float("-inf")
-        self._reading = threading.Lock()  # a worker has one connection for all checks, and the pool lets nobody wait
+        self._reading = threading.Lock()  # a worker has one connection for all checks, and the pool makes no check wait
 
     def keep_checking(self, unasked_seconds: float = UNASKED_SECONDS) -> None:
-        """Check now, and whenever nobody has asked for so long; never returns.
+        """Check now, and whenever the last check is older than `unasked_seconds`; never returns.
 
-        So metrics and log stay true where no probe comes: beside Tickiti, or behind a proxy of one's own.
+        So metrics and log stay true where no probe asks, as beside Tickiti.
         """
         while True:
             while (rest := self._checked_at + unasked_seconds - time.monotonic()) > 0:
                 time.sleep(rest)
             try:
                 self.check()
-            except Exception:  # what nobody foresaw must not be the last check
+            except Exception:  # an unforeseen error must not end the checks
                 log.exception("unforeseen error")
 
     def check(self) -> Mapping[str, str]:
@@ -123,7 +123,7 @@ class Readiness:
         return ("role", f"The role of TICKITI_REPLICA_URL could write: it {'; '.join(powers)}.") if powers else None
 
     def _find_unreadable(self) -> str | None:
-        """Return the relation that no request can read, with the SQLSTATE; None where there is none such."""
+        """Return the relation that no request can read, with the SQLSTATE; None where all can be read."""
         if self._try_to_read(READ_BY_ALL) is None:
             return None
         states = ((relation, self._try_to_read((relation,))) for relation in READ_BY_ALL)

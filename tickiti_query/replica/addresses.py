@@ -17,7 +17,7 @@ from tickiti_query.replica.background import run_in_background
 from tickiti_query.replica.database_errors import DeadlinePassed
 
 LOOK_UP_SECONDS = 2.0  # the longest wait for the name servers
-FRESH_SECONDS = 5.0  # how long nobody asks them again
+FRESH_SECONDS = 5.0  # how long a result is used without asking them again
 KEPT_SECONDS = 300.0  # how long a result is used where they do not answer
 SILENT_SECONDS = 300.0  # how long an address that did not answer comes after the others
 MOST_SILENT = 1000
@@ -75,7 +75,7 @@ class AddressBook:
         return sorted(addresses, key=self._silent.__contains__)
 
     def _ask(self, name: str) -> list[str]:
-        """Ask the name servers. A result that comes too late for whoever waited is kept for the next."""
+        """Ask the name servers. A result that comes too late for its caller is kept for the next one."""
         try:
             addresses = self._look_up(name)
             self._known[name] = (addresses, self._clock())

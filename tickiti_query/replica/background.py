@@ -17,7 +17,7 @@ def run_in_background(work: Callable[[], T], name: str) -> Future[T]:
     def run() -> None:
         try:
             result.set_result(work())
-        except BaseException as failure:  # which belongs to whoever waits
+        except BaseException as failure:  # it is raised where the result is waited for
             result.set_exception(failure)
 
     threading.Thread(target=run, name=name, daemon=True).start()

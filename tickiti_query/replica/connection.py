@@ -1,4 +1,4 @@
-"""Connections to the replica. The hosts of the URL are tried in order, each with its own connect timeout."""
+"""Connecting to the replica: its target, and the hosts of its URL, in order, each with its own connect timeout."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -167,7 +167,7 @@ def find_connect_seconds(host: Host, *, is_last: bool) -> float:
 def connect_to(address: Host, deadline: Deadline, examine: Examine) -> ReplicaConnection:
     """Return an autocommit connection to one address that `examine` does not refuse. Raise psycopg2.Error.
 
-    The time limit is kept here, because libpq leaves its own to whoever waits by a callback.
+    The time limit is kept here: under a wait callback, such as ours, libpq does not keep its own.
     """
     parameters = dict(address)
     file, settings = parameters.pop(PASSWORD_FILE, None), parameters.pop(POOLED_SETTINGS, None)

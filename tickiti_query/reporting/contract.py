@@ -74,7 +74,7 @@ READ_BY_ALL = (
 def write_row_reading(relations: Iterable[str]) -> str:
     """Write a SELECT that computes every column of one row of each relation, as a request does, and returns one number.
 
-    Whatever a view calls is called; with LIMIT 0, or in columns that nobody needs, it would not be.
+    So each function that a view calls is called; with LIMIT 0, or for columns that are not used, it would not be.
     """
     rows = [f"(SELECT num_nulls({', '.join(RELATIONS[name])}) AS nulls FROM {name} LIMIT 1)" for name in relations]
     return "SELECT sum(r.nulls)\nFROM (\n" + "\nUNION ALL\n".join(rows) + "\n) r"

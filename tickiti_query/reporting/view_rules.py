@@ -59,7 +59,7 @@ JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.oid = ANY (CAST(:oids AS oid[]))
 """
 INPUTS = "SELECT oid, CAST(typinput AS oid) FROM pg_type WHERE oid = ANY (CAST(:oids AS oid[]))"
-# Each function with itself, and with those that an aggregate of one's own computes with, which are not in the rule.
+# Each function with itself, and with those that a user-defined aggregate calls, which are not in the rule.
 FUNCTIONS = f"""
 SELECT c.oid, p.oid, concat(NULLIF(n.nspname, 'pg_catalog') || '.', p.proname), CAST(p.provolatile AS text)
 FROM unnest(CAST(:oids AS oid[])) c (oid)

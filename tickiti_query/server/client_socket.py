@@ -22,7 +22,7 @@ CLOSING_SECONDS = 2.0  # for the client to close its side, so that it reads its 
 LONGEST_REST = 16 * 1024 * 1024  # bytes that are thrown away meanwhile
 JOINED_BYTES = 64 * 1024  # an answer up to this size leaves in one piece with its head
 # The most that the kernel takes of a longer one beyond what the client takes. By itself it would take up to 4 MB for
-# each connection, which nobody counts.
+# each connection, which no budget counts.
 UNSENT_BYTES = 256 * 1024
 
 
@@ -126,7 +126,7 @@ class ClientSocket:
 
     @property
     def has_unread_bytes(self) -> bool:
-        """True where the client has sent what nobody has read yet, such as a request in this very moment."""
+        """True where the client has sent bytes that were not read yet, such as a request in this very moment."""
         return any(fcntl.ioctl(self._socket.fileno(), termios.FIONREAD, bytes(4)))  # the number of bytes, an int of C
 
     def hang_up(self) -> None:

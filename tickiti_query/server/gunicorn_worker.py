@@ -44,7 +44,7 @@ class Address:
     idle: dict[ClientSocket, None] = field(default_factory=dict)
 
     def list_idle(self) -> Iterator[ClientSocket]:
-        """Yield the connections that may be closed: no request has come on them, not even one that nobody has read."""
+        """Yield the connections that may be closed: no byte of a request has come on them, read or unread."""
         return (client for client in self.idle if not client.has_unread_bytes)
 
     def getsockname(self) -> tuple[str, int]:
