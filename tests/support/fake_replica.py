@@ -1,4 +1,4 @@
-"""A replica without a server: four tokens, a few perspectives, three tickets; for tests of the HTTP edge."""
+"""A replica without a server: three tokens, a few perspectives, three tickets; for tests of the HTTP edge."""
 
 import hashlib
 from collections.abc import Callable
