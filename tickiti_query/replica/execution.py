@@ -209,8 +209,9 @@ class Transaction:
     def open(self, statement: Statement, count: int) -> list[Row]:
         """Return the first rows of the transaction's one long statement, `count` at most. Raise psycopg2.Error."""
         self._opened = statement.sql
-        declare = f"DECLARE page NO SCROLL CURSOR FOR\n{statement.sql};\nFETCH {count} FROM page"
-        return self.fetch(replace(statement, sql=declare))
+        # The count is a bind, so that the text is the same for each: it is translated once, and kept once.
+        declare = f"DECLARE page NO SCROLL CURSOR FOR\n{statement.sql};\nFETCH :fetched FROM page"
+        return self.fetch(replace(statement, sql=declare, params=(*statement.params, ("fetched", count))))
 
     def fetch_more(self, count: int) -> list[Row]:
         """Return the rows that follow, `count` at most. Raise psycopg2.Error."""
