@@ -16,8 +16,18 @@ from tickiti_query.model.token import NO_DIGEST, parse_address
 
 KNOWN_TOKENS = 10_000
 IPV6_NETWORK = 64  # one subscriber has a network of this prefix length, and all addresses in it
-ONCE_A_SECOND = RateLimitItemPerSecond(1)
 CLEANUP_SIZE = 1000  # with fewer counters than this, a search for ended ones is not worth its time
+
+
+class Rate(RateLimitItemPerSecond):
+    """A rate that writes short keys: the library asks for a key three times a request, and its own takes 2 µs."""
+
+    def key_for(self, *identifiers: bytes | str | float) -> str:
+        """Return the key of a counter."""
+        return f"{'/'.join(map(str, identifiers))}/{self.amount}/{self.multiples}"
+
+
+ONCE_A_SECOND = Rate(1)
 
 
 class RateLimiter:
@@ -30,7 +40,8 @@ class RateLimiter:
     """
 
     def __init__(self, rate: str, storage: Storage, count_limited: Callable[[str], None] = lambda _by: None) -> None:
-        self._rate = parse(rate)
+        parsed = parse(rate)
+        self._rate = Rate(parsed.amount, parsed.get_expiry())
         self._limiter = FixedWindowRateLimiter(storage)
         self._count_limited = count_limited
         self._known: LRUCache[str, bool] = LRUCache(KNOWN_TOKENS)

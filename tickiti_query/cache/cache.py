@@ -63,7 +63,10 @@ class Cache:
         if not self.enabled:
             return None
         with self._lock:
-            entry = self._entries.get(key)
+            try:
+                entry: Entry | None = self._entries[key]  # `get` looks for the key twice
+            except KeyError:
+                entry = None
             if entry is None:
                 event = "miss"
             elif not self._exact or entry.validator == snapshot.snapshot_id:

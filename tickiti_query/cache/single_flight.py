@@ -12,13 +12,16 @@ ALWAYS = float("-inf")  # `since` of a caller for whom any run under way is good
 
 
 class Run:
-    """One run of some work, and its outcome once it has ended. `began_at` is None while callers gather for it."""
+    """One run of some work, and its outcome once it has ended. `began_at` is None while callers gather for it.
+
+    `ended` is made for the first caller who waits: many runs have none, and an event costs more than all the rest here.
+    """
 
     __slots__ = ("began_at", "ended", "failure", "result")
 
     def __init__(self) -> None:
         self.began_at: float | None = None
-        self.ended = threading.Event()
+        self.ended: threading.Event | None = None
         self.result: Any = None
         self.failure: Exception | None = RuntimeError("the run was broken off")
 
@@ -46,12 +49,14 @@ class SingleFlight:
         while True:
             with self._lock:
                 run = self._runs.get(key)
-                is_leader = run is None
                 if run is None:
                     run = self._runs[key] = Run()
-            if is_leader:
+                else:
+                    run.ended = run.ended or threading.Event()
+                ended = run.ended
+            if ended is None:
                 self._lead(key, run, work)
-            elif not run.ended.wait(deadline.remaining_seconds):
+            elif not ended.wait(deadline.remaining_seconds):
                 raise TimeoutError
             elif run.began_at is None or run.began_at <= since:  # moments that look equal may be in either order
                 continue
@@ -76,5 +81,6 @@ class SingleFlight:
         finally:  # also where the leader is killed: nobody must wait for ever
             with self._lock:
                 del self._runs[key]
-            run.ended.set()
+            if run.ended is not None:
+                run.ended.set()
             del run  # as in `share`

@@ -6,7 +6,6 @@ it was read, if that id proves anything. While the server's id equals the valida
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cached_property
 
 from tickiti_query.model.statement import Row, Statement
 
@@ -148,7 +147,7 @@ def is_older(snapshot_id: SnapshotId, other: SnapshotId) -> bool:
     return not snapshot_id.running_ids <= other.running_ids
 
 
-@dataclass(frozen=True)  # without slots: the validator is kept in the instance
+@dataclass(frozen=True, slots=True)
 class Snapshot:
     """A reading of the server at one moment. `lag_seconds` is an upper bound; None where nothing bounds it.
 
@@ -159,7 +158,7 @@ class Snapshot:
     lag_seconds: float | None
     commit_age_seconds: float | None = None
 
-    @cached_property
+    @property
     def validator(self) -> SnapshotId | None:
         """The id, where it proves answers: under equal ids every statement gives equal rows. None where it does not.
 

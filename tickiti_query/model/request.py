@@ -49,7 +49,7 @@ class Request:
         """The parsed body. Raises UnsupportedMediaType, MalformedJson and ValidationFailed."""
         return self.parse_body(self.raw_body, self.content_type)
 
-    @cached_property
+    @property
     def key(self) -> Hashable:
         """A value that is equal for two requests that ask the same with the same token."""
         return self.credentials, self.raw_body, self.content_type
