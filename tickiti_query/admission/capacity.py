@@ -130,12 +130,13 @@ class Reservation:
         self.senders = 0
         self._budget = budget
 
-    def resize(self, size: int) -> None:
-        """Hold `size` bytes instead. Raises Overloaded where there is no room for as many more."""
-        self._budget.resize(self, size)
+    def grow(self, size: int) -> None:
+        """Hold `size` bytes at least. Raises Overloaded where there is no room for as many more."""
+        if size > self.size:
+            self._budget.resize(self, size)
 
     def expect(self, size: int) -> None:
-        """Hold `size` bytes, a guess, or at most what one answer may ever have. Raises Overloaded."""
+        """Hold `size` bytes instead, a guess, or at most what one answer may ever have. Raises Overloaded."""
         self._budget.resize(self, min(size, self._budget.largest_bytes))
 
     def close(self) -> None:

@@ -42,8 +42,8 @@ def shape_row(columns: Sequence[str]) -> type[msgspec.Struct]:
 class Collector:
     """Makes the body of a 200: `{"ok": true, "data": [row, …]}`, each row an object with its columns in order.
 
-    It has `row_limit` rows at most; a row beyond them makes it `truncated`. The reservation is kept as large as what is
-    held. Methods raise Overloaded where there is no room.
+    It has `row_limit` rows at most; a row beyond them makes it `truncated`. The reservation is at least as large as
+    what is held. Methods raise Overloaded where there is no room.
     """
 
     def __init__(self, columns: Sequence[str], row_limit: int, reservation: Reservation, trace: RequestTrace) -> None:
@@ -81,7 +81,7 @@ class Collector:
 
     def open(self, source: Transaction, statement: Statement, count: int) -> list[Row]:
         """Return the first rows of a statement, `count` at most."""
-        self._reserve(PART_MEMORY)
+        self.reservation.grow(PART_MEMORY)
         rows = source.open(statement, count)
         self._unread = (source, count) if len(rows) == count else None
         return rows
@@ -91,18 +91,13 @@ class Collector:
         bytes_a_row = self.add(rows)
         while self._unread is not None and not self.truncated:
             source, asked = self._unread
-            self._reserve(self.size + PART_MEMORY)
+            self.reservation.grow(self.size + PART_MEMORY)
             asked = min(count_rows(bytes_a_row), GROWTH * asked)
             rows = ()  # they are text now
             self._trace.stages.append(("sql", perf_counter()))
             rows = source.fetch_more(asked)
             self._unread = (source, asked) if len(rows) == asked else None
             bytes_a_row = max(bytes_a_row, self.add(rows))
-
-    def _reserve(self, size: int) -> None:
-        """Let the reservation be `size` at least."""
-        if size > self.reservation.size:
-            self.reservation.resize(size)
 
     def finish(self) -> bytes:
         """Return the whole body, which is the buffer itself, cut to its size. Nothing can be added any more."""

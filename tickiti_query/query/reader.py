@@ -69,7 +69,7 @@ class Reader:
     def read(self, miss: Miss, reservation: Reservation) -> Reading:
         """Return the answer to a request. Raises QueryError: errors of the token come before those of the body.
 
-        The reservation is kept as large as what is there of the answer.
+        The reservation is at least as large as what is there of the answer.
         """
         plan = miss.plan
         if plan is not None:
@@ -170,7 +170,7 @@ class Reader:
         if not plan.is_like(validator, collector.rows, len(body)):
             plan = replace(plan, validator=validator, rows=collector.rows, body_bytes=len(body))
             self.plans.put(miss.request.key, plan)
-        collector.reservation.resize(len(body))
+        collector.reservation.grow(len(body))
         # A statement that waited for a lock tells the replay time after it, though its snapshot is from before; then
         # the earlier time of an equal snapshot is right.
         is_same = (snapshot_id.server, snapshot_id.position) == (shown.server, shown.position)

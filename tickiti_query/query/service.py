@@ -171,7 +171,8 @@ class TicketQueryService:
                 reading = self.reader.read(miss, reservation)
             self.freshness.accept(reading.snapshot_id, snapshot, request.deadline)
         miss.trace.rows = reading.answer.rows
-        return replace(reading, is_stored=True) if self._store(request, reading, read_at) else reading
+        is_stored = self.cache.enabled and self._store(request, reading, read_at)
+        return replace(reading, is_stored=True) if is_stored else reading
 
     def _store(self, request: Request, reading: Reading, read_at: float) -> bool:
         """Store the token and the answer under what proves them; return True where the answer was stored."""

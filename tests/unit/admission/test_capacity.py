@@ -160,7 +160,7 @@ class Refusals:
 
 def reserve(budget: MemoryBudget, caller: str, size: int) -> Reservation:
     reservation = Reservation(budget, caller)
-    reservation.resize(size)
+    reservation.grow(size)
     return reservation
 
 
@@ -175,13 +175,13 @@ def is_refused(budget: MemoryBudget, caller: str, size: int) -> bool:
 def test_a_reservation_counts_as_long_as_its_block_runs() -> None:
     budget = MemoryBudget(MAX)
     with budget.reserve("ann") as reservation:
-        reservation.resize(5 * MIB)
+        reservation.grow(5 * MIB)
         assert budget.used_bytes == 5 * MIB
-        reservation.resize(3 * MIB)
+        reservation.expect(3 * MIB)
         assert budget.used_bytes == 3 * MIB
     assert budget.used_bytes == 0
     with suppress(ZeroDivisionError), budget.reserve("ann") as reservation:
-        reservation.resize(5 * MIB)
+        reservation.grow(5 * MIB)
         raise ZeroDivisionError
     assert budget.used_bytes == 0
 
@@ -218,7 +218,7 @@ def test_one_answer_may_have_what_large_answers_may_have_together() -> None:
         reservation.expect(2**40)  # it may have become smaller since
         assert reservation.size == budget.largest_bytes
         with pytest.raises(Overloaded):
-            reservation.resize(budget.largest_bytes + 1)
+            reservation.grow(budget.largest_bytes + 1)
         assert reservation.size == budget.largest_bytes
 
 
@@ -232,7 +232,7 @@ def test_a_refusal_is_an_overload_that_is_counted_and_changes_nothing() -> None:
     assert (refused.value.status, refused.value.code) == (503, "overloaded")
     assert (refusals.count, budget.used_bytes) == (1, 40 * MIB)
     with pytest.raises(Overloaded):
-        held.resize(50 * MIB)
+        held.grow(50 * MIB)
     assert (refusals.count, held.size) == (2, 40 * MIB)
 
 
@@ -258,7 +258,7 @@ def test_a_body_out_of_the_cache_is_refused_where_there_is_no_room_and_a_new_one
     budget, body = MemoryBudget(MAX), bytes(8 * MIB)
     with ExitStack() as stack:
         for caller in ("ann", "bob", "eve"):
-            stack.enter_context(budget.reserve(caller)).resize(16 * MIB)
+            stack.enter_context(budget.reserve(caller)).grow(16 * MIB)
         with pytest.raises(Overloaded):
             budget.hold("zoe", body, is_new=False)
         new = budget.hold("zoe", body, is_new=True)

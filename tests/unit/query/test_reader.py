@@ -393,7 +393,7 @@ def test_a_large_list_has_a_part_as_rows_and_no_more_than_its_text_beside_it() -
 def test_a_list_without_room_is_refused_on_its_way_and_from_then_on_before_it_is_read() -> None:
     world, request = World(rows=make_rows(6000)), make_request(TicketQuery(row_limit=5000))
     with world.budget.reserve("bob") as reservation:
-        reservation.resize(44 * 2**20)
+        reservation.grow(44 * 2**20)
         with pytest.raises(Overloaded):
             world.answer(request)
         assert 0 < sum(came for _, came in world.parts) < 5000

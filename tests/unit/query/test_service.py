@@ -129,7 +129,7 @@ class FakeReader:
         request, snapshot = miss.request, miss.snapshot
         self._world.diary.append("read")
         self._world.read()
-        reservation.resize(len(self._world.body))
+        reservation.grow(len(self._world.body))
         answer = Answer(
             body=self._world.body,
             rows=min(3, request.query.row_limit),
