@@ -91,7 +91,7 @@ class ConcurrencyLimiter:
         finally:
             with self._lock:
                 self._reading.remove(caller)
-                self._give_free_slots()
+                self._give_slot()
 
     def _acquire(self, caller: Hashable, deadline: Deadline) -> None:
         with self._lock:
@@ -106,12 +106,13 @@ class ConcurrencyLimiter:
                 del self._queue[has_slot]
                 self._refuse()
 
-    def _give_free_slots(self) -> None:
-        """Give the free slots to the requests that have waited longest and whose caller may have one."""
-        for has_slot, caller in list(self._queue.items()):
+    def _give_slot(self) -> None:
+        """Give the slot that has become free to the request that has waited longest and whose caller may have one."""
+        for has_slot, caller in self._queue.items():
             if self._reading.add(caller):
                 del self._queue[has_slot]
                 has_slot.set()
+                return  # one slot has become free, so one request goes on
 
     def _refuse(self) -> None:
         self._count_shed()
