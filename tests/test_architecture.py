@@ -35,7 +35,8 @@ TABLE: dict[str, set[str]] = {
         "config",  # the service and the commands take the target of their connections from the same settings
         "model",
     },
-    # a request, from its credentials to its answer
+    # a request, from its credentials to its answer; it names the replica and the reporting room themselves, because
+    # protocols between them had one implementation each
     "query": {"admission", "cache", "catalogue", "compiler", "model", "replica", "reporting"},
     "http": {"catalogue", "model", "query", "schemas"},
     "operations": {"http", "model", "reporting"},  # a span is made of the context of a request
