@@ -61,8 +61,15 @@ class Callers:
         self._waits.release()  # a caller asks for the rest of its time just before it waits
         return time.monotonic()
 
-    def ask(self, work: Callable[[], int], *, key: str = "key", since: float | None = None) -> "Future[int]":
-        deadline = Deadline(time.monotonic() + SECONDS, self._look_at_clock)
+    def ask(
+        self,
+        work: Callable[[], int],
+        *,
+        key: str = "key",
+        since: float | None = None,
+        clock: Callable[[], float] | None = None,
+    ) -> "Future[int]":
+        deadline = Deadline(time.monotonic() + SECONDS, clock or self._look_at_clock)
         since = self.now if since is None else since
         return self._threads.submit(self.flight.share, key, work, since=since, deadline=deadline)
 
@@ -100,11 +107,35 @@ def test_callers_for_whom_a_run_began_too_early_share_the_next(callers: Callers)
     work.pass_one()
     assert first.result(SECONDS) == 1
     work.wait_begun()
-    callers.wait_waiting(3)  # all but the one that leads; who comes after the end would need a run of its own
     assert not any(each.done() for each in late)
     work.pass_one()
     assert [each.result(SECONDS) for each in late] == [2] * 4
     assert (work.begun, callers.shared) == (2, 3)
+
+
+def test_callers_do_not_give_up_with_the_one_that_was_to_lead_them(callers: Callers) -> None:
+    work, is_leader, is_late = Work(), threading.Event(), threading.Event()
+
+    def look_at_clock() -> float:
+        is_leader.set()
+        assert is_late.wait(SECONDS)
+        return float("inf")
+
+    first = callers.ask(work.run)
+    work.wait_begun()
+    callers.tick()
+    impatient = callers.ask(work.run, clock=look_at_clock)
+    assert is_leader.wait(SECONDS)
+    patient = callers.ask(work.run)
+    callers.wait_waiting(1)
+    is_late.set()
+    with pytest.raises(TimeoutError):
+        impatient.result(SECONDS)
+    callers.wait_waiting(1)  # the patient one leads now, and waits for the first
+    callers.tick()
+    work.pass_one()
+    work.pass_one()
+    assert (first.result(SECONDS), patient.result(SECONDS), work.begun) == (1, 2, 2)
 
 
 def test_moments_that_look_equal_may_be_in_either_order(callers: Callers) -> None:
