@@ -145,3 +145,12 @@ def test_a_lock_on_a_relation_keeps_only_those_waiting_who_read_it(pair: Pair, c
         assert contract.fetch(BY_EMAIL) == []
         catalogue.fetch(contract.guard)
         other.rollback()
+
+
+def test_a_relation_that_has_just_got_its_name_is_read_by_that_name(pair: Pair, catalogue: Catalogue) -> None:
+    catalogue.execute("CREATE TABLE others (LIKE tickets)")
+    catalogue.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class")
+    pair.primary.execute(f"ALTER TABLE {SCHEMA}.tickets RENAME TO earlier")
+    pair.primary.execute(f"ALTER TABLE {SCHEMA}.others RENAME TO tickets")  # to_regclass knows, the snapshot does not
+    catalogue.open()
+    catalogue.execute("COMMIT")

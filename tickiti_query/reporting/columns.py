@@ -9,7 +9,7 @@ from tickiti_query.reporting.contract import NAMES, RELATIONS
 # What a domain is beneath, through domains over domains. A collation is NULL where it is the database's own.
 COLUMNS_THERE = f"""
 WITH RECURSIVE columns AS (
-    SELECT c.oid, c.relname, a.attname, a.attnum, a.atttypid, a.atttypmod, a.attcollation
+    SELECT c.oid, n AS relname, a.attname, a.attnum, a.atttypid, a.atttypmod, a.attcollation
     FROM unnest(ARRAY[{NAMES}]) n
     JOIN pg_class c ON c.oid = to_regclass(n)
     JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
