@@ -106,10 +106,10 @@ def make_service(settings: Settings, replica: Replica) -> TicketQueryService:
         max_commit_age_seconds=settings.max_commit_age_seconds,
         leave=replica.leave,
     )
-    url = settings.rate_limit_storage
-    storage = SharedStorage(open_redis(url), count_fault=metrics.STORE_FAULTS.inc) if url else FixedWindowStorage()
     rate_limiter = None
     if settings.rate_limit is not None:
+        url = settings.rate_limit_storage
+        storage = SharedStorage(open_redis(url), count_fault=metrics.STORE_FAULTS.inc) if url else FixedWindowStorage()
         rate_limiter = RateLimiter(settings.rate_limit, storage, lambda by: metrics.RATE_LIMITED.labels(by).inc())
     authorize = make_authorizer(settings.token_expiration_minutes, partial(datetime.now, UTC))
     return TicketQueryService(

@@ -10,6 +10,8 @@ import pytest
 from demo.loading import create_schema
 from demo.pair import Pair
 from tickiti_query.model.statement import Statement
+from tickiti_query.reporting.columns import read_relations
+from tickiti_query.reporting.contract import RELATIONS
 from tickiti_query.reporting.contract_source import ContractSource, ContractSources
 
 SCHEMA = "fitted"
@@ -152,5 +154,6 @@ def test_a_relation_that_has_just_got_its_name_is_read_by_that_name(pair: Pair, 
     catalogue.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class")
     pair.primary.execute(f"ALTER TABLE {SCHEMA}.tickets RENAME TO earlier")
     pair.primary.execute(f"ALTER TABLE {SCHEMA}.others RENAME TO tickets")  # to_regclass knows, the snapshot does not
-    catalogue.open()
+    assert read_relations(catalogue).keys() == RELATIONS.keys()
+    assert catalogue.open().fetch(BY_ID) == []
     catalogue.execute("COMMIT")

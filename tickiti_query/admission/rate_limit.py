@@ -20,7 +20,7 @@ CLEANUP_SIZE = 1000  # with fewer counters than this, a search for ended ones is
 
 
 class Rate(RateLimitItemPerSecond):
-    """A rate whose keys are short: the library asks for a key three times a request, and its own takes 2 µs."""
+    """A rate whose keys are short: the library writes a key three times for each request."""
 
     def key_for(self, *identifiers: bytes | str | float) -> str:
         """Return the key of a counter: its kind, and whose it is."""

@@ -18,7 +18,6 @@ from tickiti_query.replica.database_errors import NoStandbyError, describe_conne
 from tickiti_query.replica.execution import ReplicaConnection, deadline_from_now, install_wait_callback
 
 SESSION_SECONDS = 60.0  # for all hosts together, each of which has its own connect timeout
-GRACE_SECONDS = 1.0  # how much longer than the server's own limit we wait
 Arguments = dict[str, dict[str, Any]]  # of a command, each with its options for argparse
 
 
@@ -61,7 +60,7 @@ class Session:
 
     def begin_deadline(self) -> Deadline:
         """Return the deadline of a statement that begins now."""
-        return deadline_from_now(self.settings.statement_timeout_ms / 1000 + GRACE_SECONDS)
+        return deadline_from_now(Target.of(self.settings).longest_read_seconds)
 
 
 def read_settings(environ: MutableMapping[str, str] = os.environ) -> Settings:

@@ -10,6 +10,7 @@ from tickiti_query.model.perspective import TicketQuery
 from tickiti_query.model.token import Credentials
 
 LONGEST_BODY = 64 * 1024
+SENT_AT_ONCE_BYTES = 64 * 1024  # an answer up to this size leaves in one piece with its head
 
 
 @dataclass(frozen=True, slots=True)

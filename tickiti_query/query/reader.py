@@ -71,7 +71,7 @@ class Reader:
 
         The reservation is at least as large as what is there of the answer.
         """
-        plan = miss.plan
+        plan = miss.plan or self.plans.get(miss.request.key)  # an equal request may have left one while this one waited
         if plan is not None:
             reading = self._read_by_plan(plan, miss, reservation)
             if reading is not None:

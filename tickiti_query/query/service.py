@@ -25,15 +25,13 @@ from tickiti_query.cache.freshness import Freshness
 from tickiti_query.cache.single_flight import ALWAYS, SingleFlight
 from tickiti_query.cache.snapshot import Snapshot, SnapshotId, is_behind
 from tickiti_query.model.errors import QueryTimeout, RateLimited, Unauthenticated
-from tickiti_query.model.request import Answer, RateLimitStatus, Request, RequestTrace
+from tickiti_query.model.request import SENT_AT_ONCE_BYTES, Answer, RateLimitStatus, Request, RequestTrace
 from tickiti_query.model.token import AuthenticatedToken
 from tickiti_query.query.reader import Authorize, Miss, Reader, Reading
 
 # What the key of an entry holds beside its fixed parts; `python -m bench.memory` measures it.
 BYTES_PER_QUEUE = 40
 BYTES_PER_CRITERION = 400
-
-SENT_AT_ONCE_BYTES = 64 * 1024  # an answer up to this size leaves in one piece
 
 
 @dataclass(frozen=True, slots=True)

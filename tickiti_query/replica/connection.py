@@ -23,6 +23,7 @@ Host = dict[str, str]  # the connection parameters for one host of the URL
 CONNECT_SECONDS, LAST_CONNECT_SECONDS = 2.0, 5.0
 LONGEST_CONNECT_SECONDS = 3600.0  # where connect_timeout says that there is no limit
 LOCK_TIMEOUT_MS = 1000
+GRACE_SECONDS = 1.0  # how much longer than statement_timeout the client waits
 TIME_SETTINGS = {"TimeZone": "UTC", "DateStyle": "ISO"}  # settings that a server reports when they change
 DEFAULTS = {
     "application_name": "tickiti-query",
@@ -63,6 +64,11 @@ class Target:
             is_pooled=settings.pooler == "transaction",
             password_file=settings.replica_password_file,
         )
+
+    @property
+    def longest_read_seconds(self) -> float:
+        """The longest wait for a statement: the server's own limit, and some time for the error that it sends then."""
+        return self.statement_timeout_ms / 1000 + GRACE_SECONDS
 
     @property
     def settings(self) -> Mapping[str, str]:

@@ -41,7 +41,6 @@ ENDS_AT: ContextVar[float] = ContextVar("ENDS_AT")
 MOST_ATTEMPTS = 2  # at a reading that failed in a way that passes
 OBSERVE_SECONDS = 3.0
 OTHER_SERVER = "The connection leads to another server than the others of this worker."
-GRACE_SECONDS = 1.0  # how much longer than statement_timeout the client waits
 
 
 class Pool:
@@ -162,7 +161,7 @@ class Replica:
         install_wait_callback()
         install_replacing_codecs()
         self._connections = connections
-        self.longest_read_seconds = target.statement_timeout_ms / 1000 + GRACE_SECONDS
+        self.longest_read_seconds = target.longest_read_seconds
         self._renewal = threading.Lock()
         # Each pool takes the place of the one before it when that is lost.
         self._pools = (

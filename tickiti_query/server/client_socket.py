@@ -13,14 +13,13 @@ from gunicorn import util
 from gunicorn.http.errors import LimitRequestHeaders
 
 from tickiti_query.model.errors import PayloadTooLarge, RequestTimeout
-from tickiti_query.model.request import LONGEST_BODY
+from tickiti_query.model.request import LONGEST_BODY, SENT_AT_ONCE_BYTES
 from tickiti_query.operations.metrics import CUT
 
 LONGEST_HEAD = 32 * 1024
 LONGEST_CHUNKS = 2 * LONGEST_BODY  # a body as it comes over the wire, with what chunks need around it
 CLOSING_SECONDS = 2.0  # for the client to close its side, so that it reads its answer and no reset
 LONGEST_REST = 16 * 1024 * 1024  # bytes that are thrown away meanwhile
-JOINED_BYTES = 64 * 1024  # an answer up to this size leaves in one piece with its head
 # The most that the kernel takes of a longer one beyond what the client takes. By itself it would take up to 4 MB for
 # each connection, which no budget counts.
 UNSENT_BYTES = 256 * 1024
@@ -91,7 +90,7 @@ class ClientSocket:
             self._held = data
             return
         held, self._held = self._held, b""
-        if held and len(data) > JOINED_BYTES:
+        if held and len(data) > SENT_AT_ONCE_BYTES:
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES)
             self._send(held)
             held = b""

@@ -214,6 +214,15 @@ def test_under_the_snapshot_of_the_plan_the_unchecked_statement_is_enough() -> N
     assert (trace.user_id, trace.perspective_id) == (7, 3)
 
 
+def test_a_plan_that_an_equal_request_has_left_meanwhile_is_used() -> None:
+    world, request = World(), make_request(PLAIN)
+    world.answer(request)
+    world.asked.clear()
+    with world.budget.reserve("ann") as reservation:
+        reading = world.reader.read(Miss(request, RequestTrace(), world.snapshot, None), reservation)
+    assert (world.asked, read_rows(reading)) == (["unchecked"], ROWS)
+
+
 def test_under_a_later_snapshot_the_plan_is_checked_once_and_is_then_of_that_snapshot() -> None:
     world, request = World(), make_request(PLAIN)
     world.answer(request)
